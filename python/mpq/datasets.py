@@ -1,0 +1,136 @@
+# ===----------------------------------------------------------------------===#
+# Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+"""Data of the evaluation models, as arrays named after the models' inputs.
+
+The files are those of ../shared/models: CIFAR-10 in its binary records, MNIST in idx files, and the features of
+keyword spotting as raw f32. Each model brings its own preprocessing (SOURCE.txt beside the model), so the unit here is
+a `Task`: a model, its calibration inputs, its test inputs and the labels of the latter.
+
+    task = mpq.datasets.load("resnet20", "../shared/models")
+    task.calibration   {"input": f32[1000, 3, 32, 32]}
+    task.test          {"input": f32[10000, 3, 32, 32]}
+    task.labels        i64[10000]
+
+Dimension 0 of every array is the sample.
+
+    task       calibration                          test                       disjoint
+    resnet20   1000 training images                 all 10000 test images      yes
+    resnet32   same                                 same                       yes
+    vit        same                                 same                       yes
+    mnist      test images 9000..9999               test images 0..8999        yes
+    kws        first 200 of the 1000 samples        all 1000                   no: 200 inputs (not labels) are seen twice
+"""
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from typing import Callable
+
+import numpy as np
+
+
+@dataclasses.dataclass
+class Task:
+    """A model with the data that calibrate and judge it."""
+
+    name: str
+    model: pathlib.Path
+    calibration: dict[str, np.ndarray]
+    test: dict[str, np.ndarray]
+    labels: np.ndarray
+
+    def accuracy(self, logits: np.ndarray) -> float:
+        """Share of the samples whose largest logit is the label's; the first samples where logits has fewer."""
+        logits = logits.reshape(len(logits), -1)
+        return float(np.mean(logits.argmax(axis=1) == self.labels[: len(logits)]))
+
+
+def read_cifar(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images u8[N, 3, 32, 32] and labels i64[N] of a CIFAR-10 file: records of 1 label byte and 3 planes of 32 x 32."""
+    records = _sized(path, 0, 3073)
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64)
+
+
+def read_idx(path: pathlib.Path) -> np.ndarray:
+    """A u8 array in MNIST's idx format: bytes 0, 0, type 8, rank; then the big-endian sizes; then the elements."""
+    data = path.read_bytes()
+    if len(data) < 4 or data[:3] != b"\0\0\x08":
+        raise ValueError(f"{path}: not an idx file of bytes")
+    header = 4 + 4 * data[3]
+    shape = np.frombuffer(data[4:header], dtype=">u4").astype(int)
+    if len(data) - header != shape.prod():
+        raise ValueError(f"{path}: {len(data) - header} bytes of data, but the header says {shape.prod()}")
+    return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape)
+
+
+def _sized(path: pathlib.Path, header: int, record: int) -> np.ndarray:
+    data = np.fromfile(path, dtype=np.uint8)[header:]
+    if len(data) % record:
+        raise ValueError(f"{path}: {len(data)} bytes are no multiple of a record of {record}")
+    return data.reshape(-1, record)
+
+
+def _cifar(name: str, file: str, mean: list[float], std: list[float], models: pathlib.Path) -> Task:
+    def normalize(images: np.ndarray) -> dict[str, np.ndarray]:
+        shape = (1, 3, 1, 1)
+        scaled = images.astype(np.float32) / np.float32(255)
+        return {"input": (scaled - np.float32(mean).reshape(shape)) / np.float32(std).reshape(shape)}
+
+    train, _ = read_cifar(models / "cifar10" / "train_first1000.bin")
+    test, labels = read_cifar(models / "cifar10" / "test_batch.bin")
+    return Task(name, models / file, normalize(train), normalize(test), labels)
+
+
+def _mnist(models: pathlib.Path) -> Task:
+    images = read_idx(models / "mnist" / "t10k-images-idx3-ubyte").astype(np.float32)[:, None]
+    labels = read_idx(models / "mnist" / "t10k-labels-idx1-ubyte").astype(np.int64)
+    model = models / "mnist" / "mnist-conv.onnx"
+    return Task("mnist", model, {"Input3": images[9000:]}, {"Input3": images[:9000]}, labels[:9000])
+
+
+def _kws(models: pathlib.Path) -> Task:
+    folder = models / "kws_dscnn"
+    features = np.fromfile(folder / "kws01" / "features_1000x49x10_f32.bin", dtype=np.float32).reshape(-1, 1, 49, 10)
+    labels = np.fromfile(folder / "kws01" / "labels_1000_u8.bin", dtype=np.uint8).astype(np.int64)
+    return Task("kws", folder / "kws_dscnn.onnx", {"input": features[:200]}, {"input": features}, labels)
+
+
+_IMAGENET = dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+_CIFAR = dict(mean=[0.4914, 0.4822, 0.4465], std=[0.2023, 0.1994, 0.2010])
+_LOADERS: dict[str, Callable[[pathlib.Path], Task]] = {
+    "resnet20": functools.partial(_cifar, "resnet20", "resnet_cifar10/resnet20_cifar10.onnx", **_IMAGENET),
+    "resnet32": functools.partial(_cifar, "resnet32", "resnet_cifar10/resnet32_cifar10.onnx", **_IMAGENET),
+    "vit": functools.partial(_cifar, "vit", "vit_cifar10/vit_ibp_3_3_8.onnx", **_CIFAR),
+    "mnist": _mnist,
+    "kws": _kws,
+}
+
+
+def names() -> list[str]:
+    """The tasks that `load` knows."""
+    return list(_LOADERS)
+
+
+def load(name: str, models: str | pathlib.Path) -> Task:
+    """The task of this name from the folder of evaluation models. KeyError and OSError name what is missing."""
+    if name not in _LOADERS:
+        raise KeyError(f"no task '{name}'; there are {', '.join(_LOADERS)}")
+    return _LOADERS[name](models=pathlib.Path(models))
+
+
+def reference(model: str | pathlib.Path, inputs: dict[str, np.ndarray], batch: int = 100) -> dict[str, np.ndarray]:
+    """onnxruntime's outputs, by name. Runs in batches, or sample by sample where the model fixes dimension 0 to 1."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    if any(value.shape and value.shape[0] == 1 for value in session.get_inputs()):
+        batch = 1
+    samples = len(next(iter(inputs.values())))
+    parts = [session.run(None, {name: array[i : i + batch] for name, array in inputs.items()})
+             for i in range(0, samples, batch)]
+    return {value.name: np.concatenate([part[k] for part in parts]) for k, value in enumerate(session.get_outputs())}
