@@ -1,0 +1,269 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Text form and verification of the attributes and of the tensor type.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/MPQ/MPQ.h"
+
+#include "mlir/IR/DialectImplementation.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mpq;
+
+//===----------------------------------------------------------------------===//
+// Reals and dimension lists
+//===----------------------------------------------------------------------===//
+
+/// A real, `inf` or `-inf`.
+static ParseResult parseReal(AsmParser &parser, double &value) {
+  if (succeeded(parser.parseOptionalKeyword("inf"))) {
+    value = INFINITY;
+    return success();
+  }
+  SMLoc loc = parser.getCurrentLocation();
+  if (succeeded(parser.parseOptionalMinus())) {
+    if (succeeded(parser.parseOptionalKeyword("inf"))) {
+      value = -INFINITY;
+      return success();
+    }
+    if (failed(parser.parseFloat(value)))
+      return parser.emitError(loc, "expected a real number");
+    value = -value;
+    return success();
+  }
+  return parser.parseFloat(value);
+}
+
+static void printReal(AsmPrinter &printer, double value) {
+  if (std::isinf(value))
+    printer << (value < 0 ? "-inf" : "inf");
+  else
+    printer.printFloat(APFloat(value));
+}
+
+static ParseResult parseSizes(AsmParser &parser, SmallVectorImpl<int64_t> &sizes) {
+  return parser.parseDimensionList(sizes, /*allowDynamic=*/false,
+                                   /*withTrailingX=*/false);
+}
+
+static ParseResult parseNamed(AsmParser &parser, StringRef name) {
+  return failure(parser.parseComma() || parser.parseKeyword(name) ||
+                 parser.parseEqual());
+}
+
+//===----------------------------------------------------------------------===//
+// BlockedAttr
+//===----------------------------------------------------------------------===//
+
+Attribute BlockedAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape, border(4, 0);
+  int64_t block;
+  if (parser.parseLess() || parseSizes(parser, shape) ||
+      parseNamed(parser, "block") || parser.parseInteger(block))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    border.clear();
+    auto element = [&] { return parser.parseInteger(border.emplace_back()); };
+    if (parser.parseKeyword("border") || parser.parseEqual() ||
+        parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, element))
+      return {};
+    if (border.size() != 4) {
+      parser.emitError(loc, "border takes 4 sizes (top, left, bottom, right), got ")
+          << border.size();
+      return {};
+    }
+  }
+  if (parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    shape, block, border[0], border[1], border[2], border[3]);
+}
+
+void BlockedAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printer.printDimensionList(getShape());
+  printer << ", block = " << getBlock();
+  if (hasBorder())
+    printer << ", border = [" << getTop() << ", " << getLeft() << ", "
+            << getBottom() << ", " << getRight() << ']';
+  printer << '>';
+}
+
+LogicalResult BlockedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> shape, int64_t block,
+                                  int64_t top, int64_t left, int64_t bottom,
+                                  int64_t right) {
+  if (shape.size() != 4)
+    return emitError() << "blocked layout needs 4 dimensions (N, C, H, W), got "
+                       << shape.size();
+  for (int64_t size : shape)
+    if (size <= 0)
+      return emitError() << "blocked layout has a dimension of size " << size;
+  if (block <= 0)
+    return emitError() << "block is " << block << " when it should be positive";
+  for (int64_t size : {top, left, bottom, right})
+    if (size < 0)
+      return emitError() << "border has size " << size;
+  return success();
+}
+
+SmallVector<int64_t> BlockedAttr::getPhysicalShape() const {
+  return {getShape()[0], getChannelBlocks(), getPaddedHeight(),
+          getPaddedWidth(), getBlock()};
+}
+
+RankedTensorType BlockedAttr::getTensorType(Type elementType) const {
+  return RankedTensorType::get(getPhysicalShape(), elementType, *this);
+}
+
+//===----------------------------------------------------------------------===//
+// UniformAttr, RangeAttr
+//===----------------------------------------------------------------------===//
+
+Attribute UniformAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  double scale = 0;
+  int64_t zeroPoint = 0;
+  if (parser.parseLess())
+    return {};
+  if (succeeded(parser.parseOptionalKeyword("dynamic"))) {
+    if (parser.parseGreater())
+      return {};
+    return get(parser.getContext(), 0.0, 0);
+  }
+  if (parser.parseKeyword("scale") || parser.parseEqual() ||
+      parseReal(parser, scale) || parseNamed(parser, "zero_point") ||
+      parser.parseInteger(zeroPoint) || parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    scale, zeroPoint);
+}
+
+void UniformAttr::print(AsmPrinter &printer) const {
+  if (isDynamic()) {
+    printer << "<dynamic>";
+    return;
+  }
+  printer << "<scale = ";
+  printReal(printer, getScale());
+  printer << ", zero_point = " << getZeroPoint() << '>';
+}
+
+LogicalResult UniformAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  double scale, int64_t zeroPoint) {
+  if (!std::isfinite(scale) || scale < 0)
+    return emitError() << "scale is " << scale << " when it should be positive";
+  if (zeroPoint < 0 || zeroPoint > 255)
+    return emitError() << "zero point is " << zeroPoint
+                       << " when it should be in [0, 255]";
+  return success();
+}
+
+Attribute RangeAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  double min, max;
+  if (parser.parseLess() || parseReal(parser, min) || parser.parseComma() ||
+      parseReal(parser, max) || parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    min, max);
+}
+
+void RangeAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printReal(printer, getMin());
+  printer << ", ";
+  printReal(printer, getMax());
+  printer << '>';
+}
+
+LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                double min, double max) {
+  if (!(min <= max))
+    return emitError() << "range runs from " << min << " to " << max;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// CandidateAttr
+//===----------------------------------------------------------------------===//
+
+Attribute CandidateAttr::parse(AsmParser &parser, Type) {
+  FormatAttrInterface format;
+  int64_t bytes = 0;
+  double error = 0;
+  std::string metric;
+  if (parser.parseLess() || parser.parseAttribute(format) ||
+      parseNamed(parser, "bytes") || parser.parseInteger(bytes))
+    return {};
+  if (succeeded(parser.parseOptionalComma()))
+    if (parser.parseKeyword("error") || parser.parseEqual() ||
+        parseReal(parser, error) || parseNamed(parser, "metric") ||
+        parser.parseString(&metric))
+      return {};
+  if (parser.parseGreater())
+    return {};
+  return get(parser.getContext(), format, bytes, error, metric);
+}
+
+void CandidateAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getFormat() << ", bytes = " << getBytes();
+  if (!getMetric().empty()) {
+    printer << ", error = ";
+    printReal(printer, getError());
+    printer << ", metric = ";
+    printer.printString(getMetric());
+  }
+  printer << '>';
+}
+
+//===----------------------------------------------------------------------===//
+// TensorType
+//===----------------------------------------------------------------------===//
+
+Type TensorType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  int64_t axis;
+  FormatAttrInterface format;
+  if (parser.parseLess() || parseSizes(parser, shape) || parser.parseComma() ||
+      parser.parseKeyword("axis") || parser.parseInteger(axis) ||
+      parser.parseComma() || parser.parseAttribute(format) ||
+      parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    shape, axis, format);
+}
+
+void TensorType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printer.printDimensionList(getShape());
+  printer << ", axis " << getAxis() << ", " << getFormat() << '>';
+}
+
+LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> shape, int64_t axis,
+                                 FormatAttrInterface format) {
+  if (axis < 0 || axis >= static_cast<int64_t>(shape.size()))
+    return emitError() << "axis is " << axis << " for a tensor of rank "
+                       << shape.size();
+  return success();
+}
+
+int64_t TensorType::getK() const {
+  int64_t elements = 1;
+  for (int64_t size : getShape())
+    elements *= size;
+  return getRows() ? elements / getRows() : 0;
+}
+
+int64_t TensorType::getStorageBytes() const {
+  return getFormat().getStorageBytes(getRows(), getK());
+}

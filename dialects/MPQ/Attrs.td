@@ -1,0 +1,109 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_ATTRS_TD
+#define MPQ_ATTRS_TD
+
+include "dialects/MPQ/Dialect.td"
+include "dialects/MPQ/Interfaces.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+class MPQ_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<MPQ_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+/// Base of the formats in Formats/<Name>/<Name>.td.
+class MPQ_Format<string name, string attrMnemonic>
+    : MPQ_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MPQ_FormatAttrInterface>]>;
+
+def MPQ_BlockedAttr : MPQ_Attr<"Blocked", "blocked"> {
+  let summary = "channel-blocked, bordered activation layout";
+  let description = [{
+    Where the elements of a logical N x C x H x W activation lie. The physical
+    shape is
+
+        N x ceil(C / block) x (top + H + bottom) x (left + W + right) x block
+
+    and element (n, c, h, w) is at [n][c / block][top + h][left + w][c % block].
+    One vector load gives `block` channels of one pixel, which is what
+    convolution kernels multiply. The border holds the value zero (the zero
+    point where the activation is quantized), so kernels read padding like any
+    pixel. Every op that writes a blocked result writes all of it, border and
+    channel tail included; the tail holds finite values that nobody reads.
+
+    `block = 1` is planar with a border, for inputs of few channels.
+
+    ```mlir
+    // 20 channels of 14 x 14 in vectors of 16, ready for a 3 x 3 convolution:
+    tensor<1x2x16x16x16xf32, #mpq.blocked<1x20x14x14, block = 16, border = [1, 1, 1, 1]>>
+    ```
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t", "logical shape N, C, H, W">:$shape,
+    "int64_t":$block, "int64_t":$top, "int64_t":$left, "int64_t":$bottom,
+    "int64_t":$right);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getChannelBlocks() const { return (getShape()[1] + getBlock() - 1) / getBlock(); }
+    int64_t getPaddedHeight() const { return getTop() + getShape()[2] + getBottom(); }
+    int64_t getPaddedWidth() const { return getLeft() + getShape()[3] + getRight(); }
+    bool hasBorder() const { return getTop() || getLeft() || getBottom() || getRight(); }
+    /// The five physical dimensions.
+    ::llvm::SmallVector<int64_t> getPhysicalShape() const;
+    /// The tensor type that has this layout as its encoding.
+    ::mlir::RankedTensorType getTensorType(::mlir::Type elementType) const;
+  }];
+}
+
+def MPQ_UniformAttr : MPQ_Attr<"Uniform", "uniform"> {
+  let summary = "unsigned 8-bit quantization of an activation";
+  let description = [{
+    real = scale * (code - zero_point), code in [0, 255]; rounding is half to
+    even, out-of-range values saturate.
+
+    ```mlir
+    #mpq.uniform<scale = 2.500000e-02, zero_point = 3>
+    ```
+    `#mpq.uniform<dynamic>` (scale 0) means: computed per sample from the data.
+  }];
+  let parameters = (ins "double":$scale, "int64_t":$zeroPoint);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool isDynamic() const { return getScale() == 0.0; }
+  }];
+}
+
+def MPQ_RangeAttr : MPQ_Attr<"Range", "range"> {
+  let summary = "closed interval of reals";
+  let description = [{
+    An observed activation range, or the clamp of a fused activation function:
+    ReLU is `#mpq.range<0.0, inf>`.
+  }];
+  let parameters = (ins "double":$min, "double":$max);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def MPQ_CandidateAttr : MPQ_Attr<"Candidate", "candidate"> {
+  let summary = "one format that a site could get, and what it would cost";
+  let description = [{
+    `bytes` is the whole payload; `error` is what `metric` measured for this
+    site alone in this format, with the rest in fp32 (nothing measured yet when
+    the metric is empty).
+
+    ```mlir
+    #mpq.candidate<#mpq.int<4>, bytes = 1216, error = 1.200000e-03, metric = "kl">
+    ```
+  }];
+  let parameters = (ins MPQ_FormatAttrInterface:$format, "int64_t":$bytes,
+    "double":$error, StringRefParameter<"metric">:$metric);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def MPQ_CandidateArrayAttr : TypedArrayAttrBase<MPQ_CandidateAttr, "candidates">;
+
+#endif // MPQ_ATTRS_TD

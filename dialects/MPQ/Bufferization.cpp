@@ -1,0 +1,80 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// One-shot bufferization of the compute ops: destination-passing ops become
+// themselves on memrefs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/MPQ/MPQ.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+using namespace mpq;
+
+namespace {
+
+/// Replaces every tensor operand by its buffer; the results are the buffers of
+/// the destinations. The destination is never read.
+template <typename OpT>
+struct ComputeOpBufferization
+    : DstBufferizableOpInterfaceExternalModel<ComputeOpBufferization<OpT>, OpT> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &,
+                                     ArrayRef<OpOperand *>) const {
+    return false;
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    SmallVector<Value> operands, destinations;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (isa<mlir::TensorType>(value.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, value, options, state);
+        if (failed(buffer))
+          return failure();
+        value = *buffer;
+      }
+      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+        destinations.push_back(value);
+      operands.push_back(value);
+    }
+    OperationState newState(op->getLoc(), op->getName(), operands, TypeRange{},
+                            op->getAttrDictionary().getValue());
+    for (Region &region : op->getRegions())
+      newState.addRegion()->takeBody(region);
+    rewriter.setInsertionPoint(op);
+    rewriter.create(newState);
+    if (op->getNumResults())
+      replaceOpWithBufferizedValues(rewriter, op, destinations);
+    else
+      rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+template <typename... Ops>
+void attach(MLIRContext *context) {
+  (Ops::template attachInterface<ComputeOpBufferization<Ops>>(*context), ...);
+}
+
+} // namespace
+
+namespace mpq {
+void registerBufferization(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, MPQDialect *) {
+    attach<ConvOp, MatmulOp, GatherOp, ConvertOp, PoolOp, SlicePadOp, MapOp>(context);
+  });
+}
+} // namespace mpq
