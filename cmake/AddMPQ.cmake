@@ -14,7 +14,10 @@ function(mpq_add_subdirectories folder)
   list(SORT lists)
   foreach(list ${lists})
     get_filename_component(dir ${list} DIRECTORY)
-    add_subdirectory(${dir})
+    # MPQ_SKIP (a regular expression) leaves folders out, e.g. while one is being written.
+    if(NOT MPQ_SKIP OR NOT dir MATCHES "${MPQ_SKIP}")
+      add_subdirectory(${dir})
+    endif()
   endforeach()
 endfunction()
 
