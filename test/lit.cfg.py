@@ -19,6 +19,7 @@
 # ===----------------------------------------------------------------------===#
 import ctypes
 import glob
+import importlib.util
 import os
 import platform
 import shutil
@@ -58,6 +59,10 @@ def importable(python, modules):
     except (OSError, subprocess.CalledProcessError):
         return []
 
+
+# A guard against hangs, not a limit that a test could come near. lit needs psutil to end what a test started.
+if importlib.util.find_spec("psutil") and not lit_config.maxIndividualTestTime:
+    lit_config.maxIndividualTestTime = 900
 
 config.name = "MPQ"
 config.test_format = ScriptTest(execute_external=False)
