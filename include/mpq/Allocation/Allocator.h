@@ -1,0 +1,40 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The extension point for bit-allocation solvers. An implementation lives in
+// lib/Allocation/<Name>/ and adds itself to `Registry<Allocator>`.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_ALLOCATION_ALLOCATOR_H
+#define MPQ_ALLOCATION_ALLOCATOR_H
+
+#include "mpq/Allocation/Problem.h"
+#include "mpq/Support/Registry.h"
+
+namespace mpq {
+
+/// A way to solve an `AllocationProblem`. Holds no state; the same problem gives
+/// the same solution.
+struct Allocator {
+  virtual ~Allocator() = default;
+
+  /// One line for help texts.
+  virtual llvm::StringRef description() const = 0;
+
+  /// Solves a problem that passed `check()`. An error says why this solver
+  /// cannot (too large, too many budgets), or that no allocation keeps all
+  /// limits together.
+  virtual llvm::Expected<Solution>
+  solve(const AllocationProblem &problem) const = 0;
+};
+
+/// Checks `problem`, solves it with the allocator called `name`, and verifies
+/// what came out. The way for everybody to call a solver.
+llvm::Expected<Solution> allocate(llvm::StringRef name,
+                                  const AllocationProblem &problem);
+
+} // namespace mpq
+
+#endif // MPQ_ALLOCATION_ALLOCATOR_H
