@@ -82,8 +82,8 @@ Attribute BlockedAttr::parse(AsmParser &parser, Type) {
   }
   if (parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    shape, block, border[0], border[1], border[2], border[3]);
+  return parser.getChecked<BlockedAttr>(
+      loc, parser.getContext(), ArrayRef<int64_t>(shape), block, border[0], border[1], border[2], border[3]);
 }
 
 void BlockedAttr::print(AsmPrinter &printer) const {
@@ -142,8 +142,8 @@ Attribute UniformAttr::parse(AsmParser &parser, Type) {
       parseReal(parser, scale) || parseNamed(parser, "zero_point") ||
       parser.parseInteger(zeroPoint) || parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    scale, zeroPoint);
+  return parser.getChecked<UniformAttr>(loc, parser.getContext(), Real(scale),
+                                        zeroPoint);
 }
 
 void UniformAttr::print(AsmPrinter &printer) const {
@@ -157,9 +157,9 @@ void UniformAttr::print(AsmPrinter &printer) const {
 }
 
 LogicalResult UniformAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                  double scale, int64_t zeroPoint) {
-  if (!std::isfinite(scale) || scale < 0)
-    return emitError() << "scale is " << scale << " when it should be positive";
+                                  Real scale, int64_t zeroPoint) {
+  if (!std::isfinite(scale.value) || scale < 0)
+    return emitError() << "scale is " << scale.value << " when it should be positive";
   if (zeroPoint < 0 || zeroPoint > 255)
     return emitError() << "zero point is " << zeroPoint
                        << " when it should be in [0, 255]";
@@ -172,8 +172,8 @@ Attribute RangeAttr::parse(AsmParser &parser, Type) {
   if (parser.parseLess() || parseReal(parser, min) || parser.parseComma() ||
       parseReal(parser, max) || parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    min, max);
+  return parser.getChecked<RangeAttr>(loc, parser.getContext(), Real(min),
+                                      Real(max));
 }
 
 void RangeAttr::print(AsmPrinter &printer) const {
@@ -185,9 +185,9 @@ void RangeAttr::print(AsmPrinter &printer) const {
 }
 
 LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                double min, double max) {
+                                Real min, Real max) {
   if (!(min <= max))
-    return emitError() << "range runs from " << min << " to " << max;
+    return emitError() << "range runs from " << min.value << " to " << max.value;
   return success();
 }
 
@@ -228,7 +228,7 @@ void CandidateAttr::print(AsmPrinter &printer) const {
 // TensorType
 //===----------------------------------------------------------------------===//
 
-Type TensorType::parse(AsmParser &parser) {
+Type StoredTensorType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   SmallVector<int64_t> shape;
   int64_t axis;
@@ -238,17 +238,17 @@ Type TensorType::parse(AsmParser &parser) {
       parser.parseComma() || parser.parseAttribute(format) ||
       parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    shape, axis, format);
+  return parser.getChecked<StoredTensorType>(
+      loc, parser.getContext(), ArrayRef<int64_t>(shape), axis, format);
 }
 
-void TensorType::print(AsmPrinter &printer) const {
+void StoredTensorType::print(AsmPrinter &printer) const {
   printer << '<';
   printer.printDimensionList(getShape());
   printer << ", axis " << getAxis() << ", " << getFormat() << '>';
 }
 
-LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+LogicalResult StoredTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> shape, int64_t axis,
                                  FormatAttrInterface format) {
   if (axis < 0 || axis >= static_cast<int64_t>(shape.size()))
@@ -257,13 +257,13 @@ LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-int64_t TensorType::getK() const {
+int64_t StoredTensorType::getK() const {
   int64_t elements = 1;
   for (int64_t size : getShape())
     elements *= size;
   return getRows() ? elements / getRows() : 0;
 }
 
-int64_t TensorType::getStorageBytes() const {
+int64_t StoredTensorType::getStorageBytes() const {
   return getFormat().getStorageBytes(getRows(), getK());
 }

@@ -69,11 +69,11 @@ def MPQ_UniformAttr : MPQ_Attr<"Uniform", "uniform"> {
     ```
     `#mpq.uniform<dynamic>` (scale 0) means: computed per sample from the data.
   }];
-  let parameters = (ins "double":$scale, "int64_t":$zeroPoint);
+  let parameters = (ins AttrParameter<"::mpq::Real", "real number">:$scale, "int64_t":$zeroPoint);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    bool isDynamic() const { return getScale() == 0.0; }
+    bool isDynamic() const { return getScale().value == 0.0; }
   }];
 }
 
@@ -83,7 +83,7 @@ def MPQ_RangeAttr : MPQ_Attr<"Range", "range"> {
     An observed activation range, or the clamp of a fused activation function:
     ReLU is `#mpq.range<0.0, inf>`.
   }];
-  let parameters = (ins "double":$min, "double":$max);
+  let parameters = (ins AttrParameter<"::mpq::Real", "real number">:$min, AttrParameter<"::mpq::Real", "real number">:$max);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }
@@ -99,8 +99,8 @@ def MPQ_CandidateAttr : MPQ_Attr<"Candidate", "candidate"> {
     #mpq.candidate<#mpq.int<4>, bytes = 1216, error = 1.200000e-03, metric = "kl">
     ```
   }];
-  let parameters = (ins MPQ_FormatAttrInterface:$format, "int64_t":$bytes,
-    "double":$error, StringRefParameter<"metric">:$metric);
+  let parameters = (ins AttrOrTypeParameter<"::mpq::FormatAttrInterface", "number format">:$format, "int64_t":$bytes,
+    AttrParameter<"::mpq::Real", "real number">:$error, StringRefParameter<"metric">:$metric);
   let hasCustomAssemblyFormat = 1;
 }
 

@@ -97,7 +97,7 @@ static LogicalResult verifyWeight(Operation *op, Value weight,
   for (int64_t size : matrix)
     elements *= size;
   int64_t actual = elements;
-  if (auto stored = dyn_cast<mpq::TensorType>(weight.getType())) {
+  if (auto stored = dyn_cast<StoredTensorType>(weight.getType())) {
     actual = stored.getRows() * stored.getK();
   } else if (auto type = cast<ShapedType>(weight.getType());
              !type.getElementType().isInteger(8)) {

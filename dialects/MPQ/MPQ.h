@@ -17,7 +17,9 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dialects/MPQ/Real.h"
 #include "mpq/Support/Registry.h"
+#include "llvm/Support/Error.h"
 
 #include "dialects/MPQ/Dialect.h.inc"
 #include "dialects/MPQ/Enums.h.inc"

@@ -7,7 +7,7 @@
 
 include "dialects/MPQ/Attrs.td"
 
-def MPQ_TensorType : TypeDef<MPQ_Dialect, "Tensor"> {
+def MPQ_TensorType : TypeDef<MPQ_Dialect, "StoredTensor"> {
   let mnemonic = "tensor";
   let summary = "weight tensor stored in a number format";
   let description = [{
@@ -19,7 +19,7 @@ def MPQ_TensorType : TypeDef<MPQ_Dialect, "Tensor"> {
     ```
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "int64_t":$axis,
-    MPQ_FormatAttrInterface:$format);
+    AttrOrTypeParameter<"::mpq::FormatAttrInterface", "number format">:$format);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

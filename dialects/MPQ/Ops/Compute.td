@@ -72,7 +72,7 @@ def MPQ_ConvOp : MPQ_ComputeOp<"conv", [AttrSizedOperandSegments]> {
     ::llvm::SmallVector<int64_t> getInputShape();
     ::llvm::SmallVector<int64_t> getOutputShape();
     bool isDepthwise() {
-      return getGroups() > 1 && getWeightShape()[1] == 1 && getWeightShape()[0] == getGroups();
+      return getGroups() > 1 && getWeightShape()[1] == 1 && getWeightShape()[0] == static_cast<int64_t>(getGroups());
     }
   }];
 }

@@ -1,0 +1,137 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Kernel families: who turns a compute op of the `mpq` dialect into loops.
+//
+// A family is asked four times about one op, always with the same target:
+//
+//   on tensors    accepts      can you do this op?  (no: the reason why not)
+//                 getLayouts   how do you want the activations laid out?
+//                 emitPack     IR that rewrites a weight into your packed layout
+//   on memrefs    emit         IR of the kernel itself
+//
+// Families are asked in the order of `getPriority`, most specialised first; the
+// first that accepts gets the op. The reference family has the lowest priority
+// and accepts everything, so every format and every shape runs.
+//
+// `emit` fills the body of a function whose arguments are the op's operands as
+// memrefs; equal problems share one function, so a kernel may depend on nothing
+// but the op's attributes and operand types. Kernels are single-threaded, have
+// no state, allocate nothing beyond small stack buffers, and write *all* of the
+// destination buffer (border and channel tail included, see `#mpq.blocked`).
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_KERNEL_KERNELFAMILY_H
+#define MPQ_KERNEL_KERNELFAMILY_H
+
+#include "dialects/MPQ/MPQ.h"
+#include "mpq/Support/Registry.h"
+
+#include <optional>
+#include <string>
+
+namespace mpq {
+
+/// What a kernel may know about the CPU it is generated for. Derived from the
+/// target's features (`mpq/Target/CPU.h`), carried on the module as
+/// `mpq.vector_bits`, `mpq.features`.
+struct KernelTarget {
+  /// Width of the widest profitable vector register: 512, 256 or 128.
+  unsigned vectorBits = 128;
+  /// Number of vector registers: 32 with AVX-512, otherwise 16.
+  unsigned vectorRegisters = 16;
+  bool avx512f = false;
+  bool avx512bw = false;
+  bool avx512vnni = false;
+  /// Fused multiply-add in hardware.
+  bool fma = false;
+
+  /// f32 lanes of one register.
+  unsigned lanes() const { return vectorBits / 32; }
+
+  /// Reads the attributes of the module around `op`.
+  static KernelTarget get(mlir::Operation *op);
+  /// Writes them.
+  void set(mlir::Operation *module) const;
+};
+
+/// The layouts that a family wants (null: plain). Borders are the minimum that
+/// the kernel needs; the layout pass may widen them, and hands the final layouts
+/// to the op as attributes before `emitPack` and `emit`.
+struct KernelLayouts {
+  /// One per activation operand, in the order of `getActivationOperands`.
+  llvm::SmallVector<BlockedAttr> activations;
+  BlockedAttr result;
+};
+
+/// Access to a weight while packing: builds IR that reads one element of the
+/// weight matrix [rows][k], whatever the weight's storage is.
+class WeightReader {
+public:
+  virtual ~WeightReader() = default;
+  /// The f32 value at (row, column).
+  virtual mlir::Value emitValue(mlir::OpBuilder &builder, mlir::Location loc,
+                                mlir::Value row, mlir::Value column) const = 0;
+  /// The stored format, null for float weights. With it, integer kernels reach
+  /// levels and scales of `getPayload()`.
+  virtual FormatAttrInterface getFormat() const { return {}; }
+  virtual mlir::Value getPayload() const { return {}; }
+};
+
+class KernelFamily {
+public:
+  virtual ~KernelFamily() = default;
+
+  /// The name in `family = "..."`, remarks and symbols, e.g. `conv_f32`.
+  virtual llvm::StringRef getName() const = 0;
+  /// Families are asked in descending order.
+  virtual int getPriority() const = 0;
+
+  /// Whether the family implements `op` (operands of tensor type, layouts not
+  /// yet chosen); if not, `reason` says why, naming the value in the way.
+  virtual bool accepts(mlir::Operation *op, const KernelTarget &target,
+                       std::string &reason) const = 0;
+
+  /// The layouts it wants for an op that it accepts.
+  virtual KernelLayouts getLayouts(mlir::Operation *op,
+                                   const KernelTarget &target) const = 0;
+
+  /// Bytes of the packed weight (a multiple of 64). The layouts are final.
+  virtual int64_t getPackedBytes(mlir::Operation *op,
+                                 const KernelTarget &target) const {
+    return 0;
+  }
+
+  /// Builds IR that writes all `getPackedBytes` bytes of `packed`, a 1-D memref
+  /// of i8 aligned to 64 bytes. Scalar loops will do: it runs once.
+  virtual void emitPack(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Operation *op, const KernelTarget &target,
+                        const WeightReader &weight, mlir::Value packed) const {}
+
+  /// Builds the kernel of `op`, whose operands are memrefs (the weight packed:
+  /// a 1-D memref of i8), at the builder's insertion point. `operands` are the
+  /// function's arguments that stand for the op's operands, in order.
+  virtual void emit(mlir::OpBuilder &builder, mlir::Location loc,
+                    mlir::Operation *op, const KernelTarget &target,
+                    mlir::ValueRange operands) const = 0;
+};
+
+/// The families of `Registry<KernelFamily>`, most specialised first.
+std::vector<KernelFamily *> getKernelFamilies();
+
+/// The first family that accepts `op`, and what the others before it said
+/// (`name: reason`, one entry each).
+struct KernelChoice {
+  KernelFamily *family = nullptr;
+  llvm::SmallVector<std::string> rejections;
+};
+KernelChoice chooseKernelFamily(mlir::Operation *op, const KernelTarget &target);
+
+/// The family called `name`, or null.
+KernelFamily *lookupKernelFamily(llvm::StringRef name);
+
+} // namespace mpq
+
+#endif // MPQ_KERNEL_KERNELFAMILY_H

@@ -1,0 +1,74 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The ordered list of kernel families, and the target as module attributes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Kernel/KernelFamily.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace mpq;
+
+static constexpr StringLiteral kVectorBits = "mpq.vector_bits";
+static constexpr StringLiteral kFeatures = "mpq.features";
+
+KernelTarget KernelTarget::get(Operation *op) {
+  KernelTarget target;
+  auto module = op->getParentOfType<ModuleOp>();
+  if (!module)
+    module = cast<ModuleOp>(op);
+  if (auto bits = module->getAttrOfType<IntegerAttr>(kVectorBits))
+    target.vectorBits = bits.getInt();
+  auto features = module->getAttrOfType<ArrayAttr>(kFeatures);
+  if (!features)
+    return target;
+  for (auto feature : features.getAsValueRange<StringAttr>()) {
+    target.avx512f |= feature == "avx512f";
+    target.avx512bw |= feature == "avx512bw";
+    target.avx512vnni |= feature == "avx512vnni";
+    target.fma |= feature == "fma";
+  }
+  target.vectorRegisters = target.avx512f ? 32 : 16;
+  return target;
+}
+
+void KernelTarget::set(Operation *module) const {
+  Builder builder(module->getContext());
+  SmallVector<StringRef> features;
+  for (auto [present, name] : {std::pair(avx512f, "avx512f"), {avx512bw, "avx512bw"},
+                               {avx512vnni, "avx512vnni"}, {fma, "fma"}})
+    if (present)
+      features.push_back(name);
+  module->setAttr(kVectorBits, builder.getI64IntegerAttr(vectorBits));
+  module->setAttr(kFeatures, builder.getStrArrayAttr(features));
+}
+
+std::vector<KernelFamily *> mpq::getKernelFamilies() {
+  std::vector<KernelFamily *> families = Registry<KernelFamily>::get().all();
+  llvm::stable_sort(families, [](KernelFamily *a, KernelFamily *b) {
+    return a->getPriority() > b->getPriority();
+  });
+  return families;
+}
+
+KernelChoice mpq::chooseKernelFamily(Operation *op, const KernelTarget &target) {
+  KernelChoice choice;
+  for (KernelFamily *family : getKernelFamilies()) {
+    std::string reason;
+    if (family->accepts(op, target, reason)) {
+      choice.family = family;
+      return choice;
+    }
+    choice.rejections.push_back((family->getName() + ": " + reason).str());
+  }
+  return choice;
+}
+
+KernelFamily *mpq::lookupKernelFamily(StringRef name) {
+  return Registry<KernelFamily>::get().lookup(name);
+}
