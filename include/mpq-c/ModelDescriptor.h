@@ -4,55 +4,42 @@
 //===----------------------------------------------------------------------===*/
 /*
  * What the compiler writes into a library for the runtime to read. Internal:
- * users see include/mpq-c/Model.h. The compiler emits the descriptor as a
- * constant of the object file under the symbol `mpq_model_descriptor`.
+ * users see include/mpq-c/Model.h. The compiler (lib/Target/CPU) emits the
+ * descriptor as a constant of the object file under the symbol
+ * `mpq_model_descriptor`.
  */
 #ifndef MPQ_C_MODELDESCRIPTOR_H
 #define MPQ_C_MODELDESCRIPTOR_H
 
-#include <stdint.h>
+#include "mpq-c/Model.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define MPQ_DESCRIPTOR_VERSION 1
-
-/* Type codes and bits as in DLPack (kDLInt 0, kDLUInt 1, kDLFloat 2, kDLBool 6). */
-typedef struct {
-  const char *name;
-  uint8_t type_code;
-  uint8_t type_bits;
-  int32_t rank;
-  const int64_t *shape; /* rank entries; -1: any size (the batch dimension) */
-} MpqTensorInfo;
-
 /* The code for one CPU. `features` is a string like "+avx512f,+avx512vnni":
- * everything the code needs beyond the base architecture. */
+ * everything the code needs beyond the base architecture, in the names of
+ * mpq-c/CpuFeatures.def. */
 typedef struct {
   const char *cpu;
   const char *features;
-  uint64_t arena_bytes;    /* scratch of one running sample, 64-byte aligned */
-  uint64_t prepared_bytes; /* weights decoded at load, 64-byte aligned */
-  void (*prepare)(void **args); /* {weights, prepared} */
+  uint64_t arena_bytes;         /* scratch of one running call, 64-byte aligned, zero at first */
+  uint64_t prepared_bytes;      /* weights decoded at load, 64-byte aligned */
+  void (*prepare)(void **args); /* {weights, prepared}; NULL: nothing to prepare */
   void (*run)(void **args);     /* {weights, prepared, arena, inputs..., outputs...} */
 } MpqVariant;
 
 typedef struct {
-  uint32_t version;
-  const char *producer; /* "mpq 0.1.0" */
+  MpqModelInfo info; /* the part that users see */
   /* Nonzero: `run` handles one sample; dimension 0 of every input and output
    * runs over samples, which are independent of one another. Zero: `run`
    * handles the whole, static shapes. */
   uint32_t sample_parallel;
-  int32_t num_inputs, num_outputs;
-  const MpqTensorInfo *inputs;
-  const MpqTensorInfo *outputs;
-  int32_t num_variants; /* most demanding first */
-  const MpqVariant *variants;
-  uint64_t weights_bytes;
-  const uint8_t *weights; /* 64-byte aligned, read-only, in the file */
+  const MpqVariant *variants; /* info.num_variants of them */
+  const uint8_t *weights;     /* page-aligned, read-only, in the file */
 } MpqModelDescriptor;
+
+extern const MpqModelDescriptor mpq_model_descriptor;
 
 #ifdef __cplusplus
 }

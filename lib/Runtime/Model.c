@@ -1,0 +1,145 @@
+/*===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===*/
+/*
+ * The life of a model: choose the code for this CPU, prepare the weights, start
+ * the threads; and the other way round.
+ */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "Runtime.h"
+
+#include <pthreadpool.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024 };
+
+const MpqModelInfo *mpq_model_info(void) { return &mpq_model_descriptor.info; }
+
+/* The first variant that this CPU can run; else NULL, and the error says what
+ * each of them misses. */
+static const MpqVariant *choose_variant(const MpqModelDescriptor *descriptor) {
+  char reasons[768] = "";
+  for (int32_t i = 0; i < descriptor->info.num_variants; ++i) {
+    const MpqVariant *variant = &descriptor->variants[i];
+    char missing[256];
+    if (mpq_cpu_supports(variant->features, missing, sizeof missing))
+      return variant;
+    size_t used = strlen(reasons);
+    snprintf(reasons + used, sizeof reasons - used, "%s%s (missing: %s)", i == 0 ? "" : "; ", variant->cpu,
+             missing);
+  }
+  mpq_set_error("this CPU lacks instructions that the model was compiled for: %s", reasons);
+  return NULL;
+}
+
+static int32_t available_cpus(void) {
+  cpu_set_t set;
+  int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
+}
+
+/* Bytes of one sample of each tensor: without dimension 0 where `run` handles
+ * one sample. The compiler has checked that they do not overflow. */
+static uint64_t *measure_samples(const MpqModelDescriptor *descriptor) {
+  const MpqModelInfo *info = &descriptor->info;
+  int32_t count = info->num_inputs + info->num_outputs;
+  uint64_t *bytes = malloc((size_t)(count + 1) * sizeof *bytes);
+  for (int32_t i = 0; bytes && i < count; ++i) {
+    const MpqTensorInfo *tensor = mpq_tensor_info(info, i);
+    bytes[i] = tensor->dtype.bits / 8;
+    for (int32_t d = 0; d < tensor->ndim; ++d)
+      if (!(d == 0 && descriptor->sample_parallel))
+        bytes[i] *= (uint64_t)tensor->shape[d];
+  }
+  return bytes;
+}
+
+/* More than one thread: the pool, and an arena for each of its threads. */
+static bool start_threads(MpqModel *model) {
+  size_t count = (size_t)model->num_threads;
+  model->pool_arenas = calloc(count, sizeof *model->pool_arenas);
+  if (!model->pool_arenas)
+    return false;
+  for (size_t i = 0; i < count; ++i)
+    if (!(model->pool_arenas[i] = mpq_arena_create(model)))
+      return false;
+  model->pool = pthreadpool_create(count);
+  return model->pool != NULL;
+}
+
+static bool prepare(MpqModel *model) {
+  model->prepared = mpq_block_allocate(model->variant->prepared_bytes);
+  model->sample_bytes = measure_samples(model->descriptor);
+  if (!model->prepared || !model->sample_bytes)
+    return false;
+  if (model->variant->prepare) {
+    void *args[] = {(void *)model->descriptor->weights, model->prepared};
+    model->variant->prepare(args);
+  }
+  MpqArena *arena = mpq_arena_create(model);
+  if (!arena)
+    return false;
+  mpq_arena_release(model, arena);
+  return model->num_threads == 1 || start_threads(model);
+}
+
+MpqModel *mpq_model_create(int32_t num_threads) {
+  const MpqModelDescriptor *descriptor = &mpq_model_descriptor;
+  if (num_threads < 0 || num_threads > MAX_THREADS) {
+    mpq_set_error("the number of threads is %d when it should be 0 (one for each CPU) to %d", (int)num_threads,
+                  (int)MAX_THREADS);
+    return NULL;
+  }
+  const MpqVariant *variant = choose_variant(descriptor);
+  if (!variant)
+    return NULL;
+  MpqModel *model = calloc(1, sizeof *model);
+  if (!model) {
+    mpq_set_error("out of memory");
+    return NULL;
+  }
+  model->descriptor = descriptor;
+  model->variant = variant;
+  model->num_threads = num_threads != 0 ? num_threads : available_cpus();
+  /* Only samples are shared out; without them one thread does everything. */
+  if (!descriptor->sample_parallel)
+    model->num_threads = 1;
+  pthread_mutex_init(&model->free_mutex, NULL);
+  atomic_flag_clear(&model->pool_busy);
+  if (!prepare(model)) {
+    mpq_set_error("out of memory: the model needs %llu bytes of prepared weights and %llu bytes for each of %d "
+                  "threads",
+                  (unsigned long long)variant->prepared_bytes, (unsigned long long)variant->arena_bytes,
+                  (int)model->num_threads);
+    mpq_model_destroy(model);
+    return NULL;
+  }
+  return model;
+}
+
+void mpq_model_destroy(MpqModel *model) {
+  if (!model)
+    return;
+  if (model->pool)
+    pthreadpool_destroy(model->pool);
+  for (int32_t i = 0; model->pool_arenas && i < model->num_threads; ++i)
+    mpq_arena_destroy(model, model->pool_arenas[i]);
+  free(model->pool_arenas);
+  while (model->free_arenas) {
+    MpqArena *next = model->free_arenas->next;
+    mpq_arena_destroy(model, model->free_arenas);
+    model->free_arenas = next;
+  }
+  pthread_mutex_destroy(&model->free_mutex);
+  free(model->sample_bytes);
+  mpq_block_free(model->prepared, model->variant->prepared_bytes);
+  free(model);
+}
+
+const char *mpq_model_cpu(const MpqModel *model) { return model->variant->cpu; }
+
+int32_t mpq_model_num_threads(const MpqModel *model) { return model->num_threads; }

@@ -1,0 +1,80 @@
+/*===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===*/
+/*
+ * The runtime's parts, seen from inside. Everything here has hidden visibility:
+ * a compiled model exports the functions of mpq-c/Model.h and nothing else.
+ */
+#ifndef MPQ_LIB_RUNTIME_RUNTIME_H
+#define MPQ_LIB_RUNTIME_RUNTIME_H
+
+#include "mpq-c/ModelDescriptor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pthreadpool;
+
+/* Cpu.c: which instruction sets this machine has. */
+
+/* Whether all of `features` ("+avx2,+fma") can be used here. If not, the names
+ * of those that cannot, separated by ", ", are put into `missing`. A name that
+ * the runtime does not know counts as missing. */
+bool mpq_cpu_supports(const char *features, char *missing, size_t size);
+
+/* Error.c: the calling thread's last error. */
+void mpq_set_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Memory.c: zeroed memory for weights and activations. */
+
+/* `bytes` (0 allowed) zero bytes, 64-byte aligned; in huge pages where large
+ * and the system has them. NULL: no memory. */
+void *mpq_block_allocate(uint64_t bytes);
+void mpq_block_free(void *block, uint64_t bytes);
+
+/* What one running call owns: its scratch memory and its argument array. */
+typedef struct MpqArena {
+  struct MpqArena *next; /* in the model's list of free arenas */
+  void *memory;
+  void *args[]; /* weights, prepared, arena, inputs..., outputs... */
+} MpqArena;
+
+struct MpqModel {
+  const MpqModelDescriptor *descriptor;
+  const MpqVariant *variant;
+  void *prepared;
+  uint64_t *sample_bytes; /* of each input, then of each output: one sample, or the whole tensor */
+  int32_t num_threads;
+
+  /* Arenas that no call uses. Calls that run at the same time make the list
+   * grow, once; in the steady state a run allocates nothing. */
+  pthread_mutex_t free_mutex;
+  MpqArena *free_arenas;
+
+  /* Only with more than one thread. One run uses the pool at a time; runs that
+   * find it busy use their own thread, whose result is the same. */
+  struct pthreadpool *pool;
+  atomic_flag pool_busy;
+  MpqArena **pool_arenas; /* one for each thread of the pool */
+};
+
+MpqArena *mpq_arena_create(const MpqModel *model);
+void mpq_arena_destroy(const MpqModel *model, MpqArena *arena);
+/* An arena for one call; NULL: no memory. */
+MpqArena *mpq_arena_acquire(MpqModel *model);
+void mpq_arena_release(MpqModel *model, MpqArena *arena);
+
+/* Check.c: whether the caller's tensors are what the model takes. On success
+ * `*samples` is the number of times that the variant's code must run. */
+bool mpq_check_tensors(const MpqModel *model, DLTensor *const *inputs, DLTensor *const *outputs,
+                       int64_t *samples);
+
+/* Tensor number i, inputs before outputs. */
+static inline const MpqTensorInfo *mpq_tensor_info(const MpqModelInfo *info, int32_t i) {
+  return i < info->num_inputs ? &info->inputs[i] : &info->outputs[i - info->num_inputs];
+}
+
+#endif /* MPQ_LIB_RUNTIME_RUNTIME_H */
