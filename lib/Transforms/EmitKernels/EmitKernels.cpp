@@ -1,0 +1,140 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Turns compute ops on memrefs into calls of the kernels that their families
+// emit:
+//
+//   mpq.conv ins(%x, %w) outs(%y) {family = "conv_f32"}
+//     =>  call @conv_f32_0(%x, %w, %y)
+//         func.func private @conv_f32_0(%x, %w, %y) { scf.for ... }
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Kernel/KernelFamily.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_EMITKERNELSPASS
+#include "EmitKernels.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+/// What makes two problems the same: the op's text with its operand types, but
+/// without its operands and location.
+std::string getProblemKey(Operation *op) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  os << op->getName() << op->getAttrDictionary();
+  for (Type type : op->getOperandTypes())
+    os << ',' << type;
+  for (Region &region : op->getRegions())
+    for (Operation &inner : region.getOps()) {
+      os << ';' << inner.getName() << inner.getAttrDictionary();
+      for (Value operand : inner.getOperands())
+        if (auto argument = dyn_cast<BlockArgument>(operand))
+          os << " a" << argument.getArgNumber();
+        else
+          os << " o" << std::distance(region.front().begin(),
+                                      operand.getDefiningOp()->getIterator());
+    }
+  return key;
+}
+
+class EmitKernels {
+public:
+  EmitKernels(ModuleOp module)
+      : module(module), target(KernelTarget::get(module)) {}
+
+  /// Replaces `op` by a call of its kernel.
+  LogicalResult replace(Operation *op) {
+    std::string key = getProblemKey(op);
+    func::FuncOp &kernel = kernels[key];
+    if (!kernel) {
+      KernelFamily *family = getFamily(op);
+      if (!family)
+        return failure();
+      kernel = emit(op, *family);
+    }
+    OpBuilder builder(op);
+    func::CallOp::create(builder, op->getLoc(), kernel, op->getOperands());
+    op->erase();
+    return success();
+  }
+
+private:
+  KernelFamily *getFamily(Operation *op) {
+    if (auto name = op->getAttrOfType<StringAttr>("family")) {
+      KernelFamily *family = lookupKernelFamily(name);
+      if (!family)
+        op->emitOpError("names the kernel family '")
+            << name.getValue() << "'; known: " << Registry<KernelFamily>::get().names();
+      return family;
+    }
+    KernelChoice choice = chooseKernelFamily(op, target);
+    if (!choice.family) {
+      InFlightDiagnostic error = op->emitOpError("is accepted by no kernel family");
+      for (const std::string &rejection : choice.rejections)
+        error.attachNote() << rejection;
+    }
+    return choice.family;
+  }
+
+  func::FuncOp emit(Operation *op, KernelFamily &family) {
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    std::string name = family.getName().str() + "_" + std::to_string(counts[family.getName()]++);
+    auto type = builder.getFunctionType(op->getOperandTypes(), {});
+    auto kernel = func::FuncOp::create(builder, op->getLoc(), name, type);
+    kernel.setPrivate();
+    // No operand of a kernel overlaps another: the memory plan gives each its
+    // own bytes while the op runs.
+    for (unsigned i = 0; i < op->getNumOperands(); ++i)
+      kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+    Block *body = kernel.addEntryBlock();
+    builder.setInsertionPointToStart(body);
+    family.emit(builder, op->getLoc(), op, target, body->getArguments());
+    builder.setInsertionPointToEnd(body);
+    func::ReturnOp::create(builder, op->getLoc());
+    return kernel;
+  }
+
+  ModuleOp module;
+  KernelTarget target;
+  llvm::StringMap<func::FuncOp> kernels;
+  llvm::StringMap<unsigned> counts;
+};
+
+struct EmitKernelsPass : mpq::impl::EmitKernelsPassBase<EmitKernelsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](ComputeOpInterface op) { ops.push_back(op); });
+    EmitKernels emitter(getOperation());
+    for (Operation *op : ops) {
+      if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>)) {
+        op->emitOpError("has operands that are not memrefs; bufferize first");
+        return signalPassFailure();
+      }
+      if (failed(emitter.replace(op)))
+        return signalPassFailure();
+    }
+  }
+};
+
+} // namespace
