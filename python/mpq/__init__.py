@@ -6,3 +6,6 @@
 
 Nothing here is needed to compile or to run a model.
 """
+from mpq.model import Model
+
+__all__ = ["Model"]

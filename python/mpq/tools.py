@@ -1,0 +1,65 @@
+# ===----------------------------------------------------------------------===#
+# Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+"""Runs of the command-line tools, and the figures that judge a compiled model."""
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import time
+
+import numpy as np
+
+from mpq.model import Model
+
+
+class ToolError(RuntimeError):
+    """A tool failed; the message is what it wrote."""
+
+
+def find(tool: str, folder: str | pathlib.Path | None = None) -> str:
+    """The tool's path: in this folder, else on PATH."""
+    path = shutil.which(tool, path=str(folder) if folder else None)
+    if not path:
+        raise ToolError(f"{tool}: not in {folder or 'PATH'}; scripts/setup builds it")
+    return path
+
+
+def compile_model(model: str | pathlib.Path, library: str | pathlib.Path, *options: str,
+                  folder: str | pathlib.Path | None = None) -> str:
+    """quant-compile `model` into `library`; returns what the tool wrote. ToolError where it fails."""
+    command = [find("quant-compile", folder), str(model), *options, "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ToolError(f"{' '.join(command)}\n{done.stderr.strip()} (exit status {done.returncode})")
+    return done.stdout + done.stderr
+
+
+def time_per_sample(model: Model, inputs: dict[str, np.ndarray], seconds: float = 0.3) -> float:
+    """Seconds that one sample takes, one at a time, in the fastest tenth of the runs of so many seconds."""
+    one = {name: array[:1] for name, array in inputs.items()}
+    return fastest(lambda: model.run(one), seconds)
+
+
+def fastest(action, seconds: float = 0.3) -> float:
+    """Seconds that `action` takes: the 10th percentile of its runs within so many seconds."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return float(np.percentile(times, 10))
+
+
+def relative_error(outputs: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:
+    """The largest, over the outputs, of ||y - y'|| / ||y'|| (2-norm over all samples)."""
+    return max(float(np.linalg.norm((outputs[name] - value).ravel()) / max(np.linalg.norm(value.ravel()), 1e-30))
+               for name, value in expected.items())
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the samples whose largest logit is the label's."""
+    return float(np.mean(logits.reshape(len(labels), -1).argmax(axis=1) == labels))
