@@ -5,7 +5,7 @@
 //
 // Solves textual allocation problems, for the tests of the solvers:
 //
-//   quant-solve [--solver=name] [--limit=budget=n]... [--stats] file.alloc
+//   quant-solve [--solver=name] [--limit=budget=n]... [--work] file.alloc
 //
 // Without `--solver`, every solver takes part; they must agree, and the answer
 // is printed once.
@@ -15,7 +15,7 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/WithColor.h"
@@ -30,24 +30,26 @@ void registerAllocatorPareto(mlir::DialectRegistry &);
 } // namespace mpq
 
 static void printSolution(const AllocationProblem &problem,
-                          const Solution &solution, bool stats) {
+                          const Solution &solution, bool work) {
+  outs() << "choices:";
   for (auto [site, choice] : zip_equal(problem.sites, solution.choices))
-    outs() << site.name << ": " << site.choices[choice].name << '\n';
+    outs() << ' ' << site.choices[choice].name;
+  outs() << '\n';
   for (auto [budget, cost] : zip_equal(problem.budgets, solution.costs)) {
     outs() << budget.name << ": " << cost;
     if (budget.limit)
       outs() << " of " << *budget.limit;
     outs() << '\n';
   }
-  outs() << formatv("error: {0:G9}\n", solution.error);
-  if (stats)
-    outs() << formatv("bound: {0:G9}, gap {1:F4}\nvisited: {2}, held: {3}\n",
-                      solution.bound, solution.gap(), solution.statesVisited,
-                      solution.statesHeld);
+  outs() << format("error: %.6g\n", solution.error);
+  if (work)
+    outs() << format("bound: %.6g, gap %.4f\n", solution.bound, solution.gap())
+           << "visited: " << solution.statesVisited
+           << ", held: " << solution.statesHeld << '\n';
 }
 
 static Error run(StringRef path, StringRef solver, ArrayRef<std::string> limits,
-                 bool stats, bool print) {
+                 bool work, bool print) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> file =
       MemoryBuffer::getFileOrSTDIN(path);
   if (!file)
@@ -73,7 +75,7 @@ static Error run(StringRef path, StringRef solver, ArrayRef<std::string> limits,
     Expected<Solution> solution = allocate(solver, *problem);
     if (!solution)
       return solution.takeError();
-    printSolution(*problem, *solution, stats);
+    printSolution(*problem, *solution, work);
     return Error::success();
   }
   Expected<Solution> first = allocate("pareto", *problem);
@@ -84,7 +86,7 @@ static Error run(StringRef path, StringRef solver, ArrayRef<std::string> limits,
     return second.takeError();
   if (first->choices != second->choices || first->error != second->error)
     return createStringError("the solvers disagree");
-  printSolution(*problem, *first, stats);
+  printSolution(*problem, *first, work);
   return Error::success();
 }
 
@@ -93,14 +95,14 @@ int main(int argc, char **argv) {
   cl::opt<std::string> path(cl::Positional, cl::desc("<file>"), cl::init("-"));
   cl::opt<std::string> solver("solver", cl::desc("Only this solver"));
   cl::list<std::string> limits("limit", cl::desc("Sets a limit, budget=n"));
-  cl::opt<bool> stats("stats", cl::desc("Print bound and work"));
+  cl::opt<bool> work("work", cl::desc("Print bound and work"));
   cl::opt<bool> print("print", cl::desc("Only print the problem"));
   cl::ParseCommandLineOptions(argc, argv, "solves allocation problems\n");
 
   mlir::DialectRegistry registry;
   registerAllocatorPareto(registry);
   registerAllocatorBruteForce(registry);
-  if (Error error = run(path, solver, limits, stats, print)) {
+  if (Error error = run(path, solver, limits, work, print)) {
     // A parser's message starts with the place and says 'error' itself.
     std::string message = toString(std::move(error));
     errs() << (StringRef(message).contains(": error: ") ? "" : "error: ")
