@@ -95,21 +95,30 @@ class Model:
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs by name. KeyError where an input is missing, ValueError where the model refuses a tensor."""
+        return self.bind(inputs)()
+
+    def bind(self, inputs: dict[str, np.ndarray]):
+        """A function that runs the model on these arrays and returns the outputs, each time in the same arrays."""
         arrays = [np.ascontiguousarray(inputs[info.name], dtype=info.dtype) for info in self.inputs]
-        sizes = {array.shape[axis] for array, info in zip(arrays, self.inputs) for axis in range(array.ndim)
-                 if axis < len(info.shape) and info.shape[axis] is None}
-        outputs = [info.allocate(max(sizes, default=1)) for info in self.outputs]
-        given, _given = _tensors(arrays, self.inputs)
-        wanted, _wanted = _tensors(outputs, self.outputs)
-        if self._library.mpq_model_run(self._handle, given, wanted) != 0:
-            raise ValueError(self._library.mpq_model_last_error().decode())
-        return {info.name: array for info, array in zip(self.outputs, outputs)}
+        batch = next((array.shape[axis] for array, info in zip(arrays, self.inputs)
+                      for axis, size in enumerate(info.shape) if size is None and axis < array.ndim), 1)
+        outputs = {info.name: info.allocate(batch) for info in self.outputs}
+        tensors = [_Tensors(arrays, self.inputs), _Tensors(list(outputs.values()), self.outputs)]
+
+        def run() -> dict[str, np.ndarray]:
+            if self._library.mpq_model_run(self._handle, tensors[0].pointers, tensors[1].pointers) != 0:
+                raise ValueError(self._library.mpq_model_last_error().decode())
+            return outputs
+
+        return run
 
 
-def _tensors(arrays: list[np.ndarray], infos: list[TensorInfo]):
-    """The DLTensor pointers of these arrays, and the structures that they point to."""
-    tensors = []
-    for array, info in zip(arrays, infos):
-        shape = (ctypes.c_int64 * array.ndim)(*array.shape)
-        tensors.append(_Tensor(array.ctypes.data, 1, 0, array.ndim, info.code, shape, None, 0))
-    return (ctypes.POINTER(_Tensor) * len(tensors))(*map(ctypes.pointer, tensors)), tensors
+class _Tensors:
+    """The DLTensors of these arrays, and an array of pointers to them; keeps all of it alive."""
+
+    def __init__(self, arrays: list[np.ndarray], infos: list[TensorInfo]):
+        self.arrays = arrays
+        self.tensors = [_Tensor(array.ctypes.data, 1, 0, array.ndim, info.code,
+                                (ctypes.c_int64 * array.ndim)(*array.shape), None, 0)
+                        for array, info in zip(arrays, infos)]
+        self.pointers = (ctypes.POINTER(_Tensor) * len(arrays))(*map(ctypes.pointer, self.tensors))
