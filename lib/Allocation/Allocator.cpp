@@ -24,7 +24,7 @@ Expected<Solution> mpq::allocate(StringRef name,
   if (!solution)
     return solution.takeError();
   if (Error error = problem.verify(*solution))
-    return createStringError("allocator '" + name + "' is wrong: " +
-                             toString(std::move(error)));
+    return createStringError("allocator '" + name +
+                             "' is wrong: " + toString(std::move(error)));
   return solution;
 }

@@ -7,8 +7,8 @@
 // Neither knows any solver.
 //
 //===----------------------------------------------------------------------===//
-#include "TextReader.h"
 #include "mpq/Allocation/Problem.h"
+#include "TextReader.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"

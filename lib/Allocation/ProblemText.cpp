@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The textual form of an allocation problem. By example, in Problem.h; as rules:
+// The textual form of an allocation problem. By example, in Problem.h; as
+// rules:
 //
 //     budget <name> (<limit> | -)
 //     site <name> [tie <name>]

@@ -109,9 +109,9 @@ Expected<std::string> mpq::takeName(StringRef &text) {
   if (!text.consume_front("\"")) {
     StringRef name = text.take_while(isPlainChar);
     if (name.empty())
-      return createStringError(
-          text.empty() ? "expected a name"
-                       : "expected a name, found '" + text.take_front() + "'");
+      return createStringError(text.empty() ? "expected a name"
+                                            : "expected a name, found '" +
+                                                  text.take_front() + "'");
     text = text.drop_front(name.size());
     return name.str();
   }

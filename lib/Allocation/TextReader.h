@@ -71,7 +71,8 @@ bool readNumber(llvm::StringRef text, double &value);
 /// Writes `value` with as few digits as read back the same.
 void printNumber(llvm::raw_ostream &os, double value);
 
-/// ", did you mean 'x'?" for the nearest of `known`, or nothing if none is near.
+/// ", did you mean 'x'?" for the nearest of `known`, or nothing if none is
+/// near.
 std::string suggestion(llvm::StringRef name,
                        llvm::ArrayRef<llvm::StringRef> known);
 

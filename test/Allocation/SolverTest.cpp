@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Solvers against brute force on random problems, and how the lists of the exact
-// solver grow with the number of groups.
+// Solvers against brute force on random problems, and how the lists of the
+// exact solver grow with the number of groups.
 //
 //===----------------------------------------------------------------------===//
 #include "mpq/Allocation/Allocator.h"
@@ -156,8 +156,8 @@ TEST_F(Solvers, TextReadsBackTheSame) {
   }
 }
 
-/// Sizes as in networks: 2 to 8 bits, weights and sensitivities spread over some
-/// orders of magnitude, errors falling by about 4 per bit.
+/// Sizes as in networks: 2 to 8 bits, weights and sensitivities spread over
+/// some orders of magnitude, errors falling by about 4 per bit.
 AllocationProblem network(unsigned sites, std::minstd_rand &random) {
   auto uniform = [&] { return double(random() % 65536) / 65536; };
   AllocationProblem problem;

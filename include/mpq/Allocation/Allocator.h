@@ -15,8 +15,8 @@
 
 namespace mpq {
 
-/// A way to solve an `AllocationProblem`. Holds no state; the same problem gives
-/// the same solution.
+/// A way to solve an `AllocationProblem`. Holds no state; the same problem
+/// gives the same solution.
 struct Allocator {
   virtual ~Allocator() = default;
 

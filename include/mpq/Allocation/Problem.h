@@ -21,10 +21,10 @@
 //     conv2       30 B  err 2     60 B  err 1    120 B  err 0
 //     fc           5 B  err 4     10 B  err 2     20 B  err 1   100 B
 //
-// The smallest model (all int2) needs 45 bytes. The best one takes conv1 = int8,
-// conv2 = int2, fc = int8: 90 B, error 0 + 2 + 1 = 3. Uniform int4 needs 90 B
-// too and errs by 4: what the last bytes buy differs from site to site, and that
-// is all there is to mixed precision.
+// The smallest model (all int2) needs 45 bytes. The best one takes conv1 =
+// int8, conv2 = int2, fc = int8: 90 B, error 0 + 2 + 1 = 3. Uniform int4 needs
+// 90 B too and errs by 4: what the last bytes buy differs from site to site,
+// and that is all there is to mixed precision.
 //
 // Ties. Sites that must agree on their format (branches that are added, q/k/v
 // that are one matrix product) carry the same tie name. They have the same list
@@ -42,9 +42,9 @@
 // Which optimum. Where several allocations have the least error, the answer is
 // the one with the lowest cost in the first limited column (the first column if
 // none is limited), then in the next, ..., then the one whose vector of choice
-// indices is lexicographically smallest in the order of groups. So every exact solver gives the same answer. (As far as
-// double arithmetic tells errors apart: the total is e0 + (e1 + (e2 + ...)) over
-// groups for everybody.)
+// indices is lexicographically smallest in the order of groups. So every exact
+// solver gives the same answer. (As far as double arithmetic tells errors
+// apart: the total is e0 + (e1 + (e2 + ...)) over groups for everybody.)
 //
 // As text (a `.alloc` file; `#` starts a comment, names are quoted if they are
 // not plain words):
@@ -127,14 +127,14 @@ struct AllocationProblem {
   std::vector<AllocationSite> sites;
 
   /// Whether this is a problem that has a solution: every site has choices of
-  /// different names with one cost per budget, no cost is negative and no sum of
-  /// them overflows, errors are finite and not negative, tied sites have the
+  /// different names with one cost per budget, no cost is negative and no sum
+  /// of them overflows, errors are finite and not negative, tied sites have the
   /// same choices, and each limit can be kept on its own.
   llvm::Error check() const;
 
   /// Whether `solution` is an allocation of this problem: one valid choice per
-  /// site, ties kept, every limit kept, totals as stated, and the bound not above
-  /// the error. Says nothing about optimality. Does not trust the solver.
+  /// site, ties kept, every limit kept, totals as stated, and the bound not
+  /// above the error. Says nothing about optimality. Does not trust the solver.
   llvm::Error verify(const Solution &solution) const;
 
   /// The merged groups of a problem that passed `check()`.

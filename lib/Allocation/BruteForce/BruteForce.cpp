@@ -67,7 +67,8 @@ private:
 
   void consider(ArrayRef<int64_t> costs, double error) {
     for (auto [cost, column] : zip_equal(costs, columns))
-      if (problem.budgets[column].limit && cost > *problem.budgets[column].limit)
+      if (problem.budgets[column].limit &&
+          cost > *problem.budgets[column].limit)
         return;
     if (found && std::tie(bestError, bestCosts, best) <=
                      std::tuple(error, SmallVector<int64_t, 2>(costs), current))

@@ -11,7 +11,8 @@
 // groups can reach and that no other pair beats in both. Adding a group merges
 // one shifted copy of the front per choice, and keeps what still beats all that
 // costs less. From the front {(5, 4), (10, 2), (20, 1)} of `fc`, adding conv2 =
-// {(30, 2), (60, 1)} under a limit of 100 with conv1 (at least 10) still to come:
+// {(30, 2), (60, 1)} under a limit of 100 with conv1 (at least 10) still to
+// come:
 //
 //     + int2   (35, 6) (40, 4) (50, 3)
 //     + int4                            (65, 5) (70, 3) (80, 2)
@@ -20,7 +21,8 @@
 // Nothing is rounded and nothing depends on the unit of cost, so any costs and
 // any errors are solved exactly. What keeps the lists short:
 //
-//   * a pair that leaves too little for the cheapest choices of the groups still
+//   * a pair that leaves too little for the cheapest choices of the groups
+//   still
 //     to come is dropped;
 //   * so is one whose error plus the relaxation's bound for those groups is
 //     above the error of an allocation that is already known.
@@ -28,8 +30,9 @@
 // Groups are added from the last to the first, and among equal pairs the lower
 // choice wins; so the survivor is the lexicographically smallest vector.
 //
-// Each pair remembers its choice and the pair it came from, in one pool; most of
-// the pool soon is of no pair's past, and is collected whenever it has doubled.
+// Each pair remembers its choice and the pair it came from, in one pool; most
+// of the pool soon is of no pair's past, and is collected whenever it has
+// doubled.
 //
 //===----------------------------------------------------------------------===//
 #include "Relaxation.h"

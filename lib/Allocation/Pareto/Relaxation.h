@@ -13,15 +13,16 @@
 //       9 +  o int2
 //       8 |   `. o int3      int3 is above the line int2-int4: never a corner
 //         |     `.
-//       1 |       o--____    steps:  int2 -> int4  saves 8 for 10 units, .8 each
-//       0 |              o           int4 -> int8  saves 1 for 20 units, .05
+//       1 |       o--____    steps:  int2 -> int4  saves 8 for 10 units, .8
+//       each 0 |              o           int4 -> int8  saves 1 for 20 units,
+//       .05
 //         +--+----+------+-- cost
 //           10   20     40
 //
 // Sorting the steps of all groups by what they save per unit and taking them
-// until the budget is full solves the relaxation; only the last step is taken in
-// part. (Sinha and Zoltners, The multiple-choice knapsack problem, Operations
-// Research 27(3), 1979.)
+// until the budget is full solves the relaxation; only the last step is taken
+// in part. (Sinha and Zoltners, The multiple-choice knapsack problem,
+// Operations Research 27(3), 1979.)
 //
 // The bound is added up from the far end: the error when all steps are taken,
 // plus what each step not taken would have saved. All terms are positive, so
@@ -38,8 +39,8 @@ namespace mpq {
 
 class Relaxation {
 public:
-  /// Far above the rounding of a bound, which is below 1e-16 times the number of
-  /// steps, and far below any difference that matters.
+  /// Far above the rounding of a bound, which is below 1e-16 times the number
+  /// of steps, and far below any difference that matters.
   static constexpr double margin = 1e-10;
 
   Relaxation(llvm::ArrayRef<AllocationGroup> groups, unsigned column);
@@ -47,8 +48,8 @@ public:
   /// Makes `bound` speak about groups 0 .. count-1 only.
   void restrictTo(unsigned count);
 
-  /// The least error of the relaxation if the groups may cost `available`, which
-  /// is at least what their cheapest choices cost together.
+  /// The least error of the relaxation if the groups may cost `available`,
+  /// which is at least what their cheapest choices cost together.
   double bound(int64_t available) const;
 
   /// What the cheapest choices of the groups spoken about cost together.
