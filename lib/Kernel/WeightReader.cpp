@@ -40,11 +40,15 @@ public:
       index = arith::AddIOp::create(builder, loc, mul(row, inner), column);
     } else {
       Value step = constant(inner);
-      Value block = inner == 1 ? column : arith::DivUIOp::create(builder, loc, column, step);
-      index = arith::AddIOp::create(builder, loc, mul(block, rows * inner), mul(row, inner));
+      Value block = inner == 1
+                        ? column
+                        : arith::DivUIOp::create(builder, loc, column, step);
+      index = arith::AddIOp::create(builder, loc, mul(block, rows * inner),
+                                    mul(row, inner));
       if (inner != 1)
-        index = arith::AddIOp::create(builder, loc, index,
-                                      arith::RemUIOp::create(builder, loc, column, step));
+        index = arith::AddIOp::create(
+            builder, loc, index,
+            arith::RemUIOp::create(builder, loc, column, step));
     }
     return memref::LoadOp::create(builder, loc, getFlat(builder, loc), index);
   }
@@ -66,7 +70,8 @@ private:
 
 class StoredReader final : public WeightReader {
 public:
-  StoredReader(Value payload, StoredTensorType type) : payload(payload), type(type) {}
+  StoredReader(Value payload, StoredTensorType type)
+      : payload(payload), type(type) {}
 
   Value emitValue(OpBuilder &builder, Location loc, Value row,
                   Value column) const override {
@@ -88,6 +93,7 @@ mpq::makeFloatReader(Value memref, ArrayRef<int64_t> shape, int64_t axis) {
   return std::make_unique<FloatReader>(memref, shape, axis);
 }
 
-std::unique_ptr<WeightReader> mpq::makeStoredReader(Value payload, StoredTensorType type) {
+std::unique_ptr<WeightReader> mpq::makeStoredReader(Value payload,
+                                                    StoredTensorType type) {
   return std::make_unique<StoredReader>(payload, type);
 }
