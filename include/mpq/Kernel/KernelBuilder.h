@@ -1,0 +1,225 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What every kernel family needs to write loops: indices that fold, loops that
+// vanish when they run once, flat views of buffers, vectors, quantization.
+//
+// Kernels address memory linearly. All buffers become 1-D memrefs, and an
+// address is an `Index`: an SSA value plus a constant. Sums and products of
+// indices fold the constants, so that the 48 loads of a register tile differ in
+// their constant only, which the code generator puts into the instruction:
+//
+//     KernelBuilder k(builder, loc, target);
+//     Activation x = k.activation(operands[0], op.getInputLayoutAttr());
+//     k.forLoop(0, 32, 1, [&](Index row) {
+//       Index at = x.offset(k, 0, 0, row, -1);      // one pixel left of the
+//       row for (int column = 0; column < 18; ++column)
+//         use(k.load(x.buffer, at + column * x.block));
+//     });
+//
+// Vectors are as long as the algorithm wants (a channel block, usually); LLVM
+// splits what is longer than a register.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_KERNEL_KERNELBUILDER_H
+#define MPQ_KERNEL_KERNELBUILDER_H
+
+#include "mpq/Kernel/KernelFamily.h"
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace mpq {
+
+/// An index: `base + offset`, where the base may be absent. Converts from a
+/// constant and from a value.
+struct Index {
+  mlir::Value base;
+  int64_t offset = 0;
+
+  Index(int64_t offset = 0) : offset(offset) {}
+  Index(mlir::Value base) : base(base) {}
+  bool isConstant() const { return !base; }
+  Index operator+(int64_t more) const {
+    Index sum = *this;
+    sum.offset += more;
+    return sum;
+  }
+};
+
+class KernelBuilder;
+
+/// A 4-D activation, in memory as one row of elements. Plain NCHW is the layout
+/// with one channel per block and no border.
+struct Activation {
+  /// 1-D memref of f32, or of i8 where `quant` is set.
+  mlir::Value buffer;
+  /// Null for f32.
+  UniformAttr quant;
+  /// Logical N, C, H, W.
+  llvm::SmallVector<int64_t, 4> shape;
+  int64_t block = 1;
+  int64_t top = 0, left = 0, bottom = 0, right = 0;
+
+  int64_t channelBlocks() const { return (shape[1] + block - 1) / block; }
+  /// Elements between vertical neighbours, channel blocks, samples.
+  int64_t rowPitch() const { return (left + shape[3] + right) * block; }
+  int64_t planePitch() const { return (top + shape[2] + bottom) * rowPitch(); }
+  int64_t samplePitch() const { return channelBlocks() * planePitch(); }
+  /// The element index of channel 0 of a block at logical (n, block, h, w); h
+  /// and w may reach into the border.
+  Index offset(KernelBuilder &k, Index n, Index channelBlock, Index h,
+               Index w) const;
+};
+
+class KernelBuilder {
+public:
+  /// Builds at `builder`'s insertion point, in the entry block of a function
+  /// (constants go to the start of that block).
+  KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc,
+                const KernelTarget &target);
+
+  mlir::ImplicitLocOpBuilder b;
+  const KernelTarget target;
+
+  //===--- Constants ------------------------------------------------------===//
+
+  mlir::Value index(int64_t value);
+  mlir::Value f32(double value);
+  /// An integer of any width, i8 and i32 mostly.
+  mlir::Value integer(unsigned bits, int64_t value);
+  /// A vector of equal elements.
+  mlir::Value splatF32(double value, int64_t lanes);
+  mlir::Value splatInteger(unsigned bits, int64_t value, int64_t lanes);
+  /// Any vector constant.
+  mlir::Value constant(mlir::TypedAttr value);
+
+  //===--- Indices --------------------------------------------------------===//
+
+  /// The index as one value.
+  mlir::Value value(Index index);
+  Index add(Index a, Index b);
+  Index mul(Index a, int64_t factor);
+  Index min(Index a, int64_t bound);
+  Index floorDiv(Index a, int64_t divisor);
+  Index mod(Index a, int64_t divisor);
+  /// `a < bound`, of type i1.
+  mlir::Value lessThan(Index a, int64_t bound);
+
+  //===--- Loops ----------------------------------------------------------===//
+
+  using Body = llvm::function_ref<void(Index)>;
+  using CarryingBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      Index, mlir::ValueRange)>;
+
+  /// `for (i = lower; i < upper; i += step)`; just the body when it runs once.
+  void forLoop(int64_t lower, int64_t upper, int64_t step, Body body);
+  /// The same with values carried from one iteration to the next, which the
+  /// body returns. Returns the last ones.
+  llvm::SmallVector<mlir::Value> forLoop(int64_t lower, int64_t upper,
+                                         int64_t step, mlir::ValueRange init,
+                                         CarryingBody body);
+  /// A nest of loops from 0 to each of `sizes`, the first outermost.
+  void forEach(llvm::ArrayRef<int64_t> sizes,
+               llvm::function_ref<void(llvm::ArrayRef<Index>)> body);
+  void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+
+  //===--- Buffers --------------------------------------------------------===//
+
+  /// A memref of static shape and identity layout as a 1-D memref.
+  mlir::Value flatten(mlir::Value memref);
+  /// Bytes [byteOffset, byteOffset + count * size) of a 1-D memref of i8 as
+  /// elements.
+  mlir::Value view(mlir::Value bytes, mlir::Type element, int64_t byteOffset,
+                   int64_t count);
+  /// A 1-D stack buffer aligned to 64 bytes. Stack space is scarce: a few KiB.
+  mlir::Value stackBuffer(mlir::Type element, int64_t count);
+  Activation activation(mlir::Value memref, BlockedAttr layout,
+                        UniformAttr quant = {});
+
+  mlir::Value load(mlir::Value buffer, Index at);
+  void store(mlir::Value scalar, mlir::Value buffer, Index at);
+  mlir::Value loadVector(mlir::Value buffer, Index at, int64_t lanes);
+  void storeVector(mlir::Value vector, mlir::Value buffer, Index at);
+  /// The first `valid` lanes (a constant) of a vector; the others are zero and
+  /// are not touched in memory.
+  mlir::Value loadPartial(mlir::Value buffer, Index at, int64_t lanes,
+                          int64_t valid);
+  void storePartial(mlir::Value vector, mlir::Value buffer, Index at,
+                    int64_t valid);
+  /// The lanes that lie below element `end` of the buffer; the others are zero.
+  mlir::Value loadBefore(mlir::Value buffer, Index at, int64_t lanes,
+                         int64_t end);
+  void prefetch(mlir::Value buffer, Index at);
+
+  /// `count` elements from `at` on become `scalar`.
+  void fill(mlir::Value buffer, Index at, int64_t count, mlir::Value scalar);
+  /// Writes the whole border of an activation: zero, or the zero point.
+  void fillBorder(const Activation &activation);
+
+  //===--- Arithmetic -----------------------------------------------------===//
+
+  mlir::Value broadcast(mlir::Value scalar, int64_t lanes);
+  /// `a * b + c`, fused where the target fuses.
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
+  mlir::Value addf(mlir::Value a, mlir::Value b);
+  mlir::Value mulf(mlir::Value a, mlir::Value b);
+  /// max(value, bound) and min(value, bound), `bound` of any NaN: one
+  /// instruction, a NaN value becomes the bound.
+  mlir::Value maxf(mlir::Value value, double bound);
+  mlir::Value minf(mlir::Value value, double bound);
+  /// The clamp of an op (null: none); infinite bounds cost nothing.
+  mlir::Value clamp(mlir::Value value, RangeAttr range);
+  /// Calls an LLVM intrinsic, `llvm.x86.…`.
+  mlir::Value intrinsic(llvm::StringRef name, mlir::Type result,
+                        mlir::ValueRange operands);
+
+  //===--- Quantized activations ------------------------------------------===//
+
+  /// f32 of u8 codes held as i8: scale * (code - zero point).
+  mlir::Value dequantize(mlir::Value codes, UniformAttr quant);
+  /// u8 codes, as i8, of clamp(value): rounded half to even, saturated.
+  mlir::Value quantize(mlir::Value value, UniformAttr quant,
+                       RangeAttr clamp = {});
+  /// The reals of `lanes` elements of an activation, and back; `clamp` is
+  /// applied before quantizing.
+  mlir::Value loadReals(const Activation &from, Index at, int64_t lanes);
+  void storeReals(mlir::Value reals, const Activation &to, Index at,
+                  RangeAttr clamp);
+  /// A table of the 256 reals that codes stand for, on the stack. Null for f32.
+  mlir::Value makeCodeTable(UniformAttr quant);
+  /// One real in all lanes, through the table where the activation is u8: for
+  /// kernels that broadcast, a second load is cheaper than a conversion.
+  mlir::Value broadcastReal(const Activation &from, Index at, int64_t lanes,
+                            mlir::Value codeTable);
+
+private:
+  mlir::Block *entry;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
+};
+
+/// What keeps a float kernel from an op that reads and writes `activations`
+/// (operand name, quantization): empty if nothing does.
+std::string checkStaticQuantization(
+    llvm::ArrayRef<std::pair<llvm::StringRef, UniformAttr>> activations);
+
+/// The fields of a convolution that kernels compute with.
+struct ConvGeometry {
+  int64_t samples, inputChannels, outputChannels;
+  int64_t inputHeight, inputWidth, outputHeight, outputWidth;
+  int64_t kernelHeight, kernelWidth;
+  int64_t strideY, strideX, dilationY, dilationX;
+  int64_t padTop, padLeft;
+  explicit ConvGeometry(ConvOp op);
+
+  /// The layout of the input whose border is just what the windows read.
+  BlockedAttr getInputLayout(mlir::MLIRContext *context, int64_t block) const;
+  /// The layout of the result, without a border.
+  BlockedAttr getResultLayout(mlir::MLIRContext *context, int64_t block) const;
+};
+
+} // namespace mpq
+
+#endif // MPQ_KERNEL_KERNELBUILDER_H

@@ -1,0 +1,409 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Constants, folding indices, loops, buffers and arithmetic of kernels.
+// QuantizedReals.cpp has the quantized activations.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Kernel/KernelBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mpq;
+
+KernelBuilder::KernelBuilder(OpBuilder &builder, Location loc,
+                             const KernelTarget &target)
+    : b(loc, builder), target(target) {
+  entry = builder.getInsertionBlock();
+  while (!isa<FunctionOpInterface>(entry->getParentOp()))
+    entry = entry->getParentOp()->getBlock();
+  entry = &entry->getParent()->front();
+}
+
+//===----------------------------------------------------------------------===//
+// Constants
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::constant(TypedAttr value) {
+  Value &known = constants[value];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(entry);
+    known = arith::ConstantOp::create(b, value);
+  }
+  return known;
+}
+
+Value KernelBuilder::index(int64_t value) {
+  return constant(b.getIndexAttr(value));
+}
+Value KernelBuilder::f32(double value) {
+  return constant(b.getF32FloatAttr(float(value)));
+}
+Value KernelBuilder::integer(unsigned bits, int64_t value) {
+  return constant(IntegerAttr::get(b.getIntegerType(bits), value));
+}
+
+Value KernelBuilder::splatF32(double value, int64_t lanes) {
+  auto type = VectorType::get(lanes, b.getF32Type());
+  return constant(DenseElementsAttr::get(type, float(value)));
+}
+
+Value KernelBuilder::splatInteger(unsigned bits, int64_t value, int64_t lanes) {
+  auto element = b.getIntegerType(bits);
+  return constant(
+      DenseElementsAttr::get(VectorType::get(lanes, element),
+                             Attribute(IntegerAttr::get(element, value))));
+}
+
+//===----------------------------------------------------------------------===//
+// Indices
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::value(Index index) {
+  if (index.isConstant())
+    return this->index(index.offset);
+  if (index.offset == 0)
+    return index.base;
+  return arith::AddIOp::create(b, index.base, this->index(index.offset));
+}
+
+Index KernelBuilder::add(Index x, Index y) {
+  Index sum(x.offset + y.offset);
+  sum.base = !x.base   ? y.base
+             : !y.base ? x.base
+                       : arith::AddIOp::create(b, x.base, y.base).getResult();
+  return sum;
+}
+
+Index KernelBuilder::mul(Index x, int64_t factor) {
+  Index product(x.offset * factor);
+  if (x.base && factor)
+    product.base =
+        factor == 1
+            ? x.base
+            : arith::MulIOp::create(b, x.base, index(factor)).getResult();
+  return product;
+}
+
+Index KernelBuilder::min(Index x, int64_t bound) {
+  if (x.isConstant())
+    return std::min(x.offset, bound);
+  return arith::MinUIOp::create(b, value(x), index(bound)).getResult();
+}
+
+Index KernelBuilder::floorDiv(Index x, int64_t divisor) {
+  if (divisor == 1)
+    return x;
+  if (x.isConstant())
+    return x.offset / divisor;
+  return arith::DivUIOp::create(b, value(x), index(divisor)).getResult();
+}
+
+Index KernelBuilder::mod(Index x, int64_t divisor) {
+  if (divisor == 1)
+    return 0;
+  if (x.isConstant())
+    return x.offset % divisor;
+  return arith::RemUIOp::create(b, value(x), index(divisor)).getResult();
+}
+
+Value KernelBuilder::lessThan(Index x, int64_t bound) {
+  if (x.isConstant())
+    return integer(1, x.offset < bound);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, value(x),
+                               index(bound));
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::forLoop(int64_t lower, int64_t upper, int64_t step,
+                            Body body) {
+  forLoop(lower, upper, step, {},
+          [&](Index iv, ValueRange) -> SmallVector<Value> {
+            body(iv);
+            return {};
+          });
+}
+
+SmallVector<Value> KernelBuilder::forLoop(int64_t lower, int64_t upper,
+                                          int64_t step, ValueRange init,
+                                          CarryingBody body) {
+  if (lower >= upper)
+    return SmallVector<Value>(init);
+  if (lower + step >= upper)
+    return body(lower, init);
+  auto loop =
+      scf::ForOp::create(b, index(lower), index(upper), index(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  // An scf.for without results has its terminator already.
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty())
+    scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+void KernelBuilder::forEach(ArrayRef<int64_t> sizes,
+                            function_ref<void(ArrayRef<Index>)> body) {
+  SmallVector<Index> indices;
+  auto nest = [&](auto &self) -> void {
+    if (indices.size() == sizes.size())
+      return body(indices);
+    forLoop(0, sizes[indices.size()], 1, [&](Index iv) {
+      indices.push_back(iv);
+      self(self);
+      indices.pop_back();
+    });
+  };
+  nest(nest);
+}
+
+void KernelBuilder::ifThen(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  body();
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::flatten(Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  assert(type.hasStaticShape() && type.getLayout().isIdentity() &&
+         "kernels see contiguous buffers");
+  if (type.getRank() == 1)
+    return memref;
+  if (type.getRank() == 0) {
+    auto flat = MemRefType::get({1}, type.getElementType());
+    return memref::ExpandShapeOp::create(b, flat, memref,
+                                         ArrayRef<ReassociationIndices>{});
+  }
+  SmallVector<ReassociationIndices> all(1);
+  llvm::append_range(all[0], llvm::seq<int64_t>(0, type.getRank()));
+  return memref::CollapseShapeOp::create(b, memref, all);
+}
+
+Value KernelBuilder::view(Value bytes, Type element, int64_t byteOffset,
+                          int64_t count) {
+  auto type = MemRefType::get({count}, element);
+  return memref::ViewOp::create(b, type, bytes, index(byteOffset),
+                                ValueRange{});
+}
+
+Value KernelBuilder::stackBuffer(Type element, int64_t count) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(entry);
+  return memref::AllocaOp::create(b, MemRefType::get({count}, element),
+                                  b.getI64IntegerAttr(64));
+}
+
+Activation KernelBuilder::activation(Value memref, BlockedAttr layout,
+                                     UniformAttr quant) {
+  Activation result;
+  result.quant = quant;
+  if (layout) {
+    result.shape.assign(layout.getShape().begin(), layout.getShape().end());
+    result.block = layout.getBlock();
+    result.top = layout.getTop();
+    result.left = layout.getLeft();
+    result.bottom = layout.getBottom();
+    result.right = layout.getRight();
+  } else {
+    ArrayRef<int64_t> shape = cast<MemRefType>(memref.getType()).getShape();
+    result.shape.assign(shape.begin(), shape.end());
+  }
+  result.buffer = flatten(memref);
+  return result;
+}
+
+Index Activation::offset(KernelBuilder &k, Index n, Index channelBlock, Index h,
+                         Index w) const {
+  Index at = k.add(k.mul(n, samplePitch()), k.mul(channelBlock, planePitch()));
+  at = k.add(at, k.mul(h + top, rowPitch()));
+  return k.add(at, k.mul(w + left, block));
+}
+
+static Type getElement(Value buffer) {
+  return cast<MemRefType>(buffer.getType()).getElementType();
+}
+
+Value KernelBuilder::load(Value buffer, Index at) {
+  return memref::LoadOp::create(b, buffer, value(at));
+}
+
+void KernelBuilder::store(Value scalar, Value buffer, Index at) {
+  memref::StoreOp::create(b, scalar, buffer, value(at));
+}
+
+Value KernelBuilder::loadVector(Value buffer, Index at, int64_t lanes) {
+  return vector::LoadOp::create(b, VectorType::get(lanes, getElement(buffer)),
+                                buffer, value(at));
+}
+
+void KernelBuilder::storeVector(Value vector, Value buffer, Index at) {
+  vector::StoreOp::create(b, vector, buffer, value(at));
+}
+
+/// The mask of the first `valid` of `lanes`.
+static Value makeMask(KernelBuilder &k, int64_t lanes, int64_t valid) {
+  SmallVector<bool> bits(lanes, false);
+  std::fill_n(bits.begin(), std::min(valid, lanes), true);
+  return k.constant(
+      DenseElementsAttr::get(VectorType::get(lanes, k.b.getI1Type()), bits));
+}
+
+static Value makeZero(KernelBuilder &k, VectorType type) {
+  return k.constant(cast<TypedAttr>(k.b.getZeroAttr(type)));
+}
+
+Value KernelBuilder::loadPartial(Value buffer, Index at, int64_t lanes,
+                                 int64_t valid) {
+  if (valid >= lanes)
+    return loadVector(buffer, at, lanes);
+  auto type = VectorType::get(lanes, getElement(buffer));
+  return vector::MaskedLoadOp::create(b, type, buffer, value(at),
+                                      makeMask(*this, lanes, valid),
+                                      makeZero(*this, type));
+}
+
+void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
+                                 int64_t valid) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  if (valid >= lanes)
+    return storeVector(vector, buffer, at);
+  vector::MaskedStoreOp::create(b, buffer, value(at),
+                                makeMask(*this, lanes, valid), vector);
+}
+
+Value KernelBuilder::loadBefore(Value buffer, Index at, int64_t lanes,
+                                int64_t end) {
+  if (at.isConstant())
+    return loadPartial(buffer, at, lanes,
+                       std::max<int64_t>(0, end - at.offset));
+  auto type = VectorType::get(lanes, getElement(buffer));
+  Value left = arith::SubIOp::create(b, index(end), value(at));
+  Value mask = vector::CreateMaskOp::create(
+      b, VectorType::get(lanes, b.getI1Type()), left);
+  return vector::MaskedLoadOp::create(b, type, buffer, value(at), mask,
+                                      makeZero(*this, type));
+}
+
+void KernelBuilder::prefetch(Value buffer, Index at) {
+  memref::PrefetchOp::create(b, buffer, value(at), /*isWrite=*/false,
+                             /*localityHint=*/3,
+                             /*isDataCache=*/true);
+}
+
+void KernelBuilder::fill(Value buffer, Index at, int64_t count, Value scalar) {
+  int64_t bytes = scalar.getType().getIntOrFloatBitWidth() / 8;
+  int64_t lanes = 64 / bytes;
+  if (count >= lanes) {
+    Value vector = broadcast(scalar, lanes);
+    forLoop(0, count / lanes, 1, [&](Index i) {
+      storeVector(vector, buffer, add(at, mul(i, lanes)));
+    });
+  }
+  // What is left is a sum of powers of two.
+  for (int64_t done = count / lanes * lanes; lanes >>= 1, done < count;)
+    if (count - done >= lanes) {
+      storeVector(broadcast(scalar, lanes), buffer, at + done);
+      done += lanes;
+    }
+}
+
+void KernelBuilder::fillBorder(const Activation &a) {
+  if (!a.top && !a.left && !a.bottom && !a.right)
+    return;
+  Value zero = a.quant ? integer(8, static_cast<int8_t>(a.quant.getZeroPoint()))
+                       : f32(0.0);
+  // The border of a plane is a few contiguous stretches: what lies before the
+  // first pixel, between the rows, and after the last pixel.
+  int64_t before = a.top * a.rowPitch() + a.left * a.block;
+  int64_t between = (a.left + a.right) * a.block;
+  int64_t after = a.right * a.block + a.bottom * a.rowPitch();
+  int64_t row = a.shape[3] * a.block;
+  forLoop(0, a.shape[0] * a.channelBlocks(), 1, [&](Index plane) {
+    Index at = mul(plane, a.planePitch());
+    fill(a.buffer, at, before, zero);
+    if (between)
+      forLoop(1, a.shape[2], 1, [&](Index h) {
+        fill(a.buffer, add(at, mul(h, a.rowPitch())) + (before - between),
+             between, zero);
+      });
+    fill(a.buffer, at + (before + (a.shape[2] - 1) * a.rowPitch() + row), after,
+         zero);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::broadcast(Value scalar, int64_t lanes) {
+  return vector::BroadcastOp::create(
+      b, VectorType::get(lanes, scalar.getType()), scalar);
+}
+
+Value KernelBuilder::fma(Value x, Value y, Value z) {
+  if (target.fma && isa<VectorType>(x.getType()))
+    return vector::FMAOp::create(b, x, y, z);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), z);
+}
+
+Value KernelBuilder::addf(Value x, Value y) {
+  return arith::AddFOp::create(b, x, y);
+}
+Value KernelBuilder::mulf(Value x, Value y) {
+  return arith::MulFOp::create(b, x, y);
+}
+
+/// `value` in every lane of `type`, which is f32 or a vector of it.
+static Value makeReal(KernelBuilder &k, Type type, double value) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return k.splatF32(value, vector.getNumElements());
+  return k.f32(value);
+}
+
+Value KernelBuilder::maxf(Value value, double bound) {
+  return arith::MaxNumFOp::create(b, value,
+                                  makeReal(*this, value.getType(), bound));
+}
+
+Value KernelBuilder::minf(Value value, double bound) {
+  return arith::MinNumFOp::create(b, value,
+                                  makeReal(*this, value.getType(), bound));
+}
+
+Value KernelBuilder::clamp(Value value, RangeAttr range) {
+  if (!range)
+    return value;
+  if (!std::isinf(range.getMin().value))
+    value = maxf(value, range.getMin());
+  if (!std::isinf(range.getMax().value))
+    value = minf(value, range.getMax());
+  return value;
+}
+
+Value KernelBuilder::intrinsic(StringRef name, Type result,
+                               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
