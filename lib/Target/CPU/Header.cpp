@@ -1,0 +1,62 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The C header that is written beside a library: mpq-c/Model.h, and before it a
+// comment that says what this model's tensors are.
+//
+//===----------------------------------------------------------------------===//
+#include "Library.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace mpq;
+
+static StringRef getKind(uint8_t typeCode) {
+  switch (typeCode) {
+  case 0:
+    return "int";
+  case 1:
+    return "uint";
+  case 2:
+    return "float";
+  case 4:
+    return "bfloat";
+  case 6:
+    return "bool";
+  }
+  return "type";
+}
+
+static void describe(raw_ostream &os, StringRef kind, unsigned index, const TensorSpec &tensor) {
+  // A name may hold anything, the end of a comment too.
+  std::string name;
+  raw_string_ostream escaped(name);
+  printEscapedString(tensor.name, escaped);
+  for (size_t at; (at = name.find("*/")) != std::string::npos;)
+    name.replace(at, 2, "*\\2F");
+  os << " *   " << kind << " " << index << ": \"" << name << "\" " << getKind(tensor.typeCode)
+     << unsigned(tensor.typeBits) << "[";
+  interleaveComma(tensor.shape, os, [&](int64_t size) {
+    if (size < 0)
+      os << "N";
+    else
+      os << size;
+  });
+  os << "]\n";
+}
+
+std::string mpq::writeHeader(const LibrarySpec &library, StringRef libraryName) {
+  std::string text;
+  raw_string_ostream os(text);
+  os << "/*\n * " << libraryName << ", compiled by " << library.producer << "\n";
+  for (auto [index, tensor] : enumerate(library.inputs))
+    describe(os, "input", index, tensor);
+  for (auto [index, tensor] : enumerate(library.outputs))
+    describe(os, "output", index, tensor);
+  os << " */\n" << getModelHeader();
+  return text;
+}

@@ -1,0 +1,105 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Writes a library: its parts go to files in a folder beside the output, lld
+// links them there, and the finished files are renamed into place.
+//
+//===----------------------------------------------------------------------===//
+#include "Library.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace mpq;
+
+namespace {
+/// A folder that disappears with everything in it.
+class ScratchFolder {
+public:
+  static Expected<std::unique_ptr<ScratchFolder>> create(StringRef beside) {
+    SmallString<128> path;
+    if (std::error_code code = sys::fs::createUniqueDirectory(beside + ".tmp", path))
+      return createFileError(beside, code);
+    return std::make_unique<ScratchFolder>(path.str());
+  }
+  explicit ScratchFolder(StringRef path) : path(path) {}
+  ~ScratchFolder() { sys::fs::remove_directories(path); }
+
+  std::string getPath(const Twine &name) const { return (path + "/" + name).str(); }
+
+  /// Writes a file of the folder; its path.
+  Expected<std::string> write(const Twine &name, StringRef bytes) const {
+    std::string file = getPath(name);
+    std::error_code code;
+    raw_fd_ostream os(file, code);
+    if (code)
+      return createFileError(file, code);
+    os << bytes;
+    os.close();
+    if (os.has_error()) {
+      code = os.error();
+      os.clear_error();
+      return createFileError(file, code);
+    }
+    return file;
+  }
+
+private:
+  std::string path;
+};
+} // namespace
+
+static Error writeInputs(const LibrarySpec &library, const ScratchFolder &folder, std::vector<std::string> &inputs) {
+  auto add = [&](const Twine &name, StringRef bytes) -> Error {
+    auto path = folder.write(name, bytes);
+    if (!path)
+      return path.takeError();
+    inputs.push_back(*path);
+    return Error::success();
+  };
+  SmallVector<char, 0> descriptor;
+  if (Error error = emitDescriptor(library, descriptor))
+    return error;
+  if (Error error = add("descriptor.o", {descriptor.data(), descriptor.size()}))
+    return error;
+  for (auto [index, variant] : enumerate(library.variants))
+    if (Error error = add("variant" + Twine(index) + ".o", {variant.object.data(), variant.object.size()}))
+      return error;
+  return add("runtime.a", getRuntimeArchive());
+}
+
+static Error moveInto(const std::string &from, StringRef to) {
+  if (std::error_code code = sys::fs::rename(from, to))
+    return createFileError(to, code);
+  return Error::success();
+}
+
+Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
+  if (Error error = checkLibrary(library))
+    return error;
+  SmallString<128> headerPath(outputPath);
+  sys::path::replace_extension(headerPath, ".h");
+  if (headerPath == outputPath)
+    return createFileError(outputPath, createStringError("a library cannot have the extension of its header, .h"));
+  if (sys::fs::is_directory(outputPath))
+    return createFileError(outputPath, std::make_error_code(std::errc::is_a_directory));
+  auto folder = ScratchFolder::create(outputPath);
+  if (!folder)
+    return folder.takeError();
+  std::vector<std::string> inputs;
+  if (Error error = writeInputs(library, **folder, inputs))
+    return error;
+  std::string linked = (*folder)->getPath("library.so");
+  if (Error error = linkShared(inputs, linked))
+    return createFileError(outputPath, std::move(error));
+  auto header = (*folder)->write("library.h", writeHeader(library, sys::path::filename(outputPath)));
+  if (!header)
+    return header.takeError();
+  if (Error error = moveInto(*header, headerPath))
+    return error;
+  return moveInto(linked, outputPath);
+}
