@@ -14,9 +14,11 @@ class MPQ_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
-/// Base of the formats in Formats/<Name>/<Name>.td.
-class MPQ_Format<string name, string attrMnemonic>
-    : MPQ_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<MPQ_FormatAttrInterface>]>;
+/// Base of the formats in Formats/<Name>/<Name>.td. `overrides` names the methods
+/// with defaults that the format implements itself.
+class MPQ_Format<string name, string attrMnemonic, list<string> overrides = []>
+    : MPQ_Attr<name, attrMnemonic,
+               [DeclareAttrInterfaceMethods<MPQ_FormatAttrInterface, overrides>]>;
 
 def MPQ_BlockedAttr : MPQ_Attr<"Blocked", "blocked"> {
   let summary = "channel-blocked, bordered activation layout";

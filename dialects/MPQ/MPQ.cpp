@@ -45,10 +45,12 @@ void MPQDialect::initialize() {
 
 namespace mpq {
 void registerBufferization(DialectRegistry &registry);
+void registerFormats(); // generated from the folders in Formats/
 
 void registerDialectMPQ(DialectRegistry &registry) {
   registry.insert<MPQDialect>();
   registerBufferization(registry);
+  registerFormats();
 }
 
 llvm::Expected<FormatAttrInterface> parseFormat(StringRef spelling,

@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/MPQ/Real.h"
+#include "mpq/Support/Quantization.h"
 #include "mpq/Support/Registry.h"
 #include "llvm/Support/Error.h"
 

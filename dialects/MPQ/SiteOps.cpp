@@ -9,6 +9,8 @@
 
 #include "dialects/MPQ/MPQ.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 using namespace mlir;
 using namespace mpq;
 
@@ -83,5 +85,20 @@ LogicalResult DequantizeOp::verify() {
            << result << " when it should be an f32 tensor of "
            << countElements(getInput().getType().getShape()) << " elements in "
            << "the shape of the operand, " << getInput().getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// SlotOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult SlotOp::verify() {
+  if (getOffset() % 64)
+    return emitOpError("offset is ")
+           << getOffset() << " when it should be a multiple of 64";
+  if (getPrepared() != getSourceOffset().has_value())
+    return emitOpError("needs a source offset exactly when it is prepared at load");
+  if (!isa_and_nonnull<ModuleOp>((*this)->getParentOp()))
+    return emitOpError("should be at module level");
   return success();
 }

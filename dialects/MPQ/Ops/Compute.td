@@ -82,7 +82,8 @@ def MPQ_MatmulOp : MPQ_ComputeOp<"matmul", [AttrSizedOperandSegments]> {
   let description = [{
     Semantics: `y[m, n] = bias[n] + residual[m, n] + sum over k of x[m, k] * w[n, k]`,
     then clamp, then quantize, as in `mpq.conv`. The input is row-major
-    `[M, K]`, the result row-major `[M, N]`; `weight_shape` is N, K.
+    `[M, K]`, the result row-major `[M, N]`; `weight_shape` is N, K. A float
+    weight is stored `[N, K]` (`weight_axis` 0) or `[K, N]` (`weight_axis` 1).
 
     Constraints: C1 shapes agree; C2 u8 exactly where a quantization is given;
     C3 bias is f32 of N elements.
@@ -96,6 +97,7 @@ def MPQ_MatmulOp : MPQ_ComputeOp<"matmul", [AttrSizedOperandSegments]> {
   let arguments = (ins MPQ_TensorOrMemRef:$input, MPQ_Weight:$weight,
     Optional<MPQ_TensorOrMemRef>:$bias, Optional<MPQ_TensorOrMemRef>:$residual,
     MPQ_TensorOrMemRef:$init, DenseI64ArrayAttr:$weight_shape,
+    DefaultValuedAttr<I64Attr, "0">:$weight_axis,
     OptionalAttr<MPQ_RangeAttr>:$clamp,
     OptionalAttr<MPQ_UniformAttr>:$input_quant,
     OptionalAttr<MPQ_UniformAttr>:$residual_quant,

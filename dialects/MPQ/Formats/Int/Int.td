@@ -7,7 +7,8 @@
 
 include "dialects/MPQ/Attrs.td"
 
-def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int"> {
+def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int",
+    ["getIntegerGroup", "getLevelRange", "emitLevel", "emitScale"]> {
   let summary = "integers of 2 to 8 bits with scales";
   let description = [{
     value = scale * (code - zero_point). Symmetric: no zero point is stored, the
@@ -26,6 +27,15 @@ def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int"> {
         scales       f32 or f16, little endian, row by row, group by group
         zero points  one byte each, in the same order (asymmetric only)
 
+    A symmetric scale may be negative, see mpq/Support/Quantization.h, which is
+    the arithmetic of this format. Five codes of 3 bits, 1, 2, -4, 3 and -1 (001,
+    010, 100, 011, 111 in two's complement), in a row of 2 bytes:
+
+        byte 0                     byte 1
+        bit 7 6 5 4 3 2 1 0        bit 7 6 5 4 3 2 1 0
+            0 0|0 1 0|0 0 1             -|1 1 1|0 1 1|1
+            c2    c1    c0                  c4    c3  c2
+
     ```mlir
     #mpq.int<4>                                   // per row, symmetric, f32 scales
     #mpq.int<3, group = 32, asymmetric, f16>
@@ -35,6 +45,29 @@ def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int"> {
   }];
   let parameters = (ins "unsigned":$bits, "int64_t":$group, "bool":$asymmetric,
                         "bool":$halfScale);
+  let extraClassDeclaration = [{
+    /// Where the parts of a payload lie. Rows of codes are byte-aligned, scales
+    /// need not be.
+    int64_t getRowBytes(int64_t k) const { return (k * getBits() + 7) / 8; }
+    int64_t getScaleBytes() const { return getHalfScale() ? 2 : 4; }
+    int64_t getGroupsPerRow(int64_t k) const;
+    int64_t getScaleCount(int64_t rows, int64_t k) const;
+    /// The index of the scale that holds at (`row`, `column`).
+    int64_t getScaleIndex(int64_t k, int64_t row, int64_t column) const;
+    int64_t getScalesOffset(int64_t rows, int64_t k) const { return rows * getRowBytes(k); }
+    int64_t getZeroPointsOffset(int64_t rows, int64_t k) const {
+      return getScalesOffset(rows, k) + getScaleCount(rows, k) * getScaleBytes();
+    }
+    /// The parts of a payload by index; `setCode` expects the row to be zeroed.
+    ::mpq::IntScale getScaleAndZeroPoint(::llvm::ArrayRef<char> payload, int64_t rows,
+                                         int64_t k, int64_t index) const;
+    void setScaleAndZeroPoint(::llvm::MutableArrayRef<char> payload, int64_t rows,
+                              int64_t k, int64_t index, ::mpq::IntScale scale) const;
+    int32_t getCode(::llvm::ArrayRef<char> payload, int64_t k, int64_t row, int64_t column) const;
+    void setCode(::llvm::MutableArrayRef<char> payload, int64_t k, int64_t row, int64_t column,
+                 int32_t code) const;
+    ::mpq::IntGrid getGrid() const;
+  }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }

@@ -1,0 +1,281 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Integers with scales: the text forms, the payload's layout, and the host's
+// encode and decode, which is the oracle for IntEmit.cpp. Int.td draws the
+// payload; mpq/Support/Quantization.h is the arithmetic.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/MPQ/MPQ.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/Support/Endian.h"
+
+using namespace mlir;
+using namespace mpq;
+
+//===----------------------------------------------------------------------===//
+// As an attribute: #mpq.int<3, group = 32, asymmetric, f16>
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+IntFormatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                      unsigned bits, int64_t group, bool asymmetric,
+                      bool halfScale) {
+  if (bits < 2 || bits > 8)
+    return emitError() << "an integer format has 2 to 8 bits, not " << bits;
+  if (group < -1)
+    return emitError() << "a group is -1 (the tensor), 0 (the row) or a number "
+                          "of weights, not "
+                       << group;
+  return success();
+}
+
+Attribute IntFormatAttr::parse(AsmParser &parser, Type) {
+  unsigned bits = 0;
+  int64_t group = 0;
+  bool asymmetric = false, half = false;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseInteger(bits))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc at = parser.getCurrentLocation();
+    StringRef word;
+    if (parser.parseKeyword(&word))
+      return {};
+    if (word == "group") {
+      if (parser.parseEqual() || parser.parseInteger(group))
+        return {};
+    } else if (word == "asymmetric") {
+      asymmetric = true;
+    } else if (word == "f16") {
+      half = true;
+    } else {
+      parser.emitError(at, "expected 'group', 'asymmetric' or 'f16', not '")
+          << word << "'";
+      return {};
+    }
+  }
+  if (parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    bits, group, asymmetric, half);
+}
+
+void IntFormatAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getBits();
+  if (getGroup() != 0)
+    printer << ", group = " << getGroup();
+  if (getAsymmetric())
+    printer << ", asymmetric";
+  if (getHalfScale())
+    printer << ", f16";
+  printer << '>';
+}
+
+//===----------------------------------------------------------------------===//
+// As a spelling: int3:g32:asym:f16
+//===----------------------------------------------------------------------===//
+
+std::string IntFormatAttr::getSpelling() const {
+  std::string spelling = "int" + std::to_string(getBits());
+  if (getGroup() < 0)
+    spelling += ":tensor";
+  else if (getGroup() > 0)
+    spelling += ":g" + std::to_string(getGroup());
+  if (getAsymmetric())
+    spelling += ":asym";
+  if (getHalfScale())
+    spelling += ":f16";
+  return spelling;
+}
+
+namespace {
+struct IntFormatParser final : FormatParser {
+  std::string getSyntax() const override {
+    return "int2..int8[:gN|:tensor][:asym][:f16]";
+  }
+
+  llvm::Expected<FormatAttrInterface>
+  parse(StringRef spelling, MLIRContext *context) const override {
+    SmallVector<StringRef> parts;
+    spelling.split(parts, ':');
+    StringRef digits = parts.front();
+    if (!digits.consume_front("int") || digits.empty() ||
+        digits.find_first_not_of("0123456789") != StringRef::npos)
+      return FormatAttrInterface();
+    auto wrong = [&](const Twine &reason) {
+      return llvm::createStringError("number format '" + spelling + "': " +
+                                     reason + "; it is written " + getSyntax());
+    };
+    unsigned bits;
+    if (digits.getAsInteger(10, bits) || bits < 2 || bits > 8)
+      return wrong("integers have 2 to 8 bits, not " + digits);
+    int64_t group = 0;
+    bool asymmetric = false, half = false;
+    for (StringRef part : ArrayRef(parts).drop_front()) {
+      bool again = false;
+      if (part == "asym")
+        again = std::exchange(asymmetric, true);
+      else if (part == "f16")
+        again = std::exchange(half, true);
+      else if (part == "tensor")
+        again = std::exchange(group, -1) != 0;
+      else if (StringRef size = part; size.consume_front("g")) {
+        again = group != 0;
+        if (size.getAsInteger(10, group) || group < 1)
+          return wrong("a group has at least one weight, not '" + size + "'");
+      } else
+        return wrong("unknown part '" + part + "'");
+      if (again)
+        return wrong("'" + part + "' is one too many");
+    }
+    return cast<FormatAttrInterface>(
+        Attribute(IntFormatAttr::get(context, bits, group, asymmetric, half)));
+  }
+};
+} // namespace
+
+namespace mpq {
+void registerFormatInt() {
+  Registry<FormatParser>::get().add("int", std::make_unique<IntFormatParser>());
+}
+} // namespace mpq
+
+//===----------------------------------------------------------------------===//
+// Layout of the payload
+//===----------------------------------------------------------------------===//
+
+unsigned IntFormatAttr::getCodeBits() const { return getBits(); }
+
+int64_t IntFormatAttr::getIntegerGroup(int64_t k) const {
+  return getGroup() > 0 ? std::min(getGroup(), std::max<int64_t>(k, 1)) : k;
+}
+
+std::pair<int64_t, int64_t> IntFormatAttr::getLevelRange() const {
+  IntGrid grid = getGrid();
+  if (getAsymmetric()) // the zero point may be any code
+    return {-grid.maxCode(), grid.maxCode()};
+  return {grid.minCode(), grid.maxCode()};
+}
+
+IntGrid IntFormatAttr::getGrid() const {
+  return {getBits(), getAsymmetric(),
+          getHalfScale() ? ScaleType::F16 : ScaleType::F32};
+}
+
+int64_t IntFormatAttr::getGroupsPerRow(int64_t k) const {
+  return getGroup() > 0 ? llvm::divideCeil(k, getGroup()) : 1;
+}
+
+int64_t IntFormatAttr::getScaleCount(int64_t rows, int64_t k) const {
+  return getGroup() < 0 ? 1 : rows * getGroupsPerRow(k);
+}
+
+int64_t IntFormatAttr::getScaleIndex(int64_t k, int64_t row,
+                                     int64_t column) const {
+  if (getGroup() < 0)
+    return 0;
+  return getGroup() == 0 ? row : row * getGroupsPerRow(k) + column / getGroup();
+}
+
+int64_t IntFormatAttr::getStorageBytes(int64_t rows, int64_t k) const {
+  return getZeroPointsOffset(rows, k) +
+         (getAsymmetric() ? getScaleCount(rows, k) : 0);
+}
+
+IntScale IntFormatAttr::getScaleAndZeroPoint(ArrayRef<char> payload,
+                                             int64_t rows, int64_t k,
+                                             int64_t index) const {
+  const char *at =
+      payload.data() + getScalesOffset(rows, k) + index * getScaleBytes();
+  IntScale scale;
+  scale.scale =
+      getHalfScale()
+          ? fromHalf(llvm::support::endian::read16le(at))
+          : llvm::bit_cast<float>(llvm::support::endian::read32le(at));
+  if (getAsymmetric())
+    scale.zeroPoint = uint8_t(payload[getZeroPointsOffset(rows, k) + index]);
+  return scale;
+}
+
+void IntFormatAttr::setScaleAndZeroPoint(MutableArrayRef<char> payload,
+                                         int64_t rows, int64_t k, int64_t index,
+                                         IntScale scale) const {
+  char *at =
+      payload.data() + getScalesOffset(rows, k) + index * getScaleBytes();
+  if (getHalfScale())
+    llvm::support::endian::write16le(at, toHalf(scale.scale));
+  else
+    llvm::support::endian::write32le(at, llvm::bit_cast<uint32_t>(scale.scale));
+  if (getAsymmetric())
+    payload[getZeroPointsOffset(rows, k) + index] = char(scale.zeroPoint);
+}
+
+int32_t IntFormatAttr::getCode(ArrayRef<char> payload, int64_t k, int64_t row,
+                               int64_t column) const {
+  int64_t bit = column * getBits(), at = row * getRowBytes(k) + bit / 8;
+  // What follows the codes keeps the second byte within the payload.
+  uint32_t word = uint8_t(payload[at]) | uint8_t(payload[at + 1]) << 8;
+  uint32_t code = word >> (bit % 8) & ((1u << getBits()) - 1);
+  return getAsymmetric() ? code : llvm::SignExtend32(code, getBits());
+}
+
+void IntFormatAttr::setCode(MutableArrayRef<char> payload, int64_t k,
+                            int64_t row, int64_t column, int32_t code) const {
+  int64_t bit = column * getBits(), at = row * getRowBytes(k) + bit / 8;
+  uint32_t word = (uint32_t(code) & ((1u << getBits()) - 1)) << (bit % 8);
+  payload[at] |= char(word);
+  if (word >> 8)
+    payload[at + 1] |= char(word >> 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Encode and decode
+//===----------------------------------------------------------------------===//
+
+void IntFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k,
+                           MutableArrayRef<char> payload) const {
+  assert(int64_t(weights.size()) == rows * k && "not rows x k weights");
+  assert(int64_t(payload.size()) == getStorageBytes(rows, k));
+  IntGrid grid = getGrid();
+  llvm::fill(payload, 0);
+  auto encodeRun = [&](int64_t row, int64_t begin, int64_t end,
+                       IntScale scale) {
+    for (int64_t column = begin; column < end; ++column)
+      setCode(payload, k, row, column,
+              encodeInt(weights[row * k + column], scale, grid));
+  };
+  if (getGroup() < 0) {
+    IntScale scale = chooseLeastSquares(weights, grid);
+    setScaleAndZeroPoint(payload, rows, k, 0, scale);
+    for (int64_t row = 0; row < rows; ++row)
+      encodeRun(row, 0, k, scale);
+    return;
+  }
+  int64_t step = std::max<int64_t>(getIntegerGroup(k), 1);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t begin = 0; begin < k; begin += step) {
+      int64_t end = std::min(begin + step, k);
+      IntScale scale =
+          chooseLeastSquares(weights.slice(row * k + begin, end - begin), grid);
+      setScaleAndZeroPoint(payload, rows, k, getScaleIndex(k, row, begin),
+                           scale);
+      encodeRun(row, begin, end, scale);
+    }
+}
+
+void IntFormatAttr::decode(ArrayRef<char> payload, int64_t rows, int64_t k,
+                           MutableArrayRef<float> weights) const {
+  assert(int64_t(weights.size()) == rows * k && "not rows x k weights");
+  assert(int64_t(payload.size()) == getStorageBytes(rows, k));
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < k; ++column)
+      weights[row * k + column] =
+          decodeInt(getCode(payload, k, row, column),
+                    getScaleAndZeroPoint(payload, rows, k,
+                                         getScaleIndex(k, row, column)));
+}

@@ -1,0 +1,29 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TRANSFORMS_PLANMEMORY_TD
+#define MPQ_TRANSFORMS_PLANMEMORY_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Place all buffers of @main in one arena";
+  let description = [{
+    Every `memref.alloc` of `@main` becomes a view into the new argument
+    `arena` (after the two weight blobs). Buffers whose lifetimes do not
+    overlap share bytes. Offsets are chosen largest buffer first, each at the
+    lowest place that is free during its whole life.
+
+    ```mlir
+    %0 = memref.alloc() {alignment = 64 : i64} : memref<1x1x34x34x16xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = memref.view %arena[%c4096][] : memref<...xi8> to memref<1x1x34x34x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+#endif // MPQ_TRANSFORMS_PLANMEMORY_TD
