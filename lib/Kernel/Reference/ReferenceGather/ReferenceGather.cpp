@@ -1,0 +1,63 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Rows by index. A negative index counts from the end; one that is out of
+// range is an error of the caller's and reads the nearest row, never memory
+// outside of the weight.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/Reference/Reference.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::reference;
+
+namespace {
+
+/// The row that `index` (i32 or i64) means, of index type.
+Value emitRow(KernelBuilder &k, Value index, int64_t rows) {
+  Value row = arith::IndexCastOp::create(k.b, k.b.getIndexType(), index);
+  Value negative =
+      arith::CmpIOp::create(k.b, arith::CmpIPredicate::slt, row, k.index(0));
+  Value wrapped = arith::AddIOp::create(k.b, row, k.index(rows));
+  row = arith::SelectOp::create(k.b, negative, wrapped, row);
+  row = arith::MaxSIOp::create(k.b, row, k.index(0));
+  return arith::MinSIOp::create(k.b, row, k.index(rows - 1));
+}
+
+class ReferenceGather final : public Family<GatherOp> {
+public:
+  StringRef getName() const override { return "reference_gather"; }
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
+    auto gather = cast<GatherOp>(op);
+    KernelBuilder k(builder, loc, target);
+    Value indices = k.flatten(operands[0]), output = k.flatten(operands.back());
+    Value weight = getMatrix(k, gather.getWeightShape(), operands[1]);
+    int64_t rows = gather.getWeightShape()[0],
+            depth = gather.getWeightShape()[1];
+    int64_t count = cast<MemRefType>(indices.getType()).getNumElements();
+    k.forLoop(0, count, 1, [&](Index i) {
+      Index from = k.mul(emitRow(k, k.load(indices, i), rows), depth);
+      Index to = k.mul(i, depth);
+      k.forLoop(0, depth, 1, [&](Index j) {
+        k.store(k.load(weight, k.add(from, j)), output, k.add(to, j));
+      });
+    });
+  }
+};
+
+} // namespace
+
+namespace mpq {
+void registerKernelFamilyReferenceGather(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("reference_gather",
+                                    std::make_unique<ReferenceGather>());
+}
+} // namespace mpq

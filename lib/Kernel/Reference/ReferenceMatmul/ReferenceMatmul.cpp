@@ -1,0 +1,90 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix product by definition.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/Reference/Reference.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <optional>
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::reference;
+
+namespace {
+
+/// The scale of the `count` values from `at` on.
+DynamicQuantization emitScale(KernelBuilder &k, const Activation &input,
+                              Index at, int64_t count) {
+  SmallVector<Value> range = {k.f32(0.0), k.f32(0.0)};
+  range = k.forLoop(0, count, 1, range, [&](Index i, ValueRange r) {
+    Value x = k.load(input.buffer, k.add(at, i));
+    return SmallVector<Value>{arith::MinNumFOp::create(k.b, r[0], x),
+                              arith::MaxNumFOp::create(k.b, r[1], x)};
+  });
+  return DynamicQuantization(k, range[0], range[1]);
+}
+
+class ReferenceMatmul final : public Family<MatmulOp> {
+public:
+  StringRef getName() const override { return "reference_matmul"; }
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
+    auto matmul = cast<MatmulOp>(op);
+    KernelBuilder k(builder, loc, target);
+    Activation input = k.activation(operands[0], {},
+                                    getStoredQuant(matmul.getInputQuantAttr()));
+    Activation output = k.activation(
+        operands.back(), {}, getStoredQuant(matmul.getOutputQuantAttr()));
+    Value weight = getMatrix(k, matmul.getWeightShape(), operands[1]);
+    Value bias = matmul.getBias() ? operands[2] : Value();
+    std::optional<Activation> residual;
+    if (matmul.getResidual())
+      residual = k.activation(operands[operands.size() - 2], {},
+                              getStoredQuant(matmul.getResidualQuantAttr()));
+
+    int64_t rows = input.shape[0], columns = matmul.getWeightShape()[0];
+    int64_t depth = matmul.getWeightShape()[1];
+    bool isDynamic =
+        matmul.getInputQuantAttr() && matmul.getInputQuantAttr().isDynamic();
+    k.forLoop(0, rows, 1, [&](Index m) {
+      Index inputRow = k.mul(m, depth), outputRow = k.mul(m, columns);
+      std::optional<DynamicQuantization> dynamic;
+      if (isDynamic)
+        dynamic.emplace(emitScale(k, input, inputRow, depth));
+      k.forLoop(0, columns, 1, [&](Index n) {
+        Index weightRow = k.mul(n, depth);
+        Value sum =
+            k.forLoop(0, depth, 1, k.f32(0.0), [&](Index i, ValueRange sum) {
+              Value real = loadReal(k, input, k.add(inputRow, i));
+              if (dynamic)
+                real = dynamic->roundTrip(k, real);
+              Value factor = k.load(weight, k.add(weightRow, i));
+              return SmallVector<Value>{k.fma(real, factor, sum[0])};
+            })[0];
+        if (bias)
+          sum = k.addf(sum, k.load(bias, n));
+        Index at = k.add(outputRow, n);
+        if (residual)
+          sum = k.addf(sum, loadReal(k, *residual, at));
+        storeReal(k, sum, output, at, matmul.getClampAttr());
+      });
+    });
+  }
+};
+
+} // namespace
+
+namespace mpq {
+void registerKernelFamilyReferenceMatmul(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("reference_matmul",
+                                    std::make_unique<ReferenceMatmul>());
+}
+} // namespace mpq
