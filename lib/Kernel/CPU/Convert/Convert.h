@@ -1,0 +1,53 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The ways to rewrite an activation. Each writes all but the border of `to`,
+// converting between quantizations on the way, and wants what its name says:
+//
+//   copyRows      equal blocks                     rows of pixels are contiguous in both
+//   interleave    planar to blocked                a transposition of channels and pixels
+//   packPixels    planar to u8 in blocks of 4      a pixel is one 32-bit word
+//   deinterleave  blocked to planar                the transposition back
+//   regroup       blocked to blocked               pixel by pixel
+//   copyPixels    planar to or from blocked, 1 x 1 the channels are contiguous in both
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_CONVERT_CONVERT_H
+#define MPQ_LIB_KERNEL_CPU_CONVERT_CONVERT_H
+
+#include "mpq/Kernel/Elements.h"
+
+namespace mpq::convert {
+
+/// What happens to elements on their way: nothing when both sides store them
+/// alike, otherwise they become reals and are stored anew.
+struct Transfer {
+  KernelBuilder &k;
+  const Activation &from, &to;
+
+  bool isRaw() const { return from.quant == to.quant; }
+  /// `lanes` stored elements become what is shuffled: themselves, or reals.
+  mlir::Value open(mlir::Value elements) const {
+    return isRaw() || !from.quant ? elements : k.dequantize(elements, from.quant);
+  }
+  /// What was shuffled becomes elements of `to`.
+  mlir::Value close(mlir::Value values) const {
+    return isRaw() || !to.quant ? values : k.quantize(values, to.quant);
+  }
+  mlir::Type getElement() const;
+  /// Zero as an element of `from`.
+  mlir::Value makeZeros(int64_t lanes) const;
+};
+
+void copyRows(const Transfer &transfer);
+void copyPixels(const Transfer &transfer);
+void regroup(const Transfer &transfer);
+void interleave(const Transfer &transfer);
+void packPixels(const Transfer &transfer);
+void deinterleave(const Transfer &transfer);
+
+} // namespace mpq::convert
+
+#endif // MPQ_LIB_KERNEL_CPU_CONVERT_CONVERT_H
