@@ -97,6 +97,13 @@ Index KernelBuilder::mul(Index x, int64_t factor) {
   return product;
 }
 
+Index KernelBuilder::sub(Index x, Index y) {
+  if (y.isConstant())
+    return x + -y.offset;
+  return Index(arith::SubIOp::create(b, value(x), y.base).getResult()) +
+         -y.offset;
+}
+
 Index KernelBuilder::min(Index x, int64_t bound) {
   if (x.isConstant())
     return std::min(x.offset, bound);
@@ -121,9 +128,20 @@ Index KernelBuilder::mod(Index x, int64_t divisor) {
 
 Value KernelBuilder::lessThan(Index x, int64_t bound) {
   if (x.isConstant())
-    return integer(1, x.offset < bound);
+    return integer(1, uint64_t(x.offset) < uint64_t(bound));
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, value(x),
                                index(bound));
+}
+
+Index KernelBuilder::linear(ArrayRef<Index> at, ArrayRef<int64_t> sizes) {
+  assert(at.size() == sizes.size());
+  Index position;
+  int64_t pitch = 1;
+  for (auto [index, size] : llvm::reverse(llvm::zip(at, sizes))) {
+    position = add(position, mul(index, pitch));
+    pitch *= size;
+  }
+  return position;
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,12 +160,18 @@ void KernelBuilder::forLoop(int64_t lower, int64_t upper, int64_t step,
 SmallVector<Value> KernelBuilder::forLoop(int64_t lower, int64_t upper,
                                           int64_t step, ValueRange init,
                                           CarryingBody body) {
-  if (lower >= upper)
+  return forLoop(lower, Index(upper), step, init, body);
+}
+
+SmallVector<Value> KernelBuilder::forLoop(int64_t lower, Index upper,
+                                          int64_t step, ValueRange init,
+                                          CarryingBody body) {
+  if (upper.isConstant() && lower >= upper.offset)
     return SmallVector<Value>(init);
-  if (lower + step >= upper)
+  if (upper.isConstant() && lower + step >= upper.offset)
     return body(lower, init);
   auto loop =
-      scf::ForOp::create(b, index(lower), index(upper), index(step), init);
+      scf::ForOp::create(b, index(lower), value(upper), index(step), init);
   OpBuilder::InsertionGuard guard(b);
   // An scf.for without results has its terminator already.
   b.setInsertionPointToStart(loop.getBody());
@@ -350,6 +374,24 @@ void KernelBuilder::fillBorder(const Activation &a) {
     fill(a.buffer, at + (before + (a.shape[2] - 1) * a.rowPitch() + row), after,
          zero);
   });
+}
+
+//===----------------------------------------------------------------------===//
+// Packing
+//===----------------------------------------------------------------------===//
+
+Index KernelBuilder::limit(Index at, int64_t end, int64_t bound, Value &valid) {
+  if (end <= bound)
+    return at;
+  Value below = lessThan(at, bound);
+  valid = valid ? arith::AndIOp::create(b, valid, below).getResult() : below;
+  return min(at, bound - 1);
+}
+
+Value KernelBuilder::readWeight(const WeightReader &weight, Index row,
+                                Index column, Value valid) {
+  Value element = weight.emitValue(b, b.getLoc(), value(row), value(column));
+  return valid ? arith::SelectOp::create(b, valid, element, f32(0.0)) : element;
 }
 
 //===----------------------------------------------------------------------===//

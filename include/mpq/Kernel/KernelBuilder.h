@@ -102,11 +102,14 @@ public:
   mlir::Value value(Index index);
   Index add(Index a, Index b);
   Index mul(Index a, int64_t factor);
+  Index sub(Index a, Index b);
   Index min(Index a, int64_t bound);
   Index floorDiv(Index a, int64_t divisor);
   Index mod(Index a, int64_t divisor);
-  /// `a < bound`, of type i1.
+  /// `0 <= a < bound`, of type i1.
   mlir::Value lessThan(Index a, int64_t bound);
+  /// The position of element `at` in a row-major array of `sizes`.
+  Index linear(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> sizes);
 
   //===--- Loops ----------------------------------------------------------===//
 
@@ -119,6 +122,10 @@ public:
   /// The same with values carried from one iteration to the next, which the
   /// body returns. Returns the last ones.
   llvm::SmallVector<mlir::Value> forLoop(int64_t lower, int64_t upper,
+                                         int64_t step, mlir::ValueRange init,
+                                         CarryingBody body);
+  /// The same with an upper bound that need not be a constant.
+  llvm::SmallVector<mlir::Value> forLoop(int64_t lower, Index upper,
                                          int64_t step, mlir::ValueRange init,
                                          CarryingBody body);
   /// A nest of loops from 0 to each of `sizes`, the first outermost.
@@ -158,6 +165,16 @@ public:
   void fill(mlir::Value buffer, Index at, int64_t count, mlir::Value scalar);
   /// Writes the whole border of an activation: zero, or the zero point.
   void fillBorder(const Activation &activation);
+
+  //===--- Packing --------------------------------------------------------===//
+
+  /// `at` where it is below `bound`; otherwise an index that is, and `valid`
+  /// (null: true) becomes false. Costs nothing where `at` never reaches `bound`
+  /// because it is below `end`.
+  Index limit(Index at, int64_t end, int64_t bound, mlir::Value &valid);
+  /// The weight at (row, column), zero where not `valid` (null: true).
+  mlir::Value readWeight(const WeightReader &weight, Index row, Index column,
+                         mlir::Value valid);
 
   //===--- Arithmetic -----------------------------------------------------===//
 
