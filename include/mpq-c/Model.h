@@ -41,7 +41,12 @@ typedef struct {
   DLDeviceType device_type;
   int32_t device_id;
 } DLDevice;
-typedef enum { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBfloat = 4 } DLDataTypeCode;
+typedef enum {
+  kDLInt = 0,
+  kDLUInt = 1,
+  kDLFloat = 2,
+  kDLBfloat = 4
+} DLDataTypeCode;
 typedef struct {
   uint8_t code; /* a DLDataTypeCode; 6: bool, one byte each */
   uint8_t bits;
@@ -66,7 +71,8 @@ extern "C" {
 #define MPQ_API
 #endif
 
-/* Changes when a program built for one version cannot use a library of another. */
+/* Changes when a program built for one version cannot use a library of another.
+ */
 #define MPQ_MODEL_ABI_VERSION 1
 
 /* An input or output of the model. */
@@ -74,7 +80,8 @@ typedef struct {
   const char *name;
   DLDataType dtype;
   int32_t ndim;
-  const int64_t *shape; /* ndim entries; -1: any size, the same for all tensors of a run (the batch) */
+  const int64_t *shape; /* ndim entries; -1: any size, the same for all tensors
+                           of a run (the batch) */
 } MpqTensorInfo;
 
 /* What the library holds; available whatever the CPU. Later versions append. */
@@ -85,7 +92,8 @@ typedef struct {
   const MpqTensorInfo *inputs;
   const MpqTensorInfo *outputs;
   uint64_t weights_bytes; /* read-only, mapped from the file */
-  int32_t num_variants;   /* code for this many kinds of CPU, most demanding first */
+  int32_t
+      num_variants; /* code for this many kinds of CPU, most demanding first */
 } MpqModelInfo;
 
 /* A model ready to run: its weights prepared, its threads started. */
@@ -102,7 +110,8 @@ MPQ_API MpqModel *mpq_model_create(int32_t num_threads);
 /* Frees everything; no run may be in progress. NULL is allowed. */
 MPQ_API void mpq_model_destroy(MpqModel *model);
 
-/* The CPU of the chosen variant, as in "sapphirerapids", and the number of threads. */
+/* The CPU of the chosen variant, as in "sapphirerapids", and the number of
+ * threads. */
 MPQ_API const char *mpq_model_cpu(const MpqModel *model);
 MPQ_API int32_t mpq_model_num_threads(const MpqModel *model);
 
@@ -111,7 +120,8 @@ MPQ_API int32_t mpq_model_num_threads(const MpqModel *model);
  * their element size; outputs overlap nothing. Returns 0, or nonzero without
  * having written anything when a tensor is not as described. Any number of
  * threads may run the same model at the same time. */
-MPQ_API int mpq_model_run(MpqModel *model, DLTensor *const *inputs, DLTensor *const *outputs);
+MPQ_API int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
+                          DLTensor *const *outputs);
 
 /* Why the calling thread's last failed call failed; valid until its next
  * failure. "" when there was none. */

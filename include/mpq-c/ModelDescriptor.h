@@ -23,10 +23,13 @@ extern "C" {
 typedef struct {
   const char *cpu;
   const char *features;
-  uint64_t arena_bytes;         /* scratch of one running call, 64-byte aligned, zero at first */
-  uint64_t prepared_bytes;      /* weights decoded at load, 64-byte aligned */
-  void (*prepare)(void **args); /* {weights, prepared}; NULL: nothing to prepare */
-  void (*run)(void **args);     /* {weights, prepared, arena, inputs..., outputs...} */
+  uint64_t arena_bytes; /* scratch of one running call, 64-byte aligned, zero at
+                           first */
+  uint64_t prepared_bytes; /* weights decoded at load, 64-byte aligned */
+  void (*prepare)(
+      void **args); /* {weights, prepared}; NULL: nothing to prepare */
+  void (*run)(
+      void **args); /* {weights, prepared, arena, inputs..., outputs...} */
 } MpqVariant;
 
 typedef struct {

@@ -29,17 +29,20 @@ static uint32_t saved_state(void) {
   return low;
 }
 
-static bool has_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit, uint32_t state) {
+static bool has_bit(uint32_t leaf, uint32_t subleaf, int reg, int bit,
+                    uint32_t state) {
   unsigned regs[4];
-  /* An extended leaf that the CPU lacks fails; a subleaf that it lacks reads zero. */
-  if (!__get_cpuid_count(leaf, subleaf, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]))
+  /* An extended leaf that the CPU lacks fails; a subleaf that it lacks reads
+   * zero. */
+  if (!__get_cpuid_count(leaf, subleaf, &regs[EAX], &regs[EBX], &regs[ECX],
+                         &regs[EDX]))
     return false;
   return (regs[reg] >> bit & 1) && (saved_state() & state) == state;
 }
 
 static bool has_feature(const char *name, size_t length) {
-#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE)                                           \
-  if (length == sizeof(NAME) - 1 && memcmp(name, NAME, length) == 0)                                         \
+#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE)             \
+  if (length == sizeof(NAME) - 1 && memcmp(name, NAME, length) == 0)           \
     return has_bit(LEAF, SUBLEAF, REGISTER, BIT, STATE_##STATE);
 #include "mpq-c/CpuFeatures.def"
   return false;

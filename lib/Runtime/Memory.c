@@ -22,7 +22,8 @@ void *mpq_block_allocate(uint64_t bytes) {
     return NULL;
   bool large = bytes >= HUGE_PAGE;
   size_t mapped = large ? bytes + HUGE_PAGE : bytes;
-  char *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED)
     return NULL;
   if (!large)

@@ -29,10 +29,12 @@ static const MpqVariant *choose_variant(const MpqModelDescriptor *descriptor) {
     if (mpq_cpu_supports(variant->features, missing, sizeof missing))
       return variant;
     size_t used = strlen(reasons);
-    snprintf(reasons + used, sizeof reasons - used, "%s%s (missing: %s)", i == 0 ? "" : "; ", variant->cpu,
-             missing);
+    snprintf(reasons + used, sizeof reasons - used, "%s%s (missing: %s)",
+             i == 0 ? "" : "; ", variant->cpu, missing);
   }
-  mpq_set_error("this CPU lacks instructions that the model was compiled for: %s", reasons);
+  mpq_set_error(
+      "this CPU lacks instructions that the model was compiled for: %s",
+      reasons);
   return NULL;
 }
 
@@ -90,8 +92,9 @@ static bool prepare(MpqModel *model) {
 MpqModel *mpq_model_create(int32_t num_threads) {
   const MpqModelDescriptor *descriptor = &mpq_model_descriptor;
   if (num_threads < 0 || num_threads > MAX_THREADS) {
-    mpq_set_error("the number of threads is %d when it should be 0 (one for each CPU) to %d", (int)num_threads,
-                  (int)MAX_THREADS);
+    mpq_set_error("the number of threads is %d when it should be 0 (one for "
+                  "each CPU) to %d",
+                  (int)num_threads, (int)MAX_THREADS);
     return NULL;
   }
   const MpqVariant *variant = choose_variant(descriptor);
@@ -111,9 +114,11 @@ MpqModel *mpq_model_create(int32_t num_threads) {
   pthread_mutex_init(&model->free_mutex, NULL);
   atomic_flag_clear(&model->pool_busy);
   if (!prepare(model)) {
-    mpq_set_error("out of memory: the model needs %llu bytes of prepared weights and %llu bytes for each of %d "
+    mpq_set_error("out of memory: the model needs %llu bytes of prepared "
+                  "weights and %llu bytes for each of %d "
                   "threads",
-                  (unsigned long long)variant->prepared_bytes, (unsigned long long)variant->arena_bytes,
+                  (unsigned long long)variant->prepared_bytes,
+                  (unsigned long long)variant->arena_bytes,
                   (int)model->num_threads);
     mpq_model_destroy(model);
     return NULL;
@@ -142,4 +147,6 @@ void mpq_model_destroy(MpqModel *model) {
 
 const char *mpq_model_cpu(const MpqModel *model) { return model->variant->cpu; }
 
-int32_t mpq_model_num_threads(const MpqModel *model) { return model->num_threads; }
+int32_t mpq_model_num_threads(const MpqModel *model) {
+  return model->num_threads;
+}

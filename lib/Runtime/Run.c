@@ -40,8 +40,10 @@ static void run_sample(const Batch *batch, MpqArena *arena, size_t sample) {
   const int32_t num_inputs = model->descriptor->info.num_inputs;
   const int32_t count = num_inputs + model->descriptor->info.num_outputs;
   for (int32_t i = 0; i < count; ++i) {
-    const DLTensor *tensor = i < num_inputs ? batch->inputs[i] : batch->outputs[i - num_inputs];
-    arena->args[3 + i] = (char *)tensor->data + tensor->byte_offset + sample * model->sample_bytes[i];
+    const DLTensor *tensor =
+        i < num_inputs ? batch->inputs[i] : batch->outputs[i - num_inputs];
+    arena->args[3 + i] = (char *)tensor->data + tensor->byte_offset +
+                         sample * model->sample_bytes[i];
   }
   model->variant->run(arena->args);
 }
@@ -55,14 +57,18 @@ static void run_in_pool(void *context, size_t thread, size_t sample) {
 
 /* Whether the pool was free and has done all samples. */
 static bool try_pool(MpqModel *model, Batch *batch, size_t samples) {
-  if (!model->pool || samples < 2 || atomic_flag_test_and_set_explicit(&model->pool_busy, memory_order_acquire))
+  if (!model->pool || samples < 2 ||
+      atomic_flag_test_and_set_explicit(&model->pool_busy,
+                                        memory_order_acquire))
     return false;
-  pthreadpool_parallelize_1d_with_thread(model->pool, run_in_pool, batch, samples, 0);
+  pthreadpool_parallelize_1d_with_thread(model->pool, run_in_pool, batch,
+                                         samples, 0);
   atomic_flag_clear_explicit(&model->pool_busy, memory_order_release);
   return true;
 }
 
-int mpq_model_run(MpqModel *model, DLTensor *const *inputs, DLTensor *const *outputs) {
+int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
+                  DLTensor *const *outputs) {
   if (!model) {
     mpq_set_error("the model is null");
     return 1;

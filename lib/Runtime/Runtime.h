@@ -26,7 +26,8 @@ struct pthreadpool;
 bool mpq_cpu_supports(const char *features, char *missing, size_t size);
 
 /* Error.c: the calling thread's last error. */
-void mpq_set_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void mpq_set_error(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
 /* Memory.c: zeroed memory for weights and activations. */
 
@@ -46,7 +47,8 @@ struct MpqModel {
   const MpqModelDescriptor *descriptor;
   const MpqVariant *variant;
   void *prepared;
-  uint64_t *sample_bytes; /* of each input, then of each output: one sample, or the whole tensor */
+  uint64_t *sample_bytes; /* of each input, then of each output: one sample, or
+                             the whole tensor */
   int32_t num_threads;
 
   /* Arenas that no call uses. Calls that run at the same time make the list
@@ -69,12 +71,14 @@ void mpq_arena_release(MpqModel *model, MpqArena *arena);
 
 /* Check.c: whether the caller's tensors are what the model takes. On success
  * `*samples` is the number of times that the variant's code must run. */
-bool mpq_check_tensors(const MpqModel *model, DLTensor *const *inputs, DLTensor *const *outputs,
-                       int64_t *samples);
+bool mpq_check_tensors(const MpqModel *model, DLTensor *const *inputs,
+                       DLTensor *const *outputs, int64_t *samples);
 
 /* Tensor number i, inputs before outputs. */
-static inline const MpqTensorInfo *mpq_tensor_info(const MpqModelInfo *info, int32_t i) {
-  return i < info->num_inputs ? &info->inputs[i] : &info->outputs[i - info->num_inputs];
+static inline const MpqTensorInfo *mpq_tensor_info(const MpqModelInfo *info,
+                                                   int32_t i) {
+  return i < info->num_inputs ? &info->inputs[i]
+                              : &info->outputs[i - info->num_inputs];
 }
 
 #endif /* MPQ_LIB_RUNTIME_RUNTIME_H */

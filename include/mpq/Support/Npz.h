@@ -30,7 +30,20 @@
 
 namespace mpq {
 
-enum class NpyType : uint8_t { Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64 };
+enum class NpyType : uint8_t {
+  Bool,
+  I8,
+  I16,
+  I32,
+  I64,
+  U8,
+  U16,
+  U32,
+  U64,
+  F16,
+  F32,
+  F64
+};
 
 /// Bytes of one element.
 unsigned getByteSize(NpyType type);
@@ -48,7 +61,8 @@ public:
 
   /// An array of unspecified contents; null `data` never results: it is an
   /// error if the size overflows or the memory is not there.
-  static llvm::Expected<NpyArray> create(llvm::StringRef name, NpyType type, llvm::ArrayRef<int64_t> shape);
+  static llvm::Expected<NpyArray> create(llvm::StringRef name, NpyType type,
+                                         llvm::ArrayRef<int64_t> shape);
 
   std::string name;
   NpyType type = NpyType::F32;
@@ -57,17 +71,19 @@ public:
   int64_t getNumElements() const;
   size_t getNumBytes() const { return buffer ? buffer->getBufferSize() : 0; }
   char *data() { return buffer ? buffer->getBufferStart() : nullptr; }
-  const char *data() const { return buffer ? buffer->getBufferStart() : nullptr; }
+  const char *data() const {
+    return buffer ? buffer->getBufferStart() : nullptr;
+  }
 
   /// The elements as `T`, which must have the size of `type`.
-  template <typename T>
-  llvm::ArrayRef<T> as() const {
-    assert(sizeof(T) == getByteSize(type) && "element type and T differ in size");
+  template <typename T> llvm::ArrayRef<T> as() const {
+    assert(sizeof(T) == getByteSize(type) &&
+           "element type and T differ in size");
     return {reinterpret_cast<const T *>(data()), size_t(getNumElements())};
   }
-  template <typename T>
-  llvm::MutableArrayRef<T> as() {
-    assert(sizeof(T) == getByteSize(type) && "element type and T differ in size");
+  template <typename T> llvm::MutableArrayRef<T> as() {
+    assert(sizeof(T) == getByteSize(type) &&
+           "element type and T differ in size");
     return {reinterpret_cast<T *>(data()), size_t(getNumElements())};
   }
 
@@ -85,7 +101,8 @@ llvm::Error writeNpz(llvm::StringRef path, llvm::ArrayRef<NpyArray> arrays);
 
 /// The array called `name`, or an error that lists the arrays there are.
 /// `path` is for the message.
-llvm::Expected<const NpyArray *> findArray(llvm::ArrayRef<NpyArray> arrays, llvm::StringRef name,
+llvm::Expected<const NpyArray *> findArray(llvm::ArrayRef<NpyArray> arrays,
+                                           llvm::StringRef name,
                                            llvm::StringRef path);
 
 } // namespace mpq

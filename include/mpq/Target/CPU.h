@@ -58,17 +58,19 @@ enum class OptLevel { O0, O1, O2, O3 };
 
 /// The code generator for `target`: position-independent code, fast division
 /// and contraction left to the flags of each instruction.
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetSpec &target,
-                                                                         OptLevel level = OptLevel::O2);
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(const TargetSpec &target, OptLevel level = OptLevel::O2);
 
 /// Gives every function of `module` the attributes of `target` (instruction
 /// sets, tuning, whole-width vectors), sets its triple and data layout, and
 /// runs LLVM's optimization pipeline of this level on it. Functions that
 /// already have one of the attributes keep it.
-llvm::Error optimizeModule(llvm::Module &module, const TargetSpec &target, OptLevel level = OptLevel::O2);
+llvm::Error optimizeModule(llvm::Module &module, const TargetSpec &target,
+                           OptLevel level = OptLevel::O2);
 
 /// `optimizeModule`, then the object file.
-llvm::Error emitObject(llvm::Module &module, const TargetSpec &target, llvm::SmallVectorImpl<char> &object,
+llvm::Error emitObject(llvm::Module &module, const TargetSpec &target,
+                       llvm::SmallVectorImpl<char> &object,
                        OptLevel level = OptLevel::O2);
 
 /// One input or output. Type code and bits are DLPack's (kDLInt 0, kDLUInt 1,
@@ -105,7 +107,8 @@ struct LibrarySpec {
 /// writes the C header beside it (`model.so` -> `model.h`). Needs no compiler,
 /// linker or development files on the machine. Both files are complete or not
 /// there. The same input gives the same bytes.
-llvm::Error writeLibrary(const LibrarySpec &library, llvm::StringRef outputPath);
+llvm::Error writeLibrary(const LibrarySpec &library,
+                         llvm::StringRef outputPath);
 
 } // namespace mpq
 

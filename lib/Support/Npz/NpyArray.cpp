@@ -37,8 +37,9 @@ unsigned mpq::getByteSize(NpyType type) {
 }
 
 StringRef mpq::getName(NpyType type) {
-  static constexpr StringLiteral names[] = {"bool",   "int8",   "int16",  "int32",   "int64",   "uint8",
-                                            "uint16", "uint32", "uint64", "float16", "float32", "float64"};
+  static constexpr StringLiteral names[] = {
+      "bool",   "int8",   "int16",  "int32",   "int64",   "uint8",
+      "uint16", "uint32", "uint64", "float16", "float32", "float64"};
   return names[size_t(type)];
 }
 
@@ -51,17 +52,21 @@ std::string mpq::formatShape(ArrayRef<int64_t> shape) {
   return text;
 }
 
-Expected<NpyArray> NpyArray::create(StringRef name, NpyType type, ArrayRef<int64_t> shape) {
+Expected<NpyArray> NpyArray::create(StringRef name, NpyType type,
+                                    ArrayRef<int64_t> shape) {
   Expected<uint64_t> bytes = getDataBytes(type, shape);
   if (!bytes)
-    return createStringError("array '" + name + "': " + toString(bytes.takeError()));
+    return createStringError("array '" + name +
+                             "': " + toString(bytes.takeError()));
   NpyArray array;
   array.name = name.str();
   array.type = type;
   array.shape.assign(shape.begin(), shape.end());
-  array.buffer = WritableMemoryBuffer::getNewUninitMemBuffer(*bytes, name, Align(64));
+  array.buffer =
+      WritableMemoryBuffer::getNewUninitMemBuffer(*bytes, name, Align(64));
   if (!array.buffer)
-    return createStringError("array '" + name + "': no memory for " + Twine(*bytes) + " bytes");
+    return createStringError("array '" + name + "': no memory for " +
+                             Twine(*bytes) + " bytes");
   return array;
 }
 
@@ -75,12 +80,15 @@ int64_t NpyArray::getNumElements() const {
   return count;
 }
 
-Expected<const NpyArray *> mpq::findArray(ArrayRef<NpyArray> arrays, StringRef name, StringRef path) {
+Expected<const NpyArray *> mpq::findArray(ArrayRef<NpyArray> arrays,
+                                          StringRef name, StringRef path) {
   for (const NpyArray &array : arrays)
     if (array.name == name)
       return &array;
   std::string known;
   raw_string_ostream os(known);
-  interleave(arrays, os, [&](const NpyArray &array) { os << array.name; }, ", ");
-  return createStringError(path + ": no array '" + name + "'; the file has " + (known.empty() ? "none" : known));
+  interleave(
+      arrays, os, [&](const NpyArray &array) { os << array.name; }, ", ");
+  return createStringError(path + ": no array '" + name + "'; the file has " +
+                           (known.empty() ? "none" : known));
 }

@@ -21,18 +21,21 @@ static constexpr StringLiteral kMagic("\x93NUMPY");
 /// A type with its name in headers: byte order ('|' where it does not matter),
 /// kind, bytes.
 static constexpr std::pair<NpyType, StringLiteral> kDescriptions[] = {
-    {NpyType::Bool, "|b1"}, {NpyType::I8, "|i1"},  {NpyType::I16, "<i2"}, {NpyType::I32, "<i4"},
-    {NpyType::I64, "<i8"},  {NpyType::U8, "|u1"},  {NpyType::U16, "<u2"}, {NpyType::U32, "<u4"},
-    {NpyType::U64, "<u8"},  {NpyType::F16, "<f2"}, {NpyType::F32, "<f4"}, {NpyType::F64, "<f8"}};
+    {NpyType::Bool, "|b1"}, {NpyType::I8, "|i1"},  {NpyType::I16, "<i2"},
+    {NpyType::I32, "<i4"},  {NpyType::I64, "<i8"}, {NpyType::U8, "|u1"},
+    {NpyType::U16, "<u2"},  {NpyType::U32, "<u4"}, {NpyType::U64, "<u8"},
+    {NpyType::F16, "<f2"},  {NpyType::F32, "<f4"}, {NpyType::F64, "<f8"}};
 
 Expected<size_t> mpq::getNpyHeaderBytes(StringRef prefix) {
   if (!prefix.starts_with(kMagic) || prefix.size() < kMagic.size() + 4)
-    return createStringError("not a .npy array: it does not start with the .npy magic");
+    return createStringError(
+        "not a .npy array: it does not start with the .npy magic");
   unsigned major = uint8_t(prefix[6]), minor = uint8_t(prefix[7]);
   if (major == 1)
     return 10 + support::endian::read16le(prefix.data() + 8);
   if (major != 2 && major != 3)
-    return createStringError("unsupported .npy version " + Twine(major) + "." + Twine(minor));
+    return createStringError("unsupported .npy version " + Twine(major) + "." +
+                             Twine(minor));
   if (prefix.size() < kNpyPrefixBytes)
     return createStringError("the .npy header is cut short");
   return 12 + size_t(support::endian::read32le(prefix.data() + 8));
@@ -60,14 +63,15 @@ public:
     if (!rest.trim(" \n").empty())
       return fail("the end");
     if (seen != 7)
-      return createStringError("the .npy header misses one of 'descr', 'fortran_order' and 'shape'");
+      return createStringError(
+          "the .npy header misses one of 'descr', 'fortran_order' and 'shape'");
     return header;
   }
 
 private:
   Error fail(const Twine &expected) {
-    return createStringError("malformed .npy header: expected " + expected + " before '" + rest.substr(0, 20).rtrim() +
-                             "'");
+    return createStringError("malformed .npy header: expected " + expected +
+                             " before '" + rest.substr(0, 20).rtrim() + "'");
   }
 
   bool consume(StringRef token) {
@@ -99,7 +103,8 @@ private:
       return parseOrder();
     if (key == "shape")
       return parseShape();
-    return createStringError("malformed .npy header: unknown key '" + key + "'");
+    return createStringError("malformed .npy header: unknown key '" + key +
+                             "'");
   }
 
   Error parseType() {
@@ -112,12 +117,16 @@ private:
       return error;
     for (auto [type, description] : kDescriptions)
       // One-byte types carry any byte order mark; '=' never stands in files.
-      if (text == description || (getByteSize(type) == 1 && text.drop_front() == description.drop_front())) {
+      if (text == description ||
+          (getByteSize(type) == 1 &&
+           text.drop_front() == description.drop_front())) {
         header.type = type;
         return Error::success();
       }
     return createStringError("unsupported element type '" + text + "'" +
-                             (text.starts_with(">") ? " (big-endian)" : text == "|O" ? " (Python objects)" : ""));
+                             (text.starts_with(">") ? " (big-endian)"
+                              : text == "|O"        ? " (Python objects)"
+                                                    : ""));
   }
 
   Error parseOrder() {
@@ -136,7 +145,8 @@ private:
     while (!consume(")")) {
       uint64_t size;
       rest = rest.ltrim();
-      if (rest.consumeInteger(10, size) || size > uint64_t(std::numeric_limits<int64_t>::max()))
+      if (rest.consumeInteger(10, size) ||
+          size > uint64_t(std::numeric_limits<int64_t>::max()))
         return fail("a size");
       rest.consume_front("L"); // files of Python 2
       header.shape.push_back(int64_t(size));
@@ -193,7 +203,8 @@ Expected<uint64_t> mpq::getDataBytes(NpyType type, ArrayRef<int64_t> shape) {
     bool overflow = false;
     bytes = SaturatingMultiply(bytes, uint64_t(size), &overflow);
     if (overflow || bytes > uint64_t(std::numeric_limits<int64_t>::max()))
-      return createStringError("the size of shape " + formatShape(shape) + " overflows");
+      return createStringError("the size of shape " + formatShape(shape) +
+                               " overflows");
   }
   return bytes;
 }

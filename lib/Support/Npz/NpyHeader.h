@@ -40,7 +40,8 @@ llvm::Expected<NpyHeader> parseNpyHeader(llvm::StringRef header);
 std::string writeNpyHeader(NpyType type, llvm::ArrayRef<int64_t> shape);
 
 /// Bytes of the elements, or an error if that overflows.
-llvm::Expected<uint64_t> getDataBytes(NpyType type, llvm::ArrayRef<int64_t> shape);
+llvm::Expected<uint64_t> getDataBytes(NpyType type,
+                                      llvm::ArrayRef<int64_t> shape);
 
 } // namespace mpq
 

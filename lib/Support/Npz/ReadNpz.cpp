@@ -21,7 +21,8 @@ using namespace mpq;
 
 /// A message about one array, or about the whole file where `array` is empty.
 static Error makeError(StringRef path, StringRef array, const Twine &reason) {
-  return createStringError(path + ": " + (array.empty() ? "" : "array '" + array + "': ") + reason);
+  return createStringError(
+      path + ": " + (array.empty() ? "" : "array '" + array + "': ") + reason);
 }
 
 namespace {
@@ -61,7 +62,8 @@ private:
     if (!size)
       return fail(size.takeError());
     if (*size < bytes.size() || *size - bytes.size() > remaining)
-      return fail("the .npy header says it has " + Twine(*size) + " bytes, which the member does not hold");
+      return fail("the .npy header says it has " + Twine(*size) +
+                  " bytes, which the member does not hold");
     size_t have = bytes.size();
     bytes.resize(*size);
     return readBytes(bytes.data() + have, *size - have);
@@ -82,7 +84,8 @@ static void convertFromFortran(const char *from, NpyArray &to) {
     stride[d] = stride[d - 1] * to.shape[d - 1];
   int64_t source = 0;
   char *target = to.data();
-  for (int64_t i = 0, count = to.getNumElements(); i < count; ++i, target += size) {
+  for (int64_t i = 0, count = to.getNumElements(); i < count;
+       ++i, target += size) {
     memcpy(target, from + source * size, size);
     for (size_t d = rank; d-- > 0;) {
       source += stride[d];
@@ -105,9 +108,11 @@ Expected<NpyArray> Member::read() {
   if (!size)
     return fail(size.takeError());
   if (*size != remaining)
-    return fail("shape " + formatShape(header->shape) + " of " + getName(header->type) + " needs " + Twine(*size) +
+    return fail("shape " + formatShape(header->shape) + " of " +
+                getName(header->type) + " needs " + Twine(*size) +
                 " bytes, the member has " + Twine(remaining));
-  Expected<NpyArray> array = NpyArray::create(name, header->type, header->shape);
+  Expected<NpyArray> array =
+      NpyArray::create(name, header->type, header->shape);
   if (!array)
     return makeError(path, "", toString(array.takeError()));
   if (Error error = readBytes(array->data(), *size))
@@ -118,7 +123,8 @@ Expected<NpyArray> Member::read() {
     return fail(zip_error_strerror(zip_file_get_error(file)));
   if (!header->fortranOrder || header->shape.size() < 2)
     return array;
-  Expected<NpyArray> converted = NpyArray::create(name, header->type, header->shape);
+  Expected<NpyArray> converted =
+      NpyArray::create(name, header->type, header->shape);
   if (!converted)
     return makeError(path, "", toString(converted.takeError()));
   convertFromFortran(array->data(), *converted);
@@ -128,17 +134,21 @@ Expected<NpyArray> Member::read() {
 /// A deflated byte comes from at least this part of a compressed one.
 static constexpr uint64_t kMaxDeflateRatio = 1032;
 
-static Expected<NpyArray> readMember(StringRef path, zip_t *archive, zip_uint64_t index, uint64_t fileBytes) {
+static Expected<NpyArray> readMember(StringRef path, zip_t *archive,
+                                     zip_uint64_t index, uint64_t fileBytes) {
   zip_stat_t stat;
-  if (zip_stat_index(archive, index, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_NAME))
+  if (zip_stat_index(archive, index, 0, &stat) != 0 ||
+      !(stat.valid & ZIP_STAT_NAME))
     return makeError(path, "", zip_strerror(archive));
   StringRef name(stat.name);
   name.consume_back(".npy");
   if (!(stat.valid & ZIP_STAT_SIZE) || !(stat.valid & ZIP_STAT_COMP_SIZE))
     return makeError(path, name, "the archive does not say how large it is");
-  if (stat.comp_size > fileBytes || stat.size / kMaxDeflateRatio > stat.comp_size)
+  if (stat.comp_size > fileBytes ||
+      stat.size / kMaxDeflateRatio > stat.comp_size)
     return makeError(path, name,
-                     "it claims " + Twine(stat.size) + " bytes, more than a file of " + Twine(fileBytes) +
+                     "it claims " + Twine(stat.size) +
+                         " bytes, more than a file of " + Twine(fileBytes) +
                          " bytes can hold");
   zip_file_t *file = zip_fopen_index(archive, index, 0);
   if (!file)
@@ -146,7 +156,8 @@ static Expected<NpyArray> readMember(StringRef path, zip_t *archive, zip_uint64_
   return Member(path, name, file, stat.size).read();
 }
 
-static Expected<std::vector<NpyArray>> readArchive(StringRef path, uint64_t fileBytes) {
+static Expected<std::vector<NpyArray>> readArchive(StringRef path,
+                                                   uint64_t fileBytes) {
   int code = 0;
   zip_t *archive = zip_open(path.str().c_str(), ZIP_RDONLY, &code);
   if (!archive) {
@@ -158,7 +169,8 @@ static Expected<std::vector<NpyArray>> readArchive(StringRef path, uint64_t file
   }
   scope_exit close([&] { zip_discard(archive); });
   std::vector<NpyArray> arrays;
-  for (zip_int64_t i = 0, count = zip_get_num_entries(archive, 0); i < count; ++i) {
+  for (zip_int64_t i = 0, count = zip_get_num_entries(archive, 0); i < count;
+       ++i) {
     Expected<NpyArray> array = readMember(path, archive, i, fileBytes);
     if (!array)
       return array.takeError();
@@ -167,9 +179,12 @@ static Expected<std::vector<NpyArray>> readArchive(StringRef path, uint64_t file
   return std::move(arrays);
 }
 
-static Expected<std::vector<NpyArray>> readSingle(StringRef path, StringRef bytes) {
+static Expected<std::vector<NpyArray>> readSingle(StringRef path,
+                                                  StringRef bytes) {
   StringRef name = sys::path::stem(path);
-  auto fail = [&](Error error) { return makeError(path, "", toString(std::move(error))); };
+  auto fail = [&](Error error) {
+    return makeError(path, "", toString(std::move(error)));
+  };
   Expected<size_t> headerBytes = getNpyHeaderBytes(bytes);
   if (!headerBytes)
     return fail(headerBytes.takeError());
@@ -183,9 +198,12 @@ static Expected<std::vector<NpyArray>> readSingle(StringRef path, StringRef byte
   if (!size)
     return fail(size.takeError());
   if (*size != bytes.size())
-    return makeError(path, "", "shape " + formatShape(header->shape) + " of " + getName(header->type) + " needs " +
-                                   Twine(*size) + " bytes, the file has " + Twine(bytes.size()));
-  Expected<NpyArray> array = NpyArray::create(name, header->type, header->shape);
+    return makeError(path, "",
+                     "shape " + formatShape(header->shape) + " of " +
+                         getName(header->type) + " needs " + Twine(*size) +
+                         " bytes, the file has " + Twine(bytes.size()));
+  Expected<NpyArray> array =
+      NpyArray::create(name, header->type, header->shape);
   if (!array)
     return fail(array.takeError());
   if (header->fortranOrder && header->shape.size() > 1)
@@ -199,7 +217,8 @@ static Expected<std::vector<NpyArray>> readSingle(StringRef path, StringRef byte
 
 Expected<std::vector<NpyArray>> mpq::readNpz(StringRef path) {
   // Mapped, so that an archive costs no memory here; libzip opens it itself.
-  auto file = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto file = MemoryBuffer::getFile(path, /*IsText=*/false,
+                                    /*RequiresNullTerminator=*/false);
   if (!file)
     return makeError(path, "", file.getError().message());
   StringRef bytes = (*file)->getBuffer();
@@ -207,5 +226,7 @@ Expected<std::vector<NpyArray>> mpq::readNpz(StringRef path) {
     return readArchive(path, bytes.size());
   if (bytes.starts_with("\x93NUMPY"))
     return readSingle(path, bytes);
-  return makeError(path, "", bytes.empty() ? "the file is empty" : "neither a .npz archive nor a .npy file");
+  return makeError(path, "",
+                   bytes.empty() ? "the file is empty"
+                                 : "neither a .npz archive nor a .npy file");
 }

@@ -6,8 +6,10 @@
 // The descriptor that the runtime reads (include/mpq-c/ModelDescriptor.h), as
 // constants of an LLVM module:
 //
-//   @mpq_model_descriptor = hidden constant { {1, producer, ...}, 1, variants, weights }
-//   @mpq_model_weights    = hidden constant [N x i8] ..., section ".lrodata.mpq", align 4096
+//   @mpq_model_descriptor = hidden constant { {1, producer, ...}, 1, variants,
+//   weights }
+//   @mpq_model_weights    = hidden constant [N x i8] ..., section
+//   ".lrodata.mpq", align 4096
 //
 // The weights are on pages of their own that are never written, so the system
 // maps them from the file and shares them between processes; the section is one
@@ -30,27 +32,36 @@ using namespace llvm;
 using namespace mpq;
 
 // The LLVM structs below spell these out.
-static_assert(sizeof(MpqTensorInfo) == 24 && offsetof(MpqTensorInfo, shape) == 16);
-static_assert(sizeof(MpqModelInfo) == 56 && offsetof(MpqModelInfo, weights_bytes) == 40);
+static_assert(sizeof(MpqTensorInfo) == 24 &&
+              offsetof(MpqTensorInfo, shape) == 16);
+static_assert(sizeof(MpqModelInfo) == 56 &&
+              offsetof(MpqModelInfo, weights_bytes) == 40);
 static_assert(sizeof(MpqVariant) == 48 && offsetof(MpqVariant, run) == 40);
-static_assert(sizeof(MpqModelDescriptor) == 80 && offsetof(MpqModelDescriptor, weights) == 72);
+static_assert(sizeof(MpqModelDescriptor) == 80 &&
+              offsetof(MpqModelDescriptor, weights) == 72);
 
 //===----------------------------------------------------------------------===//
 // Checks
 //===----------------------------------------------------------------------===//
 
-static Error checkTensor(StringRef kind, const TensorSpec &tensor, bool sampleParallel) {
+static Error checkTensor(StringRef kind, const TensorSpec &tensor,
+                         bool sampleParallel) {
   std::string what = (kind + " '" + tensor.name + "'").str();
-  if (tensor.typeBits == 0 || tensor.typeBits % 8 != 0 || !isPowerOf2_32(tensor.typeBits))
-    return createStringError(what + ": elements of " + Twine(tensor.typeBits) + " bits are not whole bytes");
+  if (tensor.typeBits == 0 || tensor.typeBits % 8 != 0 ||
+      !isPowerOf2_32(tensor.typeBits))
+    return createStringError(what + ": elements of " + Twine(tensor.typeBits) +
+                             " bits are not whole bytes");
   if (sampleParallel && tensor.shape.empty())
-    return createStringError(what + ": the tensor has rank 0 and no dimension that runs over samples");
+    return createStringError(
+        what +
+        ": the tensor has rank 0 and no dimension that runs over samples");
   uint64_t bytes = tensor.typeBits / 8;
   for (auto [index, size] : enumerate(tensor.shape)) {
     if (index == 0 && sampleParallel && size == -1)
       continue;
     if (size < 0)
-      return createStringError(what + ": dimension " + Twine(index) + " is dynamic, which only dimension 0 of a "
+      return createStringError(what + ": dimension " + Twine(index) +
+                               " is dynamic, which only dimension 0 of a "
                                "model that runs sample by sample may be");
     bool overflow = false;
     bytes = SaturatingMultiply(bytes, uint64_t(size), &overflow);
@@ -65,14 +76,17 @@ static Error checkVariant(const VariantSpec &variant) {
   StringRef(variant.target.features).split(names, ',', -1, /*KeepEmpty=*/false);
   for (StringRef name : names) {
     bool known = false;
-#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE) known |= name.ltrim('+') == NAME;
+#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE)             \
+  known |= name.ltrim('+') == NAME;
 #include "mpq-c/CpuFeatures.def"
     if (!known)
-      return createStringError("variant '" + variant.target.cpu + "': the runtime cannot check the feature '" +
+      return createStringError("variant '" + variant.target.cpu +
+                               "': the runtime cannot check the feature '" +
                                name.ltrim('+') + "'");
   }
   if (variant.runSymbol.empty())
-    return createStringError("variant '" + variant.target.cpu + "': no function to run");
+    return createStringError("variant '" + variant.target.cpu +
+                             "': no function to run");
   return Error::success();
 }
 
@@ -90,7 +104,8 @@ Error mpq::checkLibrary(const LibrarySpec &library) {
     if (Error error = checkVariant(variant))
       return error;
     if (!symbols.insert(variant.runSymbol).second)
-      return createStringError("two variants have the function '" + variant.runSymbol + "'");
+      return createStringError("two variants have the function '" +
+                               variant.runSymbol + "'");
   }
   return Error::success();
 }
@@ -103,22 +118,25 @@ namespace {
 class DescriptorBuilder {
 public:
   explicit DescriptorBuilder(Module &module)
-      : module(module), context(module.getContext()), ptr(PointerType::get(context, 0)),
-        i8(Type::getInt8Ty(context)), i16(Type::getInt16Ty(context)), i32(Type::getInt32Ty(context)),
+      : module(module), context(module.getContext()),
+        ptr(PointerType::get(context, 0)), i8(Type::getInt8Ty(context)),
+        i16(Type::getInt16Ty(context)), i32(Type::getInt32Ty(context)),
         i64(Type::getInt64Ty(context)) {}
 
   void build(const LibrarySpec &library) {
     Constant *weights = addWeights(library.weights);
-    Constant *info = structOf({i32Of(MPQ_MODEL_ABI_VERSION), stringOf(library.producer),
-                               i32Of(library.inputs.size()), i32Of(library.outputs.size()),
-                               tensorsOf(library.inputs), tensorsOf(library.outputs),
-                               i64Of(library.weights.size()), i32Of(library.variants.size())});
+    Constant *info = structOf(
+        {i32Of(MPQ_MODEL_ABI_VERSION), stringOf(library.producer),
+         i32Of(library.inputs.size()), i32Of(library.outputs.size()),
+         tensorsOf(library.inputs), tensorsOf(library.outputs),
+         i64Of(library.weights.size()), i32Of(library.variants.size())});
     SmallVector<Constant *> variants;
     for (const VariantSpec &variant : library.variants)
       variants.push_back(variantOf(variant));
-    Constant *descriptor =
-        structOf({info, i32Of(library.sampleParallel), arrayOf(variants), weights});
-    auto *global = addGlobal(descriptor, GlobalValue::ExternalLinkage, "mpq_model_descriptor");
+    Constant *descriptor = structOf(
+        {info, i32Of(library.sampleParallel), arrayOf(variants), weights});
+    auto *global = addGlobal(descriptor, GlobalValue::ExternalLinkage,
+                             "mpq_model_descriptor");
     global->setVisibility(GlobalValue::HiddenVisibility);
   }
 
@@ -126,14 +144,19 @@ private:
   Constant *i32Of(uint64_t value) { return ConstantInt::get(i32, value); }
   Constant *i64Of(uint64_t value) { return ConstantInt::get(i64, value); }
   Constant *null() { return ConstantPointerNull::get(ptr); }
-  Constant *structOf(ArrayRef<Constant *> fields) { return ConstantStruct::getAnon(context, fields); }
+  Constant *structOf(ArrayRef<Constant *> fields) {
+    return ConstantStruct::getAnon(context, fields);
+  }
 
-  GlobalVariable *addGlobal(Constant *value, GlobalValue::LinkageTypes linkage, StringRef name) {
-    return new GlobalVariable(module, value->getType(), /*isConstant=*/true, linkage, value, name);
+  GlobalVariable *addGlobal(Constant *value, GlobalValue::LinkageTypes linkage,
+                            StringRef name) {
+    return new GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                              linkage, value, name);
   }
 
   Constant *stringOf(StringRef text) {
-    return addGlobal(ConstantDataArray::getString(context, text), GlobalValue::PrivateLinkage, "string");
+    return addGlobal(ConstantDataArray::getString(context, text),
+                     GlobalValue::PrivateLinkage, "string");
   }
 
   /// Pointer to an array with these elements.
@@ -141,7 +164,8 @@ private:
     if (elements.empty())
       return null();
     auto *type = ArrayType::get(elements.front()->getType(), elements.size());
-    return addGlobal(ConstantArray::get(type, elements), GlobalValue::PrivateLinkage, "array");
+    return addGlobal(ConstantArray::get(type, elements),
+                     GlobalValue::PrivateLinkage, "array");
   }
 
   Constant *tensorsOf(ArrayRef<TensorSpec> tensors) {
@@ -150,9 +174,11 @@ private:
       SmallVector<Constant *> shape;
       for (int64_t size : tensor.shape)
         shape.push_back(ConstantInt::getSigned(i64, size));
-      Constant *dtype = structOf({ConstantInt::get(i8, tensor.typeCode), ConstantInt::get(i8, tensor.typeBits),
+      Constant *dtype = structOf({ConstantInt::get(i8, tensor.typeCode),
+                                  ConstantInt::get(i8, tensor.typeBits),
                                   ConstantInt::get(i16, 1)});
-      result.push_back(structOf({stringOf(tensor.name), dtype, i32Of(tensor.shape.size()), arrayOf(shape)}));
+      result.push_back(structOf({stringOf(tensor.name), dtype,
+                                 i32Of(tensor.shape.size()), arrayOf(shape)}));
     }
     return arrayOf(result);
   }
@@ -160,20 +186,24 @@ private:
   Constant *functionOf(StringRef name) {
     if (name.empty())
       return null();
-    auto *type = FunctionType::get(Type::getVoidTy(context), {ptr}, /*isVarArg=*/false);
+    auto *type =
+        FunctionType::get(Type::getVoidTy(context), {ptr}, /*isVarArg=*/false);
     return cast<Constant>(module.getOrInsertFunction(name, type).getCallee());
   }
 
   Constant *variantOf(const VariantSpec &variant) {
-    return structOf({stringOf(variant.target.cpu), stringOf(variant.target.features), i64Of(variant.arenaBytes),
-                     i64Of(variant.preparedBytes), functionOf(variant.prepareSymbol),
-                     functionOf(variant.runSymbol)});
+    return structOf(
+        {stringOf(variant.target.cpu), stringOf(variant.target.features),
+         i64Of(variant.arenaBytes), i64Of(variant.preparedBytes),
+         functionOf(variant.prepareSymbol), functionOf(variant.runSymbol)});
   }
 
   Constant *addWeights(ArrayRef<char> weights) {
-    StringRef bytes = weights.empty() ? StringRef("\0", 1) : StringRef(weights.data(), weights.size());
-    auto *global = addGlobal(ConstantDataArray::getRaw(bytes, bytes.size(), i8), GlobalValue::ExternalLinkage,
-                             "mpq_model_weights");
+    StringRef bytes = weights.empty()
+                          ? StringRef("\0", 1)
+                          : StringRef(weights.data(), weights.size());
+    auto *global = addGlobal(ConstantDataArray::getRaw(bytes, bytes.size(), i8),
+                             GlobalValue::ExternalLinkage, "mpq_model_weights");
     global->setVisibility(GlobalValue::HiddenVisibility);
     global->setSection(".lrodata.mpq");
     global->setCodeModel(CodeModel::Large);
@@ -188,7 +218,8 @@ private:
 };
 } // namespace
 
-Error mpq::emitDescriptor(const LibrarySpec &library, SmallVectorImpl<char> &object) {
+Error mpq::emitDescriptor(const LibrarySpec &library,
+                          SmallVectorImpl<char> &object) {
   LLVMContext context;
   Module module("descriptor", context);
   DescriptorBuilder(module).build(library);

@@ -31,15 +31,16 @@ static StringRef getKind(uint8_t typeCode) {
   return "type";
 }
 
-static void describe(raw_ostream &os, StringRef kind, unsigned index, const TensorSpec &tensor) {
+static void describe(raw_ostream &os, StringRef kind, unsigned index,
+                     const TensorSpec &tensor) {
   // A name may hold anything, the end of a comment too.
   std::string name;
   raw_string_ostream escaped(name);
   printEscapedString(tensor.name, escaped);
   for (size_t at; (at = name.find("*/")) != std::string::npos;)
     name.replace(at, 2, "*\\2F");
-  os << " *   " << kind << " " << index << ": \"" << name << "\" " << getKind(tensor.typeCode)
-     << unsigned(tensor.typeBits) << "[";
+  os << " *   " << kind << " " << index << ": \"" << name << "\" "
+     << getKind(tensor.typeCode) << unsigned(tensor.typeBits) << "[";
   interleaveComma(tensor.shape, os, [&](int64_t size) {
     if (size < 0)
       os << "N";
@@ -49,10 +50,12 @@ static void describe(raw_ostream &os, StringRef kind, unsigned index, const Tens
   os << "]\n";
 }
 
-std::string mpq::writeHeader(const LibrarySpec &library, StringRef libraryName) {
+std::string mpq::writeHeader(const LibrarySpec &library,
+                             StringRef libraryName) {
   std::string text;
   raw_string_ostream os(text);
-  os << "/*\n * " << libraryName << ", compiled by " << library.producer << "\n";
+  os << "/*\n * " << libraryName << ", compiled by " << library.producer
+     << "\n";
   for (auto [index, tensor] : enumerate(library.inputs))
     describe(os, "input", index, tensor);
   for (auto [index, tensor] : enumerate(library.outputs))

@@ -22,14 +22,17 @@ class ScratchFolder {
 public:
   static Expected<std::unique_ptr<ScratchFolder>> create(StringRef beside) {
     SmallString<128> path;
-    if (std::error_code code = sys::fs::createUniqueDirectory(beside + ".tmp", path))
+    if (std::error_code code =
+            sys::fs::createUniqueDirectory(beside + ".tmp", path))
       return createFileError(beside, code);
     return std::make_unique<ScratchFolder>(path.str());
   }
   explicit ScratchFolder(StringRef path) : path(path) {}
   ~ScratchFolder() { sys::fs::remove_directories(path); }
 
-  std::string getPath(const Twine &name) const { return (path + "/" + name).str(); }
+  std::string getPath(const Twine &name) const {
+    return (path + "/" + name).str();
+  }
 
   /// Writes a file of the folder; its path.
   Expected<std::string> write(const Twine &name, StringRef bytes) const {
@@ -53,7 +56,13 @@ private:
 };
 } // namespace
 
-static Error writeInputs(const LibrarySpec &library, const ScratchFolder &folder, std::vector<std::string> &inputs) {
+/// The functions of mpq-c/Model.h are all that a library shows.
+static constexpr StringLiteral kExports =
+    "{ global: mpq_model_*; local: *; };\n";
+
+static Error writeInputs(const LibrarySpec &library,
+                         const ScratchFolder &folder,
+                         std::vector<std::string> &inputs) {
   auto add = [&](const Twine &name, StringRef bytes) -> Error {
     auto path = folder.write(name, bytes);
     if (!path)
@@ -67,7 +76,8 @@ static Error writeInputs(const LibrarySpec &library, const ScratchFolder &folder
   if (Error error = add("descriptor.o", {descriptor.data(), descriptor.size()}))
     return error;
   for (auto [index, variant] : enumerate(library.variants))
-    if (Error error = add("variant" + Twine(index) + ".o", {variant.object.data(), variant.object.size()}))
+    if (Error error = add("variant" + Twine(index) + ".o",
+                          {variant.object.data(), variant.object.size()}))
       return error;
   return add("runtime.a", getRuntimeArchive());
 }
@@ -84,19 +94,27 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
   SmallString<128> headerPath(outputPath);
   sys::path::replace_extension(headerPath, ".h");
   if (headerPath == outputPath)
-    return createFileError(outputPath, createStringError("a library cannot have the extension of its header, .h"));
+    return createFileError(
+        outputPath,
+        createStringError(
+            "a library cannot have the extension of its header, .h"));
   if (sys::fs::is_directory(outputPath))
-    return createFileError(outputPath, std::make_error_code(std::errc::is_a_directory));
+    return createFileError(outputPath,
+                           std::make_error_code(std::errc::is_a_directory));
   auto folder = ScratchFolder::create(outputPath);
   if (!folder)
     return folder.takeError();
   std::vector<std::string> inputs;
   if (Error error = writeInputs(library, **folder, inputs))
     return error;
+  auto exports = (*folder)->write("exports.map", kExports);
+  if (!exports)
+    return exports.takeError();
   std::string linked = (*folder)->getPath("library.so");
-  if (Error error = linkShared(inputs, linked))
+  if (Error error = linkShared(inputs, *exports, linked))
     return createFileError(outputPath, std::move(error));
-  auto header = (*folder)->write("library.h", writeHeader(library, sys::path::filename(outputPath)));
+  auto header = (*folder)->write(
+      "library.h", writeHeader(library, sys::path::filename(outputPath)));
   if (!header)
     return header.takeError();
   if (Error error = moveInto(*header, headerPath))

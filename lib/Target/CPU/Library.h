@@ -17,17 +17,21 @@ namespace mpq {
 llvm::Error checkLibrary(const LibrarySpec &library);
 
 /// Descriptor.cpp: the object file with the descriptor and the weights.
-llvm::Error emitDescriptor(const LibrarySpec &library, llvm::SmallVectorImpl<char> &object);
+llvm::Error emitDescriptor(const LibrarySpec &library,
+                           llvm::SmallVectorImpl<char> &object);
 
 /// Header.cpp: the text of the C header for users of `library`.
-std::string writeHeader(const LibrarySpec &library, llvm::StringRef libraryName);
+std::string writeHeader(const LibrarySpec &library,
+                        llvm::StringRef libraryName);
 
 /// Embedded.c: the archive of lib/Runtime and the text of mpq-c/Model.h.
 llvm::StringRef getRuntimeArchive();
 llvm::StringRef getModelHeader();
 
-/// Link.cpp: links objects and archives, given by path, into a shared library.
-llvm::Error linkShared(llvm::ArrayRef<std::string> inputs, llvm::StringRef output);
+/// Link.cpp: links objects and archives, given by path, into a shared library
+/// that exports what the version script `exports` says.
+llvm::Error linkShared(llvm::ArrayRef<std::string> inputs,
+                       llvm::StringRef exports, llvm::StringRef output);
 
 } // namespace mpq
 

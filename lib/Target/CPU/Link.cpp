@@ -49,7 +49,8 @@ static std::string findLoaded(StringRef soname) {
   std::pair<StringRef, std::string> query(soname, "");
   dl_iterate_phdr(
       [](dl_phdr_info *info, size_t, void *data) {
-        auto &[wanted, found] = *static_cast<std::pair<StringRef, std::string> *>(data);
+        auto &[wanted, found] =
+            *static_cast<std::pair<StringRef, std::string> *>(data);
         StringRef path(info->dlpi_name);
         if (path.substr(path.rfind('/') + 1) != wanted)
           return 0;
@@ -72,27 +73,30 @@ static std::string tidyMessages(StringRef text) {
   return join(kept, "; ");
 }
 
-Error mpq::linkShared(ArrayRef<std::string> inputs, StringRef output) {
+Error mpq::linkShared(ArrayRef<std::string> inputs, StringRef exports,
+                      StringRef output) {
   std::vector<std::string> args = {
       "ld.lld", "-shared", "-m", "elf_x86_64", "-o", output.str(),
       // Same input, same bytes: no identifier, and no name of the file, in it.
-      "--build-id=none", "--hash-style=gnu", "-Bsymbolic", "--gc-sections", "--strip-debug",
+      "--build-id=none", "--hash-style=gnu", "-Bsymbolic", "--gc-sections",
+      "--strip-debug",
       // Written only while loading; never executable where written.
       "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "separate-code",
-      // What a model needs and the C library lacks is an error here, not at load.
+  // What a model needs and the C library lacks is an error here, not at load.
 #ifdef MPQ_RUNTIME_SANITIZED
       "-z", "undefs",
 #else
       "-z", "defs",
 #endif
-      "--whole-archive"};
+      "--version-script", exports.str(), "--whole-archive"};
   args.insert(args.end(), inputs.begin(), inputs.end());
   args.push_back("--no-whole-archive");
   args.push_back("--as-needed");
   for (StringRef soname : {"libc.so.6", "libm.so.6"}) {
     std::string path = findLoaded(soname);
     if (path.empty())
-      return createStringError("cannot link: this process runs without a shared " + soname);
+      return createStringError(
+          "cannot link: this process runs without a shared " + soname);
     args.push_back(path);
   }
   SmallVector<const char *> argv;
@@ -104,11 +108,13 @@ Error mpq::linkShared(ArrayRef<std::string> inputs, StringRef output) {
   static bool usable = true;
   std::lock_guard<std::mutex> lock(mutex);
   if (!usable)
-    return createStringError("cannot link: the linker crashed before in this process");
+    return createStringError(
+        "cannot link: the linker crashed before in this process");
   HideOptions hidden;
   std::string messages;
   raw_string_ostream stream(messages);
-  lld::Result result = lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result =
+      lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}});
   usable = result.canRunAgain;
   if (result.retCode != 0)
     return createStringError("linking failed: " + tidyMessages(messages));

@@ -33,7 +33,8 @@ static constexpr StringLiteral kTriple = "x86_64-unknown-linux-gnu";
 namespace {
 class CollectErrors {
 public:
-  explicit CollectErrors(LLVMContext &context) : context(context), previous(context.getDiagnosticHandler()) {
+  explicit CollectErrors(LLVMContext &context)
+      : context(context), previous(context.getDiagnosticHandler()) {
     context.setDiagnosticHandler(std::make_unique<Handler>(messages));
   }
   ~CollectErrors() { context.setDiagnosticHandler(std::move(previous)); }
@@ -105,18 +106,21 @@ static OptimizationLevel getPipelineLevel(OptLevel level) {
   return OptimizationLevel::O2;
 }
 
-Expected<std::unique_ptr<TargetMachine>> mpq::createTargetMachine(const TargetSpec &target, OptLevel level) {
+Expected<std::unique_ptr<TargetMachine>>
+mpq::createTargetMachine(const TargetSpec &target, OptLevel level) {
   initializeX86();
   Triple triple(kTriple);
   std::string message;
   const Target *backend = TargetRegistry::lookupTarget(triple, message);
   if (!backend)
-    return createStringError("this LLVM cannot generate x86-64 code: " + message);
+    return createStringError("this LLVM cannot generate x86-64 code: " +
+                             message);
   TargetOptions options;
   options.FunctionSections = true; // unused ones are left out of the library
   options.DataSections = true;
   std::unique_ptr<TargetMachine> machine(backend->createTargetMachine(
-      triple, "x86-64", target.features, options, Reloc::PIC_, std::nullopt, getCodeGenLevel(level)));
+      triple, "x86-64", target.features, options, Reloc::PIC_, std::nullopt,
+      getCodeGenLevel(level)));
   if (!machine)
     return createStringError("this LLVM cannot generate x86-64 code");
   return machine;
@@ -127,11 +131,12 @@ Expected<std::unique_ptr<TargetMachine>> mpq::createTargetMachine(const TargetSp
 /// which would split the kernels' 512-bit registers into twice as many.
 static void setAttributes(Module &module, const TargetSpec &target) {
   std::string bits = std::to_string(target.getVectorBits());
-  std::pair<StringRef, StringRef> attributes[] = {{"target-cpu", "x86-64"},
-                                                  {"tune-cpu", target.cpu},
-                                                  {"target-features", target.features},
-                                                  {"prefer-vector-width", bits},
-                                                  {"min-legal-vector-width", bits}};
+  std::pair<StringRef, StringRef> attributes[] = {
+      {"target-cpu", "x86-64"},
+      {"tune-cpu", target.cpu},
+      {"target-features", target.features},
+      {"prefer-vector-width", bits},
+      {"min-legal-vector-width", bits}};
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;
@@ -143,7 +148,8 @@ static void setAttributes(Module &module, const TargetSpec &target) {
   }
 }
 
-static void runPipeline(Module &module, TargetMachine &machine, OptLevel level) {
+static void runPipeline(Module &module, TargetMachine &machine,
+                        OptLevel level) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager sccs;
@@ -154,13 +160,15 @@ static void runPipeline(Module &module, TargetMachine &machine, OptLevel level) 
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  ModulePassManager passes = level == OptLevel::O0
-                                 ? builder.buildO0DefaultPipeline(OptimizationLevel::O0)
-                                 : builder.buildPerModuleDefaultPipeline(getPipelineLevel(level));
+  ModulePassManager passes =
+      level == OptLevel::O0
+          ? builder.buildO0DefaultPipeline(OptimizationLevel::O0)
+          : builder.buildPerModuleDefaultPipeline(getPipelineLevel(level));
   passes.run(module, modules);
 }
 
-static Error optimizeWith(Module &module, const TargetSpec &target, TargetMachine &machine, OptLevel level) {
+static Error optimizeWith(Module &module, const TargetSpec &target,
+                          TargetMachine &machine, OptLevel level) {
   std::string message;
   raw_string_ostream stream(message);
   module.setTargetTriple(Triple(kTriple));
@@ -174,14 +182,16 @@ static Error optimizeWith(Module &module, const TargetSpec &target, TargetMachin
   return errors.take();
 }
 
-Error mpq::optimizeModule(Module &module, const TargetSpec &target, OptLevel level) {
+Error mpq::optimizeModule(Module &module, const TargetSpec &target,
+                          OptLevel level) {
   auto machine = createTargetMachine(target, level);
   if (!machine)
     return machine.takeError();
   return optimizeWith(module, target, **machine, level);
 }
 
-Error mpq::emitObject(Module &module, const TargetSpec &target, SmallVectorImpl<char> &object, OptLevel level) {
+Error mpq::emitObject(Module &module, const TargetSpec &target,
+                      SmallVectorImpl<char> &object, OptLevel level) {
   auto machine = createTargetMachine(target, level);
   if (!machine)
     return machine.takeError();
@@ -192,7 +202,8 @@ Error mpq::emitObject(Module &module, const TargetSpec &target, SmallVectorImpl<
   CollectErrors errors(module.getContext());
   raw_svector_ostream stream(object);
   legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::ObjectFile))
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr,
+                                      CodeGenFileType::ObjectFile))
     return createStringError("this LLVM cannot emit x86-64 object files");
   passes.run(module);
   return errors.take();

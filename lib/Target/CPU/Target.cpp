@@ -20,17 +20,22 @@ using namespace mpq;
 
 /// The instruction sets that code may use, because the runtime can check them.
 static constexpr StringLiteral kCheckable[] = {
-#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE) StringLiteral(NAME),
+#define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE)             \
+  StringLiteral(NAME),
 #include "mpq-c/CpuFeatures.def"
 };
 
 bool TargetSpec::has(StringRef feature) const {
   SmallVector<StringRef> names;
   StringRef(features).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  return is_contained(map_range(names, [](StringRef name) { return name.ltrim('+'); }), feature);
+  return is_contained(
+      map_range(names, [](StringRef name) { return name.ltrim('+'); }),
+      feature);
 }
 
-unsigned TargetSpec::getVectorBits() const { return has("avx512f") ? 512 : has("avx") ? 256 : 128; }
+unsigned TargetSpec::getVectorBits() const {
+  return has("avx512f") ? 512 : has("avx") ? 256 : 128;
+}
 
 /// "+a,+b" of those in `available` that the runtime can check.
 static std::string joinFeatures(function_ref<bool(StringRef)> available) {
@@ -48,7 +53,8 @@ static TargetSpec getHost() {
   // A machine without a name of its own is tuned for as the plain architecture.
   if (X86::parseTuneCPU(cpu, /*Only64Bit=*/true) == X86::CK_None)
     cpu = "x86-64";
-  return {cpu.str(), joinFeatures([&](StringRef name) { return host.lookup(name); })};
+  return {cpu.str(),
+          joinFeatures([&](StringRef name) { return host.lookup(name); })};
 }
 
 /// Up to five names of `names` that `name` may have been meant for.
@@ -65,15 +71,20 @@ Expected<TargetSpec> mpq::getTarget(StringRef mcpu) {
   if (mcpu.empty() || mcpu == "native" || mcpu == "host") {
     Triple host(sys::getDefaultTargetTriple());
     if (!host.isX86_64())
-      return createStringError("this machine is '" + host.str() + "', and code is generated for x86-64 only: name a CPU");
+      return createStringError(
+          "this machine is '" + host.str() +
+          "', and code is generated for x86-64 only: name a CPU");
     return getHost();
   }
   SmallVector<StringRef> names;
   X86::fillValidCPUArchList(names, /*Only64Bit=*/true);
   if (!is_contained(names, mcpu))
-    return createStringError("unknown CPU '" + mcpu + "'; the closest of those known are native, " +
+    return createStringError("unknown CPU '" + mcpu +
+                             "'; the closest of those known are native, " +
                              findClosest(mcpu, names));
   SmallVector<StringRef> features;
   X86::getFeaturesForCPU(mcpu, features);
-  return TargetSpec{mcpu.str(), joinFeatures([&](StringRef name) { return is_contained(features, name); })};
+  return TargetSpec{mcpu.str(), joinFeatures([&](StringRef name) {
+                      return is_contained(features, name);
+                    })};
 }
