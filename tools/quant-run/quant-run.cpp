@@ -22,6 +22,13 @@ using namespace llvm;
 using namespace mpq;
 
 namespace {
+// LLVM's library has an option of this name too; it goes before ours comes.
+const bool replacedThreads = [] {
+  if (cl::Option *option = cl::getRegisteredOptions().lookup("threads"))
+    option->removeArgument();
+  return true;
+}();
+
 cl::OptionCategory category("quant-run options");
 
 cl::opt<std::string> modelPath(cl::Positional, cl::Required,
