@@ -8,22 +8,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/Elements.h"
+#include "lib/Kernel/Reference/DataFamily.h"
 
 using namespace mlir;
 using namespace mpq;
 
 namespace {
 
-struct ConvertReference final : KernelFamily {
-  StringRef getName() const override { return "convert_reference"; }
-  int getPriority() const override { return 0; }
+struct ReferenceConvert final : reference::DataFamily<ConvertOp> {
+  StringRef getName() const override { return "reference_convert"; }
 
-  bool accepts(Operation *op, const KernelTarget &, std::string &reason) const override {
-    reason = "is for mpq.convert only";
-    return isa<ConvertOp>(op);
-  }
-
+  /// What the op is about.
   KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
     auto convert = cast<ConvertOp>(op);
     return {{convert.getInputLayoutAttr()}, convert.getOutputLayoutAttr()};
@@ -42,7 +37,7 @@ struct ConvertReference final : KernelFamily {
 } // namespace
 
 namespace mpq {
-void registerKernelFamilyConvertReference(DialectRegistry &) {
-  Registry<KernelFamily>::get().add("convert_reference", std::make_unique<ConvertReference>());
+void registerKernelFamilyReferenceConvert(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("reference_convert", std::make_unique<ReferenceConvert>());
 }
 } // namespace mpq

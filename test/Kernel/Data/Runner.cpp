@@ -1,0 +1,347 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Text of an op -> kernel family -> object file -> this process.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Runner.h"
+
+#include "mpq/Execution/Jit.h"
+#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Support/Registration.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::test;
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+static int64_t product(const std::vector<int64_t> &sizes) {
+  int64_t result = 1;
+  for (int64_t size : sizes)
+    result *= size;
+  return result;
+}
+
+Buffer::Buffer(std::vector<int64_t> shape, Format format) : shape(std::move(shape)), format(format) {
+  physical = getCount();
+  if (format.block) {
+    auto [top, left, bottom, right] = format.border;
+    int64_t blocks = (this->shape[1] + format.block - 1) / format.block;
+    physical = this->shape[0] * blocks * (top + this->shape[2] + bottom) * (left + this->shape[3] + right) * format.block;
+  }
+  // A line of poison behind the buffer tells of writes past the end.
+  bytes.resize((physical * elementBytes() + 63) / 64 + 1);
+  poison();
+}
+
+int64_t Buffer::getCount() const { return product(shape); }
+
+std::string Buffer::getLayout() const {
+  if (!format.block)
+    return "";
+  std::string text = "#mpq.blocked<";
+  for (size_t d = 0; d < 4; ++d)
+    text += (d ? "x" : "") + std::to_string(shape[d]);
+  text += ", block = " + std::to_string(format.block) + ", border = [";
+  for (size_t d = 0; d < 4; ++d)
+    text += (d ? ", " : "") + std::to_string(format.border[d]);
+  return text + "]>";
+}
+
+std::string Buffer::getQuant() const {
+  if (!format.scale)
+    return "";
+  char text[100];
+  snprintf(text, sizeof text, "#mpq.uniform<scale = %.17e, zero_point = %d>", double(format.scale), format.zeroPoint);
+  return text;
+}
+
+std::string Buffer::getType() const {
+  std::vector<int64_t> sizes = shape;
+  if (format.block) {
+    auto [top, left, bottom, right] = format.border;
+    sizes = {shape[0], (shape[1] + format.block - 1) / format.block, top + shape[2] + bottom, left + shape[3] + right,
+             format.block};
+  }
+  std::string text = "memref<";
+  for (int64_t size : sizes)
+    text += std::to_string(size) + "x";
+  return text + (format.scale ? "i8>" : "f32>");
+}
+
+int64_t Buffer::offset(int64_t index) const {
+  if (!format.block)
+    return index;
+  int64_t w = index % shape[3], h = index / shape[3] % shape[2], c = index / shape[3] / shape[2] % shape[1];
+  int64_t n = index / shape[3] / shape[2] / shape[1];
+  auto [top, left, bottom, right] = format.border;
+  int64_t block = format.block, blocks = (shape[1] + block - 1) / block;
+  int64_t row = (n * blocks + c / block) * (top + shape[2] + bottom) + top + h;
+  return (row * (left + shape[3] + right) + left + w) * block + c % block;
+}
+
+float Buffer::read(int64_t element) const {
+  const char *base = bytes.front().bytes;
+  if (format.scale)
+    return format.scale * (float)(uint8_t(base[element]) - format.zeroPoint);
+  float value;
+  memcpy(&value, base + 4 * element, 4);
+  return value;
+}
+
+void Buffer::write(int64_t element, float value) {
+  char *base = bytes.front().bytes;
+  if (format.scale) {
+    float code = std::nearbyint(value / format.scale) + float(format.zeroPoint);
+    base[element] = char(uint8_t(std::min(255.f, std::max(0.f, code))));
+  } else {
+    memcpy(base + 4 * element, &value, 4);
+  }
+}
+
+float Buffer::get(int64_t index) const { return read(offset(index)); }
+void Buffer::set(int64_t index, float value) { write(offset(index), value); }
+float Buffer::at(int64_t n, int64_t c, int64_t h, int64_t w) const {
+  return get(((n * shape[1] + c) * shape[2] + h) * shape[3] + w);
+}
+
+void Buffer::poison() { memset((void *)bytes.data(), 0xAA, bytes.size() * 64); }
+
+/// Calls `f(element, inTail)` for the elements outside the logical ones.
+static void forEachExtra(const Buffer &buffer, int64_t physical, std::function<void(int64_t, bool)> f) {
+  if (!buffer.format.block)
+    return;
+  auto [top, left, bottom, right] = buffer.format.border;
+  int64_t block = buffer.format.block, blocks = (buffer.shape[1] + block - 1) / block;
+  int64_t height = top + buffer.shape[2] + bottom, width = left + buffer.shape[3] + right;
+  for (int64_t e = 0; e < physical; ++e) {
+    int64_t lane = e % block, w = e / block % width, h = e / block / width % height;
+    int64_t channel = e / block / width / height % blocks * block + lane;
+    bool border = h < top || h >= top + buffer.shape[2] || w < left || w >= left + buffer.shape[3];
+    if (border || channel >= buffer.shape[1])
+      f(e, !border);
+  }
+}
+
+void Buffer::randomize(unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-2, 2);
+  for (int64_t i = 0; i < getCount(); ++i)
+    set(i, uniform(random));
+  forEachExtra(*this, physical, [&](int64_t element, bool tail) { write(element, tail ? 12345.f : 0.f); });
+}
+
+std::string Buffer::check(const std::function<float(int64_t)> &expected, float tolerance) const {
+  auto report = [&](std::string where, float value, float wanted) {
+    return where + " is " + std::to_string(value) + " when it should be " + std::to_string(wanted);
+  };
+  for (int64_t i = 0; i < getCount(); ++i) {
+    float value = get(i), wanted = expected(i);
+    float bound = tolerance * (1 + std::fabs(wanted));
+    if (format.scale) {
+      // Half a step, and a little for the computation of the real itself.
+      float lowest = -format.zeroPoint * format.scale, highest = (255 - format.zeroPoint) * format.scale;
+      wanted = std::min(highest, std::max(lowest, wanted));
+      bound += format.scale * 0.501f;
+    }
+    if (!(std::fabs(value - wanted) <= bound) && !(std::isnan(value) && std::isnan(wanted)) && value != wanted)
+      return report("element " + std::to_string(i), value, wanted);
+  }
+  std::string problem;
+  forEachExtra(*this, physical, [&](int64_t element, bool tail) {
+    float value = read(element);
+    // The poison 0xAAAAAAAA is a finite float that nothing here computes.
+    float poisoned;
+    memset(&poisoned, 0xAA, 4);
+    if (problem.empty() && (tail ? !std::isfinite(value) || (!format.scale && value == poisoned) : value != 0))
+      problem = report((tail ? "tail " : "border ") + std::to_string(element), value, 0);
+  });
+  const char *base = bytes.front().bytes;
+  for (size_t byte = physical * elementBytes(); byte < bytes.size() * 64 && problem.empty(); ++byte)
+    if (base[byte] != char(0xAA))
+      problem = "byte " + std::to_string(byte) + " behind the buffer was written";
+  return problem;
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling and running
+//===----------------------------------------------------------------------===//
+
+std::vector<std::string> mpq::test::getTestedCpus() {
+  std::vector<std::string> cpus = {"x86-64-v2"};
+  auto features = llvm::sys::getHostCPUFeatures();
+  if (features.lookup("avx2") && features.lookup("fma"))
+    cpus.push_back("x86-64-v3");
+  if (features.lookup("avx512f"))
+    cpus.push_back("native");
+  return cpus;
+}
+
+/// Replaces $ins and $outs, and $layouts: the layout and quantization
+/// attributes of an op with one input.
+static std::string makeFunction(const Case &test, size_t index) {
+  std::string arguments, names, types;
+  for (size_t i = 0; i < test.inputs.size(); ++i) {
+    std::string name = "%i" + std::to_string(i), type = test.inputs[i].getType();
+    arguments += name + ": " + type + ", ";
+    names += (i ? ", " : "") + name;
+    types += (i ? ", " : "") + type;
+  }
+  std::string text = test.op;
+  auto replace = [&](const std::string &key, const std::string &value) {
+    for (size_t at; (at = text.find(key)) != std::string::npos;)
+      text.replace(at, key.size(), value);
+  };
+  std::string attributes;
+  auto add = [&](const std::string &name, const std::string &value) {
+    if (!value.empty())
+      attributes += (attributes.empty() ? "" : ", ") + name + " = " + value;
+  };
+  add("input_layout", test.inputs[0].getLayout());
+  add("input_quant", test.inputs[0].getQuant());
+  add("output_layout", test.output.getLayout());
+  add("output_quant", test.output.getQuant());
+  replace("$attrs", attributes.empty() ? "dummy" : attributes);
+  replace("$ins", "ins(" + names + " : " + types + ")");
+  replace("$outs", "outs(%o : " + test.output.getType() + ")");
+  return "func.func @f" + std::to_string(index) + "(" + arguments + "%o: " + test.output.getType() + ") {\n" + text +
+         "\nreturn\n}\n";
+}
+
+static KernelTarget makeTarget(const TargetSpec &spec) {
+  KernelTarget target;
+  target.vectorBits = spec.getVectorBits();
+  target.avx512f = spec.has("avx512f");
+  target.avx512bw = spec.has("avx512bw");
+  target.avx512vnni = spec.has("avx512vnni");
+  target.fma = spec.has("fma");
+  target.vectorRegisters = target.avx512f ? 32 : 16;
+  return target;
+}
+
+/// Replaces the op of a function by its kernel.
+static std::string emitKernel(func::FuncOp function, const std::string &family, const KernelTarget &target) {
+  Operation *op = &function.front().front();
+  std::string reason;
+  KernelFamily *chosen = family.empty() ? chooseKernelFamily(op, target).family : lookupKernelFamily(family);
+  if (!chosen) {
+    ADD_FAILURE() << "no family " << family;
+    return "";
+  }
+  EXPECT_TRUE(chosen->accepts(op, target, reason)) << chosen->getName().str() << ": " << reason;
+  OpBuilder builder(op);
+  chosen->emit(builder, op->getLoc(), op, target, function.getArguments());
+  op->erase();
+  return chosen->getName().str();
+}
+
+static double timeCall(const std::function<void()> &call, int repeat) {
+  double best = 1e30;
+  for (int r = 0; r < repeat; ++r) {
+    auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 10; ++i)
+      call();
+    std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    best = std::min(best, time.count() / 10);
+  }
+  return best;
+}
+
+static void callKernel(void *function, std::vector<void *> p) {
+  switch (p.size()) {
+  case 2:
+    return reinterpret_cast<void (*)(void *, void *)>(function)(p[0], p[1]);
+  case 3:
+    return reinterpret_cast<void (*)(void *, void *, void *)>(function)(p[0], p[1], p[2]);
+  case 4:
+    return reinterpret_cast<void (*)(void *, void *, void *, void *)>(function)(p[0], p[1], p[2], p[3]);
+  default:
+    ADD_FAILURE() << "kernel with " << p.size() << " operands";
+  }
+}
+
+std::vector<double> mpq::test::runCases(std::vector<Case> &cases, const std::string &cpu, int repeat) {
+  llvm::Expected<TargetSpec> spec = getTarget(cpu);
+  if (!spec) {
+    ADD_FAILURE() << llvm::toString(spec.takeError());
+    return {};
+  }
+  KernelTarget target = makeTarget(*spec);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllComponents(registry);
+  registerAllToLLVMIRTranslations(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  std::string text;
+  for (size_t i = 0; i < cases.size(); ++i)
+    text += makeFunction(cases[i], i);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  if (!module) {
+    ADD_FAILURE() << text;
+    return {};
+  }
+  for (size_t i = 0; i < cases.size(); ++i) {
+    auto function = module->lookupSymbol<func::FuncOp>("f" + std::to_string(i));
+    cases[i].chosen = emitKernel(function, cases[i].family, target);
+    if (failed(verify(function))) {
+      ADD_FAILURE() << cases[i].name << ": kernel does not verify";
+      return {};
+    }
+  }
+  PassManager pm(&context);
+  buildKernelizedToLLVMPipeline(pm);
+  llvm::SmallVector<char> object;
+  if (failed(pm.run(*module))) {
+    ADD_FAILURE() << "pipeline failed";
+    return {};
+  }
+  auto fail = [](llvm::Error error) {
+    ADD_FAILURE() << llvm::toString(std::move(error));
+    return std::vector<double>();
+  };
+  if (llvm::Error error = compileToObject(*module, *spec, object))
+    return fail(std::move(error));
+  auto jit = Jit::load(object);
+  if (!jit)
+    return fail(jit.takeError());
+
+  std::vector<double> times;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    Case &test = cases[i];
+    auto address = (*jit)->lookup("f" + std::to_string(i));
+    if (!address)
+      return fail(address.takeError());
+    std::vector<void *> pointers;
+    for (Buffer &input : test.inputs)
+      pointers.push_back(input.data());
+    test.output.poison();
+    pointers.push_back(test.output.data());
+    callKernel(*address, pointers);
+    std::string problem = test.output.check(test.expected, test.tolerance);
+    EXPECT_EQ(problem, "") << test.name << " by " << test.chosen << " on " << cpu;
+    if (repeat)
+      times.push_back(timeCall([&] { callKernel(*address, pointers); }, repeat));
+  }
+  return times;
+}
