@@ -1,0 +1,52 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The stages of the compiler as pass pipelines. Each is one page in
+// lib/Pipeline, runs from quant-opt under its name, and ends in the stage that
+// it is named after (docs/Rationale/Architecture.md).
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_PIPELINE_PIPELINES_H
+#define MPQ_PIPELINE_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mpq {
+
+/// `mpq-import-pipeline`: shapes inferred, constants folded, one sample.
+void buildImportPipeline(mlir::OpPassManager &pm);
+
+/// `mpq-lowering-pipeline`: `onnx`..`quantized` => `lowered`. The module says
+/// for which target (`KernelTarget::set`).
+void buildLoweringPipeline(mlir::OpPassManager &pm);
+
+/// `mpq-bufferization-pipeline`: `lowered` => `bufferized`.
+void buildBufferizationPipeline(mlir::OpPassManager &pm);
+
+struct KernelPipelineOptions : mlir::PassPipelineOptions<KernelPipelineOptions> {
+  Option<bool> steps{*this, "steps",
+                     llvm::cl::desc("split the program into steps, for the executor"),
+                     llvm::cl::init(false)};
+};
+
+/// `mpq-kernel-pipeline`: `bufferized` => `kernelized`.
+void buildKernelPipeline(mlir::OpPassManager &pm, const KernelPipelineOptions &options);
+
+struct LLVMPipelineOptions : mlir::PassPipelineOptions<LLVMPipelineOptions> {
+  Option<std::string> suffix{*this, "suffix",
+                             llvm::cl::desc("appended to the names of entry points"),
+                             llvm::cl::init("")};
+};
+
+/// `mpq-llvm-pipeline`: `kernelized` => `llvm`.
+void buildLLVMPipeline(mlir::OpPassManager &pm, const LLVMPipelineOptions &options);
+
+/// Registers all of them with MLIR's pass registry.
+void registerPipelines();
+
+} // namespace mpq
+
+#endif // MPQ_PIPELINE_PIPELINES_H

@@ -1,0 +1,90 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The lowering side of the compiler: what runs, in which order, and why there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Pipeline/Pipelines.h"
+
+#include "mpq/Execution/Jit.h"
+#include "mpq/Pipeline/Passes.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mpq;
+
+void mpq::buildImportPipeline(OpPassManager &pm) {
+  // Shapes first: folding of shape arithmetic needs them, and brings new ones.
+  pm.addPass(createOnnxInferShapesPass());
+  pm.addPass(createOnnxFoldPass());
+  // All later stages see one sample with static shapes.
+  pm.addPass(createOnnxSampleParallelPass());
+}
+
+void mpq::buildLoweringPipeline(OpPassManager &pm) {
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createLowerOnnxPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  // Chains of elementwise ops become one before they are raised or fused away.
+  function.addPass(createLinalgElementwiseOpFusionPass());
+  function.addPass(createRaisePass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  // Plain tensors still: fusion decides what is computed, layouts where it lies.
+  function.addPass(createFuseEpiloguesPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createLayoutPass());
+  // The packed layout depends on the final activation layouts.
+  pm.addPass(createPackWeightsPass());
+  pm.addPass(createCSEPass());
+}
+
+void mpq::buildBufferizationPipeline(OpPassManager &pm) {
+  pm.addPass(createPlaceWeightsPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  // Results are written where the caller wants them.
+  bufferization::BufferResultsToOutParamsPassOptions results;
+  results.hoistStaticAllocs = true;
+  results.modifyPublicFunctions = true;
+  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createPlanMemoryPass());
+}
+
+void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &options) {
+  pm.addPass(createEmitKernelsPass());
+  if (options.steps)
+    pm.addPass(createSplitStepsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void mpq::buildLLVMPipeline(OpPassManager &pm, const LLVMPipelineOptions &options) {
+  buildKernelizedToLLVMPipeline(pm);
+  EntryPointsPassOptions entry;
+  entry.suffix = options.suffix;
+  pm.addPass(createEntryPointsPass(entry));
+}
+
+void mpq::registerPipelines() {
+  PassPipelineRegistration<>("mpq-import-pipeline", "Shapes, constants, one sample", buildImportPipeline);
+  PassPipelineRegistration<>("mpq-lowering-pipeline", "onnx, planned or quantized => lowered", buildLoweringPipeline);
+  PassPipelineRegistration<>("mpq-bufferization-pipeline", "lowered => bufferized", buildBufferizationPipeline);
+  PassPipelineRegistration<KernelPipelineOptions>("mpq-kernel-pipeline", "bufferized => kernelized",
+                                                  buildKernelPipeline);
+  PassPipelineRegistration<LLVMPipelineOptions>("mpq-llvm-pipeline", "kernelized => llvm", buildLLVMPipeline);
+}

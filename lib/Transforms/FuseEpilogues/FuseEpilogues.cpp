@@ -1,0 +1,237 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Fuses what follows a convolution or matrix product into it:
+//
+//   mpq.map { max(conv + r, 0) }     =>  mpq.conv residual(r) {clamp}
+//   mpq.convert {output_quant} conv  =>  mpq.conv {output_quant}
+//   op(mpq.convert {input_quant} q)  =>  op(q) {input_quant}
+//
+// All of it happens on plain tensors, before layouts are chosen.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/MPQ/MPQ.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
+
+namespace mpq {
+#define GEN_PASS_DEF_FUSEEPILOGUESPASS
+#include "FuseEpilogues.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Understanding the region of a map
+//===----------------------------------------------------------------------===//
+
+/// A region of the form clamp(value + residual) or a part of it.
+struct Epilogue {
+  BlockArgument residual;
+  double min = -INFINITY, max = INFINITY;
+};
+
+/// The finite constant behind `value`.
+std::optional<double> getConstant(Value value) {
+  FloatAttr attr;
+  if (matchPattern(value, m_Constant(&attr)))
+    return attr.getValueAsDouble();
+  return std::nullopt;
+}
+
+/// Peels one clamp `op(x, constant)` off `value`.
+bool peelClamp(Value &value, Epilogue &epilogue) {
+  Operation *op = value.getDefiningOp();
+  bool lower = isa_and_nonnull<arith::MaximumFOp, arith::MaxNumFOp>(op);
+  bool upper = isa_and_nonnull<arith::MinimumFOp, arith::MinNumFOp>(op);
+  if (!lower && !upper)
+    return false;
+  for (unsigned i : {0, 1})
+    if (std::optional<double> bound = getConstant(op->getOperand(i))) {
+      // The inner clamp acts first: a bound that the outer one already
+      // contradicts would change the meaning.
+      if (lower && *bound > epilogue.max)
+        return false;
+      if (upper && *bound < epilogue.min)
+        return false;
+      double &limit = lower ? epilogue.min : epilogue.max;
+      limit = lower ? std::max(limit, *bound) : std::min(limit, *bound);
+      value = op->getOperand(1 - i);
+      return true;
+    }
+  return false;
+}
+
+/// Reads the region of `map` as an epilogue of its input number `index`.
+std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
+  Epilogue epilogue;
+  Block &block = map.getBody().front();
+  Value value = block.getTerminator()->getOperand(0);
+  while (peelClamp(value, epilogue))
+    ;
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument) {
+    auto add = value.getDefiningOp<arith::AddFOp>();
+    if (!add)
+      return std::nullopt;
+    auto lhs = dyn_cast<BlockArgument>(add.getLhs()), rhs = dyn_cast<BlockArgument>(add.getRhs());
+    if (!lhs || !rhs || lhs == rhs)
+      return std::nullopt;
+    argument = lhs.getArgNumber() == index ? lhs : rhs;
+    epilogue.residual = argument == lhs ? rhs : lhs;
+  }
+  if (argument.getArgNumber() != index || map.getInputs().size() != (epilogue.residual ? 2u : 1u))
+    return std::nullopt;
+  return epilogue;
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+/// Whether `value` is the result of an OpT that nobody else reads and that has
+/// no epilogue yet beyond what `allowClamp` admits.
+template <typename OpT>
+OpT getFusible(Value value, bool needsNoClamp) {
+  auto op = value.getDefiningOp<OpT>();
+  if (!op || !value.hasOneUse() || op.getOutputQuantAttr() || (needsNoClamp && op.getClampAttr()))
+    return nullptr;
+  return op;
+}
+
+/// Moves the map's epilogue into the producer of one of its inputs.
+template <typename OpT>
+struct FuseMap final : OpRewritePattern<MapOp> {
+  using OpRewritePattern<MapOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MapOp map, PatternRewriter &rewriter) const override {
+    if (map.getOutputQuantAttr() || map.getInputQuants())
+      return rewriter.notifyMatchFailure(map, "map is quantized");
+    OpT best;
+    Epilogue bestEpilogue;
+    for (auto [index, input] : llvm::enumerate(map.getInputs())) {
+      std::optional<Epilogue> epilogue = matchEpilogue(map, index);
+      if (!epilogue)
+        continue;
+      OpT op = getFusible<OpT>(input, /*needsNoClamp=*/true);
+      bool needsResidual = static_cast<bool>(epilogue->residual);
+      if (!op || (needsResidual && (op.getResidual() || !hasShapeOfResult(map, *epilogue))))
+        continue;
+      // The later producer takes the residual: the other value exists by then.
+      if (!best || best->isBeforeInBlock(op))
+        best = op, bestEpilogue = *epilogue;
+    }
+    if (!best)
+      return rewriter.notifyMatchFailure(map, "no producer to fuse into");
+
+    rewriter.setInsertionPoint(map);
+    auto fused = cast<OpT>(rewriter.clone(*best));
+    if (bestEpilogue.residual)
+      fused.getResidualMutable().assign(map.getInputs()[bestEpilogue.residual.getArgNumber()]);
+    if (bestEpilogue.min > -INFINITY || bestEpilogue.max < INFINITY)
+      fused.setClampAttr(RangeAttr::get(map.getContext(), Real(bestEpilogue.min), Real(bestEpilogue.max)));
+    rewriter.replaceOp(map, fused->getResults());
+    rewriter.eraseOp(best);
+    return success();
+  }
+
+private:
+  static bool hasShapeOfResult(MapOp map, const Epilogue &epilogue) {
+    return map.getInputs()[epilogue.residual.getArgNumber()].getType() == map->getResult(0).getType();
+  }
+};
+
+/// A quantizing convert of an op's only use becomes the op's `output_quant`.
+template <typename OpT>
+struct FuseQuantize final : OpRewritePattern<ConvertOp> {
+  using OpRewritePattern<ConvertOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ConvertOp convert, PatternRewriter &rewriter) const override {
+    if (!convert.getOutputQuantAttr() || convert.getInputQuantAttr())
+      return rewriter.notifyMatchFailure(convert, "does not quantize f32");
+    auto op = convert.getInput().template getDefiningOp<OpT>();
+    if (!op || !convert.getInput().hasOneUse() || op.getOutputQuantAttr())
+      return rewriter.notifyMatchFailure(convert, "producer cannot quantize its result");
+    rewriter.setInsertionPoint(convert);
+    auto fused = cast<OpT>(rewriter.clone(*op));
+    fused.getInitMutable().assign(convert.getInit());
+    fused->getResult(0).setType(convert->getResult(0).getType());
+    fused.setOutputQuantAttr(convert.getOutputQuantAttr());
+    rewriter.replaceOp(convert, fused->getResults());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// A reader of a dequantizing convert reads the codes.
+template <typename OpT>
+struct FuseDequantizedInput final : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    auto convert = op.getInput().template getDefiningOp<ConvertOp>();
+    if (!convert || !convert.getInputQuantAttr() || convert.getOutputQuantAttr() || op.getInputQuantAttr())
+      return rewriter.notifyMatchFailure(op, "input is not dequantized");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().assign(convert.getInput());
+      op.setInputQuantAttr(convert.getInputQuantAttr());
+    });
+    return success();
+  }
+};
+
+template <typename OpT>
+struct FuseDequantizedResidual final : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    if (!op.getResidual() || op.getResidualQuantAttr())
+      return rewriter.notifyMatchFailure(op, "no f32 residual");
+    auto convert = op.getResidual().template getDefiningOp<ConvertOp>();
+    if (!convert || !convert.getInputQuantAttr() || convert.getOutputQuantAttr())
+      return rewriter.notifyMatchFailure(op, "residual is not dequantized");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getResidualMutable().assign(convert.getInput());
+      op.setResidualQuantAttr(convert.getInputQuantAttr());
+    });
+    return success();
+  }
+};
+
+struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
+  using Base::Base;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    set.add<FuseMap<ConvOp>, FuseMap<MatmulOp>>(context);
+    set.add<FuseQuantize<ConvOp>, FuseQuantize<MatmulOp>, FuseQuantize<PoolOp>, FuseQuantize<SlicePadOp>,
+            FuseQuantize<MapOp>>(context);
+    set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>, FuseDequantizedInput<PoolOp>,
+            FuseDequantizedInput<SlicePadOp>>(context);
+    set.add<FuseDequantizedResidual<ConvOp>, FuseDequantizedResidual<MatmulOp>>(context);
+    patterns = std::move(set);
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      signalPassFailure();
+  }
+
+private:
+  FrozenRewritePatternSet patterns;
+};
+
+} // namespace
