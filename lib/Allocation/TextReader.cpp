@@ -133,7 +133,9 @@ Expected<std::string> mpq::takeName(StringRef &text) {
 }
 
 std::string mpq::suggestion(StringRef name, ArrayRef<StringRef> known) {
-  unsigned limit = std::max<size_t>(1, name.size() / 3) + 1;
+  // A letter or two that went wrong, or a third of a long name.
+  unsigned limit =
+      name.size() < 3 ? 2 : std::max<size_t>(2, name.size() / 3) + 1;
   StringRef nearest;
   for (StringRef candidate : known) {
     unsigned distance = name.edit_distance(candidate, true, limit);
