@@ -69,8 +69,12 @@ public:
 private:
   LogicalResult lower(Operation *op) {
     OpBuilder builder(op);
-    if (auto site = dyn_cast<SiteOp>(op))
+    if (auto site = dyn_cast<SiteOp>(op)) {
+      // From here on the weight goes by the site's name.
+      if (Operation *weight = site.getWeight().getDefiningOp())
+        weight->setLoc(NameLoc::get(site.getNameAttr(), weight->getLoc()));
       return replace(op, {site.getWeight()});
+    }
     if (auto cast = dyn_cast<quant::QuantizeCastOp>(op)) {
       FailureOr<UniformAttr> quant = getUniform(op, cast.getType());
       if (failed(quant))

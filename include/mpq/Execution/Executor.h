@@ -1,0 +1,102 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Runs a model inside the compiler, many times: for calibration, for
+// sensitivity (one weight substituted, the rest as it was), for joint checks.
+//
+// The model is compiled once. Samples are independent, so they run on all
+// cores; results are handed out in the order of the samples, whatever the
+// number of threads.
+//
+// Prefix reuse. A program compiled in steps keeps everything that crosses from
+// one step to the next in the arena. For each sample the baseline runs once;
+// where it reaches the first step that reads a substituted weight, the arena is
+// copied, and the variant continues from there. A variant of the last layer
+// thus costs one layer, not one network.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_EXECUTION_EXECUTOR_H
+#define MPQ_EXECUTION_EXECUTOR_H
+
+#include "mpq/Execution/Program.h"
+#include "mpq/Support/Npz.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace mpq {
+
+/// The samples to run on: one array per input of the model, dimension 0 runs
+/// over samples.
+class Dataset {
+public:
+  /// Reads `path` (.npz) and matches its arrays with the program's inputs by
+  /// name. Errors name the file, the array and both shapes or types. Values
+  /// that are not finite are an error, too.
+  static llvm::Expected<Dataset> load(llvm::StringRef path, llvm::ArrayRef<ProgramTensor> inputs);
+
+  int64_t size() const { return samples; }
+  /// The bytes of one sample of input `index`.
+  const char *getSample(unsigned index, int64_t sample) const {
+    return arrays[index].data() + sample * strides[index];
+  }
+
+private:
+  std::vector<NpyArray> arrays; ///< in the order of the inputs
+  std::vector<int64_t> strides; ///< bytes of one sample
+  int64_t samples = 0;
+};
+
+/// A weight of the program replaced by another, already packed.
+struct WeightVariant {
+  unsigned slot = 0;
+  llvm::ArrayRef<char> packed;
+};
+
+struct ExecutorOptions {
+  unsigned threads = 0;  ///< 0: all cores
+  uint64_t memLimit = 0; ///< bytes for arenas and results; 0: no limit
+  /// Called now and then with the number of samples done and their total.
+  std::function<void(int64_t, int64_t)> progress;
+};
+
+class Executor {
+public:
+  /// Compiles `module` for this machine. `inSteps` is needed for variants.
+  static llvm::Expected<std::unique_ptr<Executor>> create(mlir::ModuleOp module, ExecutorOptions options,
+                                                          bool inSteps = false);
+
+  const Program &getProgram() const { return *program; }
+
+  /// The outputs of one sample: a pointer per output of the program.
+  using Outputs = llvm::ArrayRef<const char *>;
+
+  /// Runs all samples and calls `consume(sample, outputs)` in their order.
+  llvm::Error run(const Dataset &data, llvm::function_ref<void(int64_t, Outputs)> consume);
+
+  /// Runs all samples as they are and with each variant alone. `measure` is
+  /// called with the outputs of the baseline and of the variant; its results
+  /// come back as [variant][sample]. It must be safe to call from any thread.
+  llvm::Expected<std::vector<std::vector<double>>>
+  runVariants(const Dataset &data, llvm::ArrayRef<WeightVariant> variants,
+              llvm::function_ref<double(Outputs baseline, Outputs variant)> measure);
+
+  /// `values`, the weight of `slot` in its own shape, packed as the program
+  /// reads it.
+  AlignedBytes pack(unsigned slot, llvm::ArrayRef<float> values) const;
+
+  /// The slot of the weight called `site`, if there is one.
+  std::optional<unsigned> lookupSlot(llvm::StringRef site) const;
+
+private:
+  class Runner;
+
+  std::unique_ptr<Program> program;
+  ProgramWeights weights;
+  ExecutorOptions options;
+};
+
+} // namespace mpq
+
+#endif // MPQ_EXECUTION_EXECUTOR_H

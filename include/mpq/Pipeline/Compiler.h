@@ -1,0 +1,64 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The whole compiler as one object: from a model file to a library, or to any
+// stage in between. quant-compile is its command line.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_PIPELINE_COMPILER_H
+#define MPQ_PIPELINE_COMPILER_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpq {
+
+/// Where to stop. The order is the order of the stages.
+enum class Stage { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Kernelized, LLVM, Object, Library };
+
+enum class ActivationFormat { F32, Int8 };
+
+struct CompileOptions {
+  std::string input;
+  std::string output;
+  Stage emit = Stage::Library;
+
+  // What to quantize, and how far.
+  std::string calibration;              ///< .npz; empty: none
+  std::optional<double> averageBits;    ///< stored bits per weight of the sites
+  std::optional<int64_t> maxBytes;      ///< stored bytes of the sites
+  std::vector<std::string> formats;     ///< spellings; empty: int2..int8
+  int64_t groupSize = 0;                ///< 0: per output channel
+  ActivationFormat activations = ActivationFormat::F32;
+  std::string plan;                     ///< apply this plan, no search
+  std::string emitPlan;                 ///< write the plan here
+  std::string metric = "kl";
+  std::string allocator = "pareto";
+  std::string observer = "percentile";
+
+  // For which machine.
+  std::vector<std::string> cpus = {"native"};
+
+  // How.
+  unsigned threads = 0;   ///< 0: all cores
+  uint64_t memLimit = 0;  ///< bytes for running the model; 0: no limit
+  bool verbose = false;
+
+  bool quantizes() const { return averageBits || maxBytes || !plan.empty(); }
+};
+
+/// Compiles as `options` say and prints the steps and the summary to stderr.
+/// Diagnostics have been printed through the context when it fails.
+llvm::LogicalResult compileModel(const CompileOptions &options, mlir::MLIRContext &context);
+
+} // namespace mpq
+
+#endif // MPQ_PIPELINE_COMPILER_H

@@ -1,0 +1,322 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The compiler, stage by stage. Every stage is a pass pipeline that quant-opt
+// runs, too; this file only strings them together, reports, and writes files.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Pipeline/Compiler.h"
+
+#include "Summary.h"
+#include "mpq/Execution/Program.h"
+#include "mpq/Frontend/ONNX.h"
+#include "mpq/Pipeline/Passes.h"
+#include "mpq/Pipeline/Pipelines.h"
+#include "mpq/Support/StepReport.h"
+#include "mpq/Target/CPU.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, MLIRContext &context)
+      : options(options), context(context), report(llvm::errs()), summary(options) {}
+
+  LogicalResult run() {
+    if (failed(import()) || (options.emit == Stage::Onnx))
+      return finish();
+    if (options.quantizes() && failed(quantize()))
+      return failure();
+    if (done)
+      return success();
+    return generate();
+  }
+
+private:
+  //===--- Steps ----------------------------------------------------------===//
+
+  LogicalResult import() {
+    report.begin("import");
+    StringRef path = options.input;
+    module = path.ends_with(".onnx") ? importOnnx(path, &context)
+                                     : parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+    if (!module)
+      return failure();
+    if (options.emit == Stage::Onnx)
+      return runPipeline("mpq-onnx-infer-shapes,mpq-onnx-fold");
+    return runPipeline("mpq-import-pipeline");
+  }
+
+  LogicalResult finish() {
+    if (!module || options.emit != Stage::Onnx)
+      return failure();
+    return writeModule(*module);
+  }
+
+  /// Calibrate, score, allocate, apply.
+  LogicalResult quantize();
+
+  /// For each CPU: lower, generate kernels and code; then link.
+  LogicalResult generate();
+  LogicalResult generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library);
+  LogicalResult writeLibraryFile(LibrarySpec &library);
+
+  //===--- Helpers --------------------------------------------------------===//
+
+  LogicalResult runPipeline(StringRef pipeline) { return runPipeline(*module, pipeline); }
+
+  LogicalResult runPipeline(ModuleOp on, StringRef pipeline) {
+    PassManager pm(on->getName());
+    if (failed(parsePassPipeline(pipeline, pm)))
+      return failure();
+    return pm.run(on);
+  }
+
+  /// Stops here if this is the stage to emit. Returns whether it is.
+  FailureOr<bool> stopAt(Stage stage, ModuleOp on) {
+    if (options.emit != stage)
+      return false;
+    done = true;
+    if (failed(writeModule(on)))
+      return failure();
+    return true;
+  }
+
+  LogicalResult writeModule(ModuleOp on) {
+    report.begin("write");
+    llvm::Error error = llvm::writeToOutput(options.output, [&](raw_ostream &os) -> llvm::Error {
+      if (StringRef(options.output).ends_with(".mlirbc"))
+        return succeeded(writeBytecodeToFile(on, os)) ? llvm::Error::success()
+                                                      : llvm::createStringError("could not write bytecode");
+      OpPrintingFlags flags;
+      flags.enableDebugInfo(true);
+      on.print(os, flags);
+      os << '\n';
+      return llvm::Error::success();
+    });
+    return check(std::move(error));
+  }
+
+  /// Reports `error`, if there is one, at the model.
+  LogicalResult check(llvm::Error error) {
+    if (!error)
+      return success();
+    std::string message = llvm::toString(std::move(error));
+    return emitError(FileLineColLoc::get(&context, options.input, 0, 0)) << message;
+  }
+
+  const CompileOptions &options;
+  MLIRContext &context;
+  StepReport report;
+  Summary summary;
+  OwningOpRef<ModuleOp> module;
+  std::vector<AlignedBytes> weightBlobs;
+  bool done = false;
+};
+
+/// A pass option value, quoted.
+std::string quote(StringRef value) { return ("'" + value + "'").str(); }
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Quantization
+//===----------------------------------------------------------------------===//
+
+LogicalResult Compilation::quantize() {
+  std::string limits = llvm::formatv(" threads={0} mem-limit={1}", options.threads, options.memLimit);
+  if (!options.calibration.empty()) {
+    report.begin("calibrate");
+    if (failed(runPipeline("mpq-calibrate{data=" + quote(options.calibration) + " observer=" + options.observer +
+                           limits + "}")))
+      return failure();
+  }
+  if (FailureOr<bool> stop = stopAt(Stage::Calibrated, *module); failed(stop) || *stop)
+    return stop;
+
+  report.begin("sites");
+  std::string formats = llvm::join(options.formats, ",");
+  if (failed(runPipeline("mpq-sites{formats=" + formats + " group-size=" + std::to_string(options.groupSize) + "}")))
+    return failure();
+  if (!options.plan.empty()) {
+    report.begin("apply plan");
+    if (failed(runPipeline("mpq-apply-plan{file=" + quote(options.plan) + "}")))
+      return failure();
+  } else {
+    report.begin("sensitivity");
+    if (failed(runPipeline("mpq-sensitivity{metric=" + options.metric + limits + "}")))
+      return failure();
+    report.begin("allocate");
+    std::string budget;
+    if (options.averageBits)
+      budget += llvm::formatv(" avg-bits={0}", *options.averageBits);
+    if (options.maxBytes)
+      budget += llvm::formatv(" max-bytes={0}", *options.maxBytes);
+    if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
+      return failure();
+  }
+  if (!options.emitPlan.empty() && failed(runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + "}")))
+    return failure();
+  summary.readPlan(*module);
+  if (FailureOr<bool> stop = stopAt(Stage::Planned, *module); failed(stop) || *stop)
+    return stop;
+
+  report.begin("quantize");
+  OwningOpRef<ModuleOp> reference(module->clone());
+  StringRef activations = options.activations == ActivationFormat::Int8 ? "int8" : "f32";
+  if (failed(runPipeline(("mpq-quantize{activations=" + activations + "}").str())))
+    return failure();
+  if (FailureOr<bool> stop = stopAt(Stage::Quantized, *module); failed(stop) || *stop)
+    return stop;
+  if (!options.calibration.empty()) {
+    report.begin("measure");
+    if (llvm::Error error = summary.measure(*reference, *module))
+      return check(std::move(error));
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Code generation
+//===----------------------------------------------------------------------===//
+
+/// DLPack's code for an element type (kDLInt 0, kDLUInt 1, kDLFloat 2, kDLBool 6).
+static uint8_t getTypeCode(Type type) {
+  if (isa<FloatType>(type))
+    return 2;
+  if (type.isInteger(1))
+    return 6;
+  return type.isUnsignedInteger() ? 1 : 0;
+}
+
+/// The model's interface as its users see it: with the batch dimension.
+static std::vector<TensorSpec> describeInterface(func::FuncOp main, bool results) {
+  std::vector<TensorSpec> specs;
+  TypeRange types = results ? TypeRange(main.getResultTypes()) : TypeRange(main.getArgumentTypes());
+  for (auto [index, type] : llvm::enumerate(types)) {
+    auto get = [&](StringRef name) {
+      return results ? main.getResultAttr(index, name) : main.getArgAttr(index, name);
+    };
+    TensorSpec spec;
+    auto tensor = cast<RankedTensorType>(type);
+    auto name = dyn_cast_or_null<StringAttr>(get("onnx.name"));
+    spec.name = name ? name.str() : (results ? "output" : "input") + std::to_string(index);
+    spec.typeCode = getTypeCode(tensor.getElementType());
+    spec.typeBits = std::max(8u, tensor.getElementTypeBitWidth());
+    spec.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
+    if (auto declared = dyn_cast_or_null<DenseI64ArrayAttr>(get("onnx.shape")))
+      if (declared.size() == tensor.getRank() && declared.size() > 0)
+        spec.shape[0] = declared[0];
+    if (main->hasAttr("mpq.sample_parallel") && !spec.shape.empty())
+      spec.shape[0] = -1;
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+LogicalResult Compilation::generate() {
+  LibrarySpec library;
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  library.producer = "mpq 0.1.0";
+  library.inputs = describeInterface(main, false);
+  library.outputs = describeInterface(main, true);
+  library.sampleParallel = main->hasAttr("mpq.sample_parallel");
+  for (auto [index, cpu] : llvm::enumerate(options.cpus)) {
+    llvm::Expected<TargetSpec> target = getTarget(cpu);
+    if (!target)
+      return check(target.takeError());
+    std::string suffix = options.cpus.size() > 1 ? "_" + std::to_string(index) : "";
+    if (failed(generateVariant(*target, suffix, library)))
+      return failure();
+    if (done)
+      return success();
+  }
+  return writeLibraryFile(library);
+}
+
+LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library) {
+  OwningOpRef<ModuleOp> variant(module->clone());
+  setKernelTarget(*variant, target);
+  report.begin("lower for " + target.cpu);
+  if (failed(runPipeline(*variant, "mpq-lowering-pipeline")))
+    return failure();
+  if (FailureOr<bool> stop = stopAt(Stage::Lowered, *variant); failed(stop) || *stop)
+    return stop;
+
+  if (failed(runPipeline(*variant, "mpq-bufferization-pipeline")))
+    return failure();
+  if (FailureOr<bool> stop = stopAt(Stage::Bufferized, *variant); failed(stop) || *stop)
+    return stop;
+
+  report.begin("pack weights");
+  llvm::Expected<AlignedBytes> weights = packWeightBlob(*variant);
+  if (!weights)
+    return check(weights.takeError());
+  auto main = variant->lookupSymbol<func::FuncOp>("main");
+  main->setAttr("mpq.entry", StringAttr::get(&context, "mpq_run"));
+  VariantSpec spec;
+  spec.target = target;
+  spec.arenaBytes = main->getAttrOfType<IntegerAttr>("mpq.arena_bytes").getInt();
+  spec.preparedBytes = main->getAttrOfType<IntegerAttr>("mpq.prepared_bytes").getInt();
+  spec.runSymbol = ("mpq_run" + suffix).str();
+  if (spec.preparedBytes)
+    spec.prepareSymbol = ("mpq_prepare" + suffix).str();
+
+  report.begin("kernels");
+  if (failed(runPipeline(*variant, "mpq-kernel-pipeline")))
+    return failure();
+  if (FailureOr<bool> stop = stopAt(Stage::Kernelized, *variant); failed(stop) || *stop)
+    return stop;
+  for (Operation &op : llvm::make_early_inc_range(*variant->getBody()))
+    if (op.getName().getStringRef() == "mpq.slot")
+      op.erase();
+  std::string llvmPipeline = suffix.empty() ? "mpq-llvm-pipeline" : ("mpq-llvm-pipeline{suffix=" + suffix + "}").str();
+  if (failed(runPipeline(*variant, llvmPipeline)))
+    return failure();
+  if (FailureOr<bool> stop = stopAt(Stage::LLVM, *variant); failed(stop) || *stop)
+    return stop;
+
+  report.begin("machine code");
+  SmallVector<char, 0> object;
+  if (llvm::Error error = compileToObject(*variant, target, object))
+    return check(std::move(error));
+  if (options.emit == Stage::Object) {
+    done = true;
+    return check(llvm::writeToOutput(options.output, [&](raw_ostream &os) {
+      os.write(object.data(), object.size());
+      return llvm::Error::success();
+    }));
+  }
+  spec.object.assign(object.begin(), object.end());
+  library.variants.push_back(std::move(spec));
+  weightBlobs.push_back(std::move(*weights));
+  return success();
+}
+
+LogicalResult Compilation::writeLibraryFile(LibrarySpec &library) {
+  report.begin("link");
+  library.weights = ArrayRef<char>(weightBlobs.front().data(), weightBlobs.front().size());
+  if (llvm::Error error = writeLibrary(library, options.output))
+    return check(std::move(error));
+  report.end();
+  summary.print(llvm::errs());
+  return success();
+}
+
+LogicalResult mpq::compileModel(const CompileOptions &options, MLIRContext &context) {
+  return Compilation(options, context).run();
+}

@@ -1,0 +1,101 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The table at the end of a compilation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Summary.h"
+
+#include "dialects/MPQ/MPQ.h"
+#include "mpq/Analysis/Divergence.h"
+#include "mpq/Execution/Executor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mpq;
+
+void Summary::readPlan(ModuleOp planned) {
+  planned.walk([&](SiteOp site) {
+    int64_t weights = cast<ShapedType>(site.getWeight().getType()).getNumElements();
+    CandidateAttr chosen = site.getChosen();
+    int64_t bytes = chosen ? chosen.getBytes() : weights * 4;
+    for (Row *row : {&rows[chosen ? chosen.getFormat().getSpelling() : "f32"], &total}) {
+      ++row->sites;
+      row->weights += weights;
+      row->bytes += bytes;
+    }
+    if (chosen) {
+      predictedError += chosen.getError();
+      if (!chosen.getMetric().empty())
+        metric = chosen.getMetric().str();
+    }
+  });
+}
+
+llvm::Error Summary::measure(ModuleOp planned, ModuleOp quantized) {
+  ExecutorOptions executorOptions;
+  executorOptions.threads = options.threads;
+  executorOptions.memLimit = options.memLimit;
+  auto reference = Executor::create(planned, executorOptions);
+  if (!reference)
+    return reference.takeError();
+  auto candidate = Executor::create(quantized, executorOptions);
+  if (!candidate)
+    return candidate.takeError();
+  llvm::Expected<Dataset> data = Dataset::load(options.calibration, (*reference)->getProgram().getInputs());
+  if (!data)
+    return data.takeError();
+
+  OutputDivergence divergence(planned);
+  ArrayRef<ProgramTensor> outputs = (*reference)->getProgram().getOutputs();
+  std::vector<std::vector<char>> expected;
+  auto keep = [&](int64_t, Executor::Outputs values) {
+    for (auto [value, tensor] : llvm::zip(values, outputs))
+      expected.emplace_back(value, value + tensor.getNumBytes());
+  };
+  if (llvm::Error error = (*reference)->run(*data, keep))
+    return error;
+  double sum = 0;
+  int64_t flips = 0;
+  auto compare = [&](int64_t sample, Executor::Outputs values) {
+    SmallVector<const char *> baseline;
+    for (size_t i = 0; i < outputs.size(); ++i)
+      baseline.push_back(expected[sample * outputs.size() + i].data());
+    sum += divergence.kl(baseline, values);
+    flips += divergence.argmaxDiffers(baseline, values);
+  };
+  if (llvm::Error error = (*candidate)->run(*data, compare))
+    return error;
+  samples = data->size();
+  measuredKl = sum / samples;
+  argmaxFlips = 100.0 * flips / samples;
+  return llvm::Error::success();
+}
+
+void Summary::print(raw_ostream &os) const {
+  if (rows.empty())
+    return;
+  auto line = [&](StringRef name, const Row &row) {
+    os << llvm::formatv("  {0,-24} {1,6} {2,7:F1} % {3,10} {4,7:F1} % {5,10} {6,8:F3}\n", name, row.sites,
+                        100.0 * row.sites / total.sites, row.weights, 100.0 * row.weights / total.weights, row.bytes,
+                        8.0 * row.bytes / row.weights);
+  };
+  os << "\n  format                    sites  of all      weights  of all        bytes  bits/weight\n";
+  for (const auto &[name, row] : rows)
+    line(name, row);
+  line("all sites", total);
+  os << llvm::formatv("\n  bytes of these weights: {0} in f32, {1} now ({2:F2} x smaller)\n", total.weights * 4,
+                      total.bytes, 4.0 * total.weights / total.bytes);
+  os << "  counted: codes, scales, zero points and padding of every quantizable weight\n";
+  if (!metric.empty())
+    os << llvm::formatv("  predicted output divergence ({0}, sum over sites): {1:e3}\n", metric, predictedError);
+  if (measuredKl)
+    os << llvm::formatv("  measured output divergence (KL, all sites together): {0:e3}; argmax changed on {1:F2} % of "
+                        "{2} calibration samples\n",
+                        *measuredKl, argmaxFlips, samples);
+}

@@ -1,0 +1,49 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What quant-compile prints at the end: which formats the weights got, what
+// that costs in bytes, and what it costs in the model's output.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_PIPELINE_SUMMARY_H
+#define MPQ_PIPELINE_SUMMARY_H
+
+#include "mpq/Pipeline/Compiler.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Error.h"
+
+namespace mpq {
+
+class Summary {
+public:
+  explicit Summary(const CompileOptions &options) : options(options) {}
+
+  /// Reads the decisions of the `planned` stage.
+  void readPlan(mlir::ModuleOp planned);
+
+  /// Runs the float model and the quantized one on the calibration data.
+  llvm::Error measure(mlir::ModuleOp planned, mlir::ModuleOp quantized);
+
+  void print(llvm::raw_ostream &os) const;
+
+private:
+  struct Row {
+    int64_t sites = 0, weights = 0, bytes = 0;
+  };
+
+  const CompileOptions &options;
+  llvm::MapVector<std::string, Row> rows; ///< by format
+  Row total;
+  double predictedError = 0;
+  std::string metric;
+  std::optional<double> measuredKl;
+  double argmaxFlips = 0;
+  int64_t samples = 0;
+};
+
+} // namespace mpq
+
+#endif // MPQ_PIPELINE_SUMMARY_H
