@@ -32,10 +32,12 @@ public:
   explicit OutputDivergence(mlir::ModuleOp module);
 
   /// KL(baseline || other), a pointer per output of one sample each.
-  double kl(llvm::ArrayRef<const char *> baseline, llvm::ArrayRef<const char *> other) const;
+  double kl(llvm::ArrayRef<const char *> baseline,
+            llvm::ArrayRef<const char *> other) const;
 
   /// Whether the largest element of any row of any f32 output is another one.
-  bool argmaxDiffers(llvm::ArrayRef<const char *> baseline, llvm::ArrayRef<const char *> other) const;
+  bool argmaxDiffers(llvm::ArrayRef<const char *> baseline,
+                     llvm::ArrayRef<const char *> other) const;
 
 private:
   struct Output {
