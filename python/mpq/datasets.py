@@ -12,15 +12,20 @@ a `Task`: a model, its calibration inputs, its test inputs and the labels of the
     task.calibration   {"input": f32[1000, 3, 32, 32]}
     task.test          {"input": f32[10000, 3, 32, 32]}
     task.labels        i64[10000]
+    task.score(logits) 0.9173, an accuracy
 
 Dimension 0 of every array is the sample.
 
-    task       calibration                          test                       disjoint
-    resnet20   1000 training images                 all 10000 test images      yes
-    resnet32   same                                 same                       yes
-    vit        same                                 same                       yes
-    mnist      test images 9000..9999               test images 0..8999        yes
-    kws        first 200 of the 1000 samples        all 1000                   no: 200 inputs (not labels) are seen twice
+    task       metric      calibration                       test                      disjoint
+    resnet20   accuracy    1000 training images              all 10000 test images     yes
+    resnet32   accuracy    same                              same                      yes
+    vit        accuracy    same                              same                      yes
+    mnist      accuracy    test images 9000..9999            test images 0..8999       yes
+    kws        accuracy    first 200 of the 1000 samples     all 1000                  no: 200 inputs, without labels
+    use        pearson     sentences of the STS-B dev pairs  of the test pairs         yes
+    stories    nll         32 token rows                     128 token rows            yes
+
+Token rows have a fixed length: 256 for `stories`, 64 for `use` (its sentences are padded, and masked).
 """
 from __future__ import annotations
 
@@ -41,11 +46,35 @@ class Task:
     calibration: dict[str, np.ndarray]
     test: dict[str, np.ndarray]
     labels: np.ndarray
+    metric: str = "accuracy"
 
-    def accuracy(self, logits: np.ndarray) -> float:
-        """Share of the samples whose largest logit is the label's; the first samples where logits has fewer."""
-        logits = logits.reshape(len(logits), -1)
-        return float(np.mean(logits.argmax(axis=1) == self.labels[: len(logits)]))
+    def score(self, output: np.ndarray) -> float:
+        """The task's metric over the samples of `output`, the first ones of the test."""
+        return METRICS[self.metric](output, self.labels)
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the samples whose largest logit is the label's."""
+    return float(np.mean(logits.reshape(len(logits), -1).argmax(axis=1) == labels[: len(logits)]))
+
+
+def nll(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the next token, in nats. Lower is better."""
+    rows = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
+    rows -= rows.max(axis=1, keepdims=True)
+    chosen = np.take_along_axis(rows, labels[: len(logits)].reshape(-1, 1), axis=1)[:, 0]
+    return float(np.mean(np.log(np.exp(rows).sum(axis=1)) - chosen))
+
+
+def pearson(embeddings: np.ndarray, labels: np.ndarray) -> float:
+    """Correlation of the cosine of sentences 2i and 2i + 1 with the people's score of pair i."""
+    a, b = embeddings[0::2], embeddings[1::2]
+    a, b = a[: len(b)].astype(np.float64), b.astype(np.float64)
+    cosine = (a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return float(np.corrcoef(cosine, labels[: len(cosine)])[0, 1])
+
+
+METRICS = {"accuracy": accuracy, "nll": nll, "pearson": pearson}
 
 
 def read_cifar(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -98,6 +127,44 @@ def _kws(models: pathlib.Path) -> Task:
     return Task("kws", folder / "kws_dscnn.onnx", {"input": features[:200]}, {"input": features}, labels)
 
 
+def read_sts(path: pathlib.Path, length: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Sentence pairs, sentence by sentence, padded to `length`, and the people's scores.
+
+    i32 n; then for each pair: f32 score, and twice i32 length and that many i32 ids.
+    """
+    words = np.fromfile(path, dtype="<i4")
+    count, at = int(words[0]), 1
+    ids = np.zeros((2 * count, length), np.int64)
+    mask = np.zeros((2 * count, length), np.float32)
+    scores = np.empty(count, np.float32)
+    for i in range(2 * count):
+        if i % 2 == 0:
+            scores[i // 2] = words[at : at + 1].view("<f4")[0]
+            at += 1
+        size = int(words[at])
+        if not 0 < size <= length or at + 1 + size > len(words):
+            raise ValueError(f"{path}: sentence {i} has {size} tokens when it should have 1 to {length}")
+        ids[i, :size] = words[at + 1 : at + 1 + size]
+        mask[i, :size] = 1
+        at += 1 + size
+    return {"input_ids": ids, "attention_mask": mask}, scores
+
+
+def _use(models: pathlib.Path) -> Task:
+    folder = models / "use_lite_en"
+    calibration, _ = read_sts(folder / "stsb_dev_ids.bin", 64)
+    test, scores = read_sts(folder / "stsb_test_ids.bin", 64)
+    return Task("use", folder / "use_lite_en.onnx", calibration, test, scores, "pearson")
+
+
+def _stories(models: pathlib.Path) -> Task:
+    folder = models / "llama2c_stories260K"
+    calibration = _sized(folder / "calib_tokens_32x257_i32.bin", 0, 4 * 257).view("<i4").astype(np.int64)
+    test = _sized(folder / "val_tokens_128x257_i32.bin", 0, 4 * 257).view("<i4").astype(np.int64)
+    model = folder / "stories260K.onnx"
+    return Task("stories", model, {"input_ids": calibration[:, :-1]}, {"input_ids": test[:, :-1]}, test[:, 1:], "nll")
+
+
 _IMAGENET = dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 _CIFAR = dict(mean=[0.4914, 0.4822, 0.4465], std=[0.2023, 0.1994, 0.2010])
 _LOADERS: dict[str, Callable[[pathlib.Path], Task]] = {
@@ -106,6 +173,8 @@ _LOADERS: dict[str, Callable[[pathlib.Path], Task]] = {
     "vit": functools.partial(_cifar, "vit", "vit_cifar10/vit_ibp_3_3_8.onnx", **_CIFAR),
     "mnist": _mnist,
     "kws": _kws,
+    "use": _use,
+    "stories": _stories,
 }
 
 

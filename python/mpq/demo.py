@@ -103,7 +103,7 @@ def judge(job: Job, expected: dict[str, np.ndarray], library: pathlib.Path) -> l
 def accuracy_cell(job: Job, outputs: dict[str, np.ndarray]) -> str:
     if job.labels is None:
         return "-"
-    return f"{100 * tools.accuracy(next(iter(outputs.values())), job.labels):.2f} %"
+    return f"{100 * datasets.accuracy(next(iter(outputs.values())), job.labels):.2f} %"
 
 
 def onnxruntime_row(job: Job, expected: dict[str, np.ndarray]) -> list[str]:

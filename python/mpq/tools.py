@@ -58,8 +58,3 @@ def relative_error(outputs: dict[str, np.ndarray], expected: dict[str, np.ndarra
     """The largest, over the outputs, of ||y - y'|| / ||y'|| (2-norm over all samples)."""
     return max(float(np.linalg.norm((outputs[name] - value).ravel()) / max(np.linalg.norm(value.ravel()), 1e-30))
                for name, value in expected.items())
-
-
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the samples whose largest logit is the label's."""
-    return float(np.mean(logits.reshape(len(labels), -1).argmax(axis=1) == labels))

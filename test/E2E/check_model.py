@@ -9,7 +9,7 @@
 The options may name the calibration data as {calib}. Prints what it measured; fails where a limit does not hold:
 
     --max-error E       ||y - y'|| / ||y'|| against onnxruntime's float outputs, over all samples
-    --min-accuracy A    share of right answers, in percent, over the samples that are run
+    --min-score S, --max-score S    the task's metric (python/mpq/datasets.py) over the samples that are run
 """
 import argparse
 import pathlib
@@ -20,11 +20,11 @@ import numpy as np
 from mpq import Model, datasets, demo, tools
 
 
-def load(name: str, models: pathlib.Path | None) -> demo.Job:
+def load(name: str, models: pathlib.Path | None) -> datasets.Task:
     if name == "digits":
-        return demo.digits_job()
-    task = datasets.load(name, models)
-    return demo.Job(task.model, task.calibration, task.test, task.labels)
+        job = demo.digits_job()
+        return datasets.Task(name, job.model, job.calibration, job.test, job.labels)
+    return datasets.load(name, models)
 
 
 def main() -> int:
@@ -35,17 +35,18 @@ def main() -> int:
     parser.add_argument("--samples", type=int)
     parser.add_argument("--calibration-samples", type=int)
     parser.add_argument("--max-error", type=float)
-    parser.add_argument("--min-accuracy", type=float)
+    parser.add_argument("--min-score", type=float)
+    parser.add_argument("--max-score", type=float)
     parser.add_argument("options", nargs="*", help="of quant-compile, behind --")
     args = parser.parse_args()
 
-    job = load(args.task, args.models)
+    task = load(args.task, args.models)
     args.work.mkdir(parents=True, exist_ok=True)
     calibration = args.work / "calib.npz"
-    np.savez(calibration, **{name: array[: args.calibration_samples] for name, array in job.calibration.items()})
-    inputs = {name: array[: args.samples] for name, array in job.test.items()}
+    np.savez(calibration, **{name: array[: args.calibration_samples] for name, array in task.calibration.items()})
+    inputs = {name: array[: args.samples] for name, array in task.test.items()}
     library = args.work / f"{args.task}.so"
-    tools.compile_model(job.model, library, *(option.format(calib=calibration) for option in args.options))
+    tools.compile_model(task.model, library, *(option.format(calib=calibration) for option in args.options))
 
     model = Model(library)
     if any(info.shape and info.shape[0] == 1 for info in model.inputs):
@@ -55,16 +56,18 @@ def main() -> int:
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     else:
         outputs = model.run(inputs)
-    error = tools.relative_error(outputs, datasets.reference(job.model, inputs))
-    logits = next(iter(outputs.values()))
-    accuracy = 100 * tools.accuracy(logits, job.labels[: len(logits)])
-    print(f"{args.task}: {len(logits)} samples, error {error:.3g}, accuracy {accuracy:.2f} %, "
+    error = tools.relative_error(outputs, datasets.reference(task.model, inputs))
+    first = next(iter(outputs.values()))
+    score = task.score(first)
+    print(f"{args.task}: {len(first)} samples, error {error:.3g}, {task.metric} {score:.4f}, "
           f"{model.weights_bytes} weight bytes")
+    limits = [("error", error, None, args.max_error), (task.metric, score, args.min_score, args.max_score)]
     failed = []
-    if args.max_error is not None and not error <= args.max_error:
-        failed.append(f"error is {error:.3g} when it should be at most {args.max_error:g}")
-    if args.min_accuracy is not None and not accuracy >= args.min_accuracy:
-        failed.append(f"accuracy is {accuracy:.2f} % when it should be at least {args.min_accuracy:g} %")
+    for name, value, least, most in limits:
+        if least is not None and not value >= least:
+            failed.append(f"{name} is {value:.4g} when it should be at least {least:g}")
+        if most is not None and not value <= most:
+            failed.append(f"{name} is {value:.4g} when it should be at most {most:g}")
     for line in failed:
         print(f"{args.task}: {line}", file=sys.stderr)
     return 1 if failed else 0
