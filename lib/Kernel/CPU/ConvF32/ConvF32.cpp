@@ -1,0 +1,367 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Direct convolution in f32 on channel-blocked activations.
+//
+//   input    [N][IC/B][top + H + bottom][left + W + right][B], B the channels
+//   of
+//            a vector register, or 1 (planar) for images
+//   weights  one linear stream in order of use, zero where O or IC is no
+//   multiple
+//            of the block:
+//            [OC/V/R][IC/B][kh][channel of the block][kw][R][V]
+//   result   [N][OC/V][..][..][V]
+//
+//   for group of R output blocks:              the weights of a group stay in
+//   L2
+//     for n, tile of rows, tile of columns:    accumulators = bias
+//       for input block, kh, channel:          one step, see Tile.h
+//       + residual, clamp, store
+//
+// The border of the input is read like any pixel. u8 activations are converted
+// on the way: inputs through a table of 256 reals (what is broadcast would else
+// have to be converted one by one), residuals and results in registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/DialectRegistry.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+/// Up to this many channels an input is planar: a block would be mostly empty.
+constexpr int64_t kPlanarChannels = 4;
+/// Blocks of u8 activations, on every target.
+constexpr int64_t kCodeBlock = 16;
+
+/// Everything that follows from the op: shared by packing and computing.
+struct ConvPlan {
+  ConvPlan(ConvOp op, const KernelTarget &target)
+      : geometry(op), inputBlock(getInputBlock(op, target)),
+        block(getResultBlock(op, target)),
+        tile(chooseConvTile(
+            {geometry, block, (block + target.lanes() - 1) / target.lanes(),
+             target.vectorRegisters, op.getInputQuantAttr() ? 2 : 1})) {}
+
+  static int64_t getInputBlock(ConvOp op, const KernelTarget &target) {
+    if (BlockedAttr layout = op.getInputLayoutAttr())
+      return layout.getBlock();
+    if (ConvGeometry(op).inputChannels <= kPlanarChannels)
+      return 1;
+    return op.getInputQuantAttr() ? kCodeBlock : target.lanes();
+  }
+  static int64_t getResultBlock(ConvOp op, const KernelTarget &target) {
+    if (BlockedAttr layout = op.getOutputLayoutAttr())
+      return layout.getBlock();
+    return op.getOutputQuantAttr() || op.getResidualQuantAttr()
+               ? kCodeBlock
+               : target.lanes();
+  }
+
+  int64_t inputBlocks() const {
+    return (geometry.inputChannels + inputBlock - 1) / inputBlock;
+  }
+  int64_t groups() const {
+    return (geometry.outputChannels + block - 1) / block / tile.blocks;
+  }
+  /// Floats of the weights of one step, one kernel row, one input block, one
+  /// group.
+  int64_t stepFloats() const {
+    return geometry.kernelWidth * tile.blocks * block;
+  }
+  int64_t rowFloats() const { return inputBlock * stepFloats(); }
+  int64_t blockFloats() const { return geometry.kernelHeight * rowFloats(); }
+  int64_t groupFloats() const { return inputBlocks() * blockFloats(); }
+  int64_t floats() const { return groups() * groupFloats(); }
+
+  ConvGeometry geometry;
+  int64_t inputBlock, block;
+  ConvTile tile;
+};
+
+/// Emits one kernel.
+class ConvEmitter {
+public:
+  ConvEmitter(OpBuilder &builder, Location loc, ConvOp op,
+              const KernelTarget &target, ConvOp::Adaptor operands)
+      : k(builder, loc, target), plan(op, target), g(plan.geometry), op(op),
+        x(k.activation(operands.getInput(), op.getInputLayoutAttr(),
+                       op.getInputQuantAttr())),
+        y(k.activation(operands.getInit(), op.getOutputLayoutAttr(),
+                       op.getOutputQuantAttr())),
+        bias(operands.getBias()) {
+    assert(x.block == plan.inputBlock && y.block == plan.block &&
+           "layouts of this family");
+    if (operands.getResidual())
+      residual =
+          k.activation(operands.getResidual(), op.getResidualLayoutAttr(),
+                       op.getResidualQuantAttr());
+    weights = k.view(operands.getWeight(), k.b.getF32Type(), 0, plan.floats());
+    codeTable = k.makeCodeTable(x.quant);
+  }
+
+  void emit() {
+    k.fillBorder(y);
+    const ConvTile &tile = plan.tile;
+    int64_t whole = g.outputWidth / tile.columns * tile.columns;
+    k.forLoop(0, plan.groups(), 1, [&](Index group) {
+      SmallVector<Value> start = loadBias(group);
+      k.forLoop(0, g.samples, 1, [&](Index n) {
+        k.forLoop(0, g.outputHeight, tile.rows, [&](Index row) {
+          k.forLoop(0, whole, tile.columns, [&](Index column) {
+            emitTile({group, n, row, column}, tile.columns, start);
+          });
+          if (whole < g.outputWidth)
+            emitTile({group, n, row, whole}, g.outputWidth - whole, start);
+        });
+      });
+    });
+  }
+
+private:
+  struct Place {
+    Index group, n, row, column;
+  };
+
+  /// Accumulators are numbered [row][column][block].
+  int64_t accumulator(int64_t row, int64_t column, int64_t columns,
+                      int64_t r) const {
+    return (row * columns + column) * plan.tile.blocks + r;
+  }
+
+  SmallVector<Value> loadBias(Index group) {
+    SmallVector<Value> result;
+    for (int64_t r = 0; r < plan.tile.blocks; ++r) {
+      if (!bias) {
+        result.push_back(k.splatF32(0.0, plan.block));
+        continue;
+      }
+      Index at = k.mul(group, plan.tile.blocks * plan.block) + r * plan.block;
+      result.push_back(
+          g.outputChannels % plan.block
+              ? k.loadBefore(bias, at, plan.block, g.outputChannels)
+              : k.loadVector(bias, at, plan.block));
+    }
+    return result;
+  }
+
+  void emitTile(Place at, int64_t columns, ArrayRef<Value> start) {
+    SmallVector<Value> sums;
+    for (int64_t pixel = 0; pixel < plan.tile.rows * columns; ++pixel)
+      llvm::append_range(sums, start);
+    Index window = x.offset(k, at.n, 0, k.mul(at.row, g.strideY) + -g.padTop,
+                            k.mul(at.column, g.strideX) + -g.padLeft);
+    Index stream = k.mul(at.group, plan.groupFloats());
+    sums = k.forLoop(
+        0, plan.inputBlocks(), 1, sums, [&](Index block, ValueRange sums) {
+          Index steps = countSteps(block);
+          Index xBlock = k.add(window, k.mul(block, x.planePitch()));
+          Index wBlock = k.add(stream, k.mul(block, plan.blockFloats()));
+          return k.forLoop(
+              0, g.kernelHeight, 1, sums, [&](Index kh, ValueRange sums) {
+                Index xRow =
+                    k.add(xBlock, k.mul(kh, g.dilationY * x.rowPitch()));
+                Index wRow = k.add(wBlock, k.mul(kh, plan.rowFloats()));
+                return emitSteps(xRow, wRow, steps, columns, sums);
+              });
+        });
+    emitEpilogue(at, columns, sums);
+  }
+
+  /// The channels in an input block: fewer in the last one.
+  Index countSteps(Index block) {
+    if (g.inputChannels % plan.inputBlock == 0)
+      return plan.inputBlock;
+    return k.min(k.sub(g.inputChannels, k.mul(block, plan.inputBlock)),
+                 plan.inputBlock);
+  }
+
+  /// How many steps one loop iteration takes: enough arithmetic to make the
+  /// loop itself free, not more.
+  int64_t getUnroll(int64_t columns) const {
+    int64_t work = plan.tile.rows * columns * plan.tile.blocks * g.kernelWidth;
+    int64_t unroll = 1;
+    while (unroll * 2 * work <= 128 && plan.inputBlock % (unroll * 2) == 0)
+      unroll *= 2;
+    return unroll;
+  }
+
+  SmallVector<Value> emitSteps(Index xRow, Index wRow, Index steps,
+                               int64_t columns, ValueRange sums) {
+    int64_t unroll = getUnroll(columns);
+    return k.forLoop(0, steps, unroll, sums, [&](Index first, ValueRange in) {
+      SmallVector<Value> sums(in);
+      Index xStep = k.add(xRow, first);
+      Index wStep = k.add(wRow, k.mul(first, plan.stepFloats()));
+      for (int64_t u = 0; u < unroll; ++u)
+        emitStep(xStep + u, wStep + u * plan.stepFloats(), columns, sums);
+      return sums;
+    });
+  }
+
+  /// One channel, one kernel row.
+  void emitStep(Index xStep, Index wStep, int64_t columns,
+                MutableArrayRef<Value> sums) {
+    if (!plan.tile.keepWeights) {
+      for (int64_t kw = 0; kw < g.kernelWidth; ++kw)
+        emitTaps(xStep, wStep, columns, kw, kw + 1, sums);
+      return;
+    }
+    emitTaps(xStep, wStep, columns, 0, g.kernelWidth, sums);
+  }
+
+  /// The taps [firstKw, endKw) of a step, each input column read once.
+  void emitTaps(Index xStep, Index wStep, int64_t columns, int64_t firstKw,
+                int64_t endKw, MutableArrayRef<Value> sums) {
+    int64_t blocks = plan.tile.blocks;
+    SmallVector<Value> w(g.kernelWidth * blocks);
+    for (int64_t i = firstKw * blocks; i < endKw * blocks; ++i)
+      w[i] = k.loadVector(weights, wStep + i * plan.block, plan.block);
+    for (int64_t row = 0; row < plan.tile.rows; ++row)
+      for (int64_t source : getTileColumns(g, columns)) {
+        Value pixel;
+        for (int64_t kw = firstKw; kw < endKw; ++kw) {
+          int64_t column = (source - kw * g.dilationX) / g.strideX;
+          if (column * g.strideX + kw * g.dilationX != source || column < 0 ||
+              column >= columns)
+            continue;
+          if (!pixel)
+            pixel = k.broadcastReal(
+                x, xStep + (row * g.strideY * x.rowPitch() + source * x.block),
+                plan.block, codeTable);
+          for (int64_t r = 0; r < blocks; ++r) {
+            Value &sum = sums[accumulator(row, column, columns, r)];
+            sum = k.fma(pixel, w[kw * blocks + r], sum);
+          }
+        }
+      }
+  }
+
+  void emitEpilogue(Place at, int64_t columns, ArrayRef<Value> sums) {
+    Index block = k.mul(at.group, plan.tile.blocks);
+    Index to = y.offset(k, at.n, block, at.row, at.column), from;
+    if (residual)
+      from = residual->offset(k, at.n, block, at.row, at.column);
+    auto pixel = [&](const Activation &a, Index at, int64_t row, int64_t column,
+                     int64_t r) {
+      return at + (r * a.planePitch() + row * a.rowPitch() + column * a.block);
+    };
+    for (int64_t row = 0; row < plan.tile.rows; ++row)
+      for (int64_t r = 0; r < plan.tile.blocks; ++r)
+        for (int64_t column = 0; column < columns; ++column) {
+          Value sum = sums[accumulator(row, column, columns, r)];
+          if (residual)
+            sum =
+                k.addf(sum, k.loadReals(*residual,
+                                        pixel(*residual, from, row, column, r),
+                                        plan.block));
+          k.storeReals(sum, y, pixel(y, to, row, column, r), op.getClampAttr());
+        }
+  }
+
+  KernelBuilder k;
+  ConvPlan plan;
+  const ConvGeometry &g;
+  ConvOp op;
+  Activation x, y;
+  std::optional<Activation> residual;
+  Value bias, weights, codeTable;
+};
+
+class ConvF32 final : public KernelFamily {
+public:
+  StringRef getName() const override { return "conv_f32"; }
+  int getPriority() const override { return 100; }
+
+  bool accepts(Operation *op, const KernelTarget &,
+               std::string &reason) const override {
+    auto conv = dyn_cast<ConvOp>(op);
+    if (!conv) {
+      reason = ("the op is " + op->getName().getStringRef() + ", not mpq.conv")
+                   .str();
+      return false;
+    }
+    if (conv.getGroups() != 1) {
+      reason = "groups is " + std::to_string(conv.getGroups()) + ", not 1";
+      return false;
+    }
+    reason =
+        checkStaticQuantization({{"the input", conv.getInputQuantAttr()},
+                                 {"the residual", conv.getResidualQuantAttr()},
+                                 {"the result", conv.getOutputQuantAttr()}});
+    return reason.empty();
+  }
+
+  KernelLayouts getLayouts(Operation *op,
+                           const KernelTarget &target) const override {
+    auto conv = cast<ConvOp>(op);
+    ConvGeometry g(conv);
+    KernelLayouts layouts;
+    layouts.result = g.getResultLayout(op->getContext(),
+                                       ConvPlan::getResultBlock(conv, target));
+    layouts.activations = {g.getInputLayout(
+        op->getContext(), ConvPlan::getInputBlock(conv, target))};
+    if (conv.getResidual())
+      layouts.activations.push_back(layouts.result);
+    return layouts;
+  }
+
+  int64_t getPackedBytes(Operation *op,
+                         const KernelTarget &target) const override {
+    return llvm::alignTo(
+        ConvPlan(cast<ConvOp>(op), target).floats() * sizeof(float), 64);
+  }
+
+  void emitPack(OpBuilder &builder, Location loc, Operation *op,
+                const KernelTarget &target, const WeightReader &weight,
+                Value packed) const override {
+    ConvPlan plan(cast<ConvOp>(op), target);
+    const ConvGeometry &g = plan.geometry;
+    KernelBuilder k(builder, loc, target);
+    int64_t bytes = getPackedBytes(op, target);
+    Value to = k.view(packed, k.b.getF32Type(), 0, bytes / sizeof(float));
+    k.fill(to, plan.floats(), bytes / sizeof(float) - plan.floats(),
+           k.f32(0.0));
+    int64_t sizes[] = {plan.groups(),   plan.inputBlocks(), g.kernelHeight,
+                       plan.inputBlock, g.kernelWidth,      plan.tile.blocks,
+                       plan.block};
+    k.forEach(sizes, [&](ArrayRef<Index> at) {
+      Index group = at[0], block = at[1], kh = at[2], step = at[3], kw = at[4];
+      Value valid;
+      Index row = k.linear({group, at[5], at[6]},
+                           {plan.groups(), plan.tile.blocks, plan.block});
+      row = k.limit(row, plan.groups() * plan.tile.blocks * plan.block,
+                    g.outputChannels, valid);
+      Index channel =
+          k.linear({block, step}, {plan.inputBlocks(), plan.inputBlock});
+      channel = k.limit(channel, plan.inputBlocks() * plan.inputBlock,
+                        g.inputChannels, valid);
+      Index column = k.linear({channel, kh, kw},
+                              {g.inputChannels, g.kernelHeight, g.kernelWidth});
+      Value value = k.readWeight(weight, row, column, valid);
+      k.store(value, to, k.linear(at, sizes));
+    });
+  }
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
+    auto conv = cast<ConvOp>(op);
+    ConvEmitter(builder, loc, conv, target, ConvOp::Adaptor(operands, conv))
+        .emit();
+  }
+};
+
+} // namespace
+
+namespace mpq {
+void registerKernelFamilyConvF32(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("conv_f32", std::make_unique<ConvF32>());
+}
+} // namespace mpq

@@ -1,0 +1,307 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix product in f32: C[M][N] = A[M][K] * B + bias + residual, clamped.
+//
+// B (the weight, transposed) is packed in panels of `vectors` vectors, one row
+// of K after the other, so that a kernel reads it as one stream:
+//
+//     [N / panel][K][panel]      the last panel is as narrow as whole vectors
+//     allow
+//
+// A is read where it lies. A tile of `rows` x `vectors` accumulators takes, for
+// each k, `vectors` loads of B and `rows` broadcasts of A:
+//
+//     8 rows x 3 vectors: 11 loads for 24 multiply-adds
+//
+// Panels are the outer loop: a panel stays in the cache while all rows of A
+// pass. One row (M = 1, a vector times a matrix) has too few accumulators to
+// hide the latency of the adder unless the panel is wide or, where N is small,
+// several `chains` share the k: the partial sums are added at the end. The
+// order of summation depends on the shapes only, so results are reproducible.
+//
+// Nothing outside of C, the bias and the residual is touched: the last columns
+// are read and written under masks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Kernel/KernelBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/DialectRegistry.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+/// `rows` x `vectors` x `chains` accumulators.
+struct MatmulTile {
+  int64_t rows = 1, vectors = 1, chains = 1;
+};
+
+struct MatmulPlan {
+  MatmulPlan(MatmulOp op, const KernelTarget &target)
+      : m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
+        n(op.getWeightShape()[0]), depth(op.getWeightShape()[1]),
+        lanes(target.lanes()), available(target.vectorRegisters -
+                                         (target.vectorRegisters > 16 ? 4 : 0)),
+        loadsPerBroadcast(op.getInputQuantAttr() ? 2 : 1) {
+    chooseTile();
+  }
+
+  int64_t panel() const { return tile.vectors * lanes; }
+  int64_t wholePanels() const { return n / panel(); }
+  /// Vectors of the last, narrower, panel; 0 if there is none.
+  int64_t lastVectors() const { return llvm::divideCeil(n % panel(), lanes); }
+  int64_t lastStart() const { return wholePanels() * panel() * depth; }
+  int64_t floats() const { return lastStart() + lastVectors() * lanes * depth; }
+
+  int64_t m, n, depth, lanes, available, loadsPerBroadcast;
+  MatmulTile tile;
+
+private:
+  double estimateTile(int64_t rows, int64_t vectors, int64_t chains) const;
+  void chooseTile();
+};
+
+/// Cycles of one tile: the limits are those of ConvF32/Tile.h.
+double MatmulPlan::estimateTile(int64_t rows, int64_t vectors,
+                                int64_t chains) const {
+  constexpr double kLatency = 4.6, kCyclesPerLoad = 0.52, kEpilogue = 2.0,
+                   kPerTile = 12.0;
+  double step = std::max({rows * vectors * 0.5,
+                          (rows * loadsPerBroadcast + vectors) * kCyclesPerLoad,
+                          kLatency / chains});
+  return depth * step + rows * vectors * chains * kEpilogue + kPerTile;
+}
+
+void MatmulPlan::chooseTile() {
+  double best = std::numeric_limits<double>::infinity();
+  auto estimate = [&](const MatmulTile &t) {
+    auto column = [&](int64_t vectors) {
+      double cycles = (m / t.rows) * estimateTile(t.rows, vectors, t.chains);
+      return cycles +
+             (m % t.rows ? estimateTile(m % t.rows, vectors, t.chains) : 0);
+    };
+    int64_t last = llvm::divideCeil(n % (t.vectors * lanes), lanes);
+    return n / (t.vectors * lanes) * column(t.vectors) +
+           (last ? column(last) : 0);
+  };
+  int64_t columns = llvm::divideCeil(n, lanes);
+  for (int64_t rows = 1; rows <= std::min<int64_t>(m, available); ++rows)
+    for (int64_t vectors = 1; vectors <= std::min<int64_t>(columns, 8);
+         ++vectors)
+      for (int64_t chains : {1, 2, 4, 8}) {
+        if (rows * vectors * chains + vectors + 1 > available || chains > depth)
+          continue;
+        if (double cycles = estimate({rows, vectors, chains});
+            cycles < best * 0.995) {
+          best = cycles;
+          tile = {rows, vectors, chains};
+        }
+      }
+}
+
+/// Emits one kernel.
+class MatmulEmitter {
+public:
+  MatmulEmitter(OpBuilder &builder, Location loc, MatmulOp op,
+                const KernelTarget &target, MatmulOp::Adaptor operands)
+      : k(builder, loc, target), plan(op, target), op(op),
+        a(makeRows(operands.getInput(), op.getInputQuantAttr())),
+        c(makeRows(operands.getInit(), op.getOutputQuantAttr())),
+        bias(operands.getBias()),
+        weights(
+            k.view(operands.getWeight(), k.b.getF32Type(), 0, plan.floats())) {
+    if (operands.getResidual())
+      residual = makeRows(operands.getResidual(), op.getResidualQuantAttr());
+    codeTable = k.makeCodeTable(a.quant);
+  }
+
+  void emit() {
+    int64_t panel = plan.panel();
+    k.forLoop(0, plan.wholePanels(), 1, [&](Index i) {
+      emitPanel(k.mul(i, panel), k.mul(i, panel * plan.depth),
+                plan.tile.vectors, panel);
+    });
+    if (int64_t last = plan.n % panel)
+      emitPanel(plan.n - last, plan.lastStart(), plan.lastVectors(), last);
+  }
+
+private:
+  Activation makeRows(Value memref, UniformAttr quant) {
+    Activation rows;
+    rows.buffer = k.flatten(memref);
+    rows.quant = quant;
+    return rows;
+  }
+
+  /// All rows of `valid` columns from `column` on; their weights start at
+  /// `stream`.
+  void emitPanel(Index column, Index stream, int64_t vectors, int64_t valid) {
+    int64_t rows = plan.tile.rows, whole = plan.m / rows * rows;
+    k.forLoop(0, whole, rows, [&](Index row) {
+      emitTile(row, column, stream, rows, vectors, valid);
+    });
+    if (whole < plan.m)
+      emitTile(whole, column, stream, plan.m - whole, vectors, valid);
+  }
+
+  void emitTile(Index row, Index column, Index stream, int64_t rows,
+                int64_t vectors, int64_t valid) {
+    int64_t size = rows * vectors, chains = plan.tile.chains;
+    SmallVector<Value> sums(size * chains, k.splatF32(0.0, plan.lanes));
+    for (int64_t i = 0; bias && i < size; ++i) {
+      int64_t offset = i % vectors * plan.lanes;
+      sums[i] =
+          k.loadPartial(bias, column + offset, plan.lanes, valid - offset);
+    }
+    Index aRow = k.mul(row, plan.depth);
+    int64_t unroll = getUnroll(size), whole = plan.depth / unroll * unroll;
+    auto steps = [&](Index first, int64_t count, ValueRange in) {
+      SmallVector<Value> sums(in);
+      for (int64_t u = 0; u < count; ++u)
+        emitStep(k.add(aRow, first) + u,
+                 k.add(stream, k.mul(first + u, vectors * plan.lanes)), rows,
+                 vectors, MutableArrayRef(sums).slice(u % chains * size, size));
+      return sums;
+    };
+    sums = k.forLoop(0, whole, unroll, sums, [&](Index first, ValueRange in) {
+      return steps(first, unroll, in);
+    });
+    sums = steps(whole, plan.depth - whole, sums);
+    for (int64_t chain = 1; chain < chains; ++chain)
+      for (int64_t i = 0; i < size; ++i)
+        sums[i] = k.addf(sums[i], sums[chain * size + i]);
+    emitEpilogue(row, column, rows, vectors, valid, sums);
+  }
+
+  /// Steps of k in one iteration: a multiple of the chains with some 64
+  /// multiply-adds.
+  int64_t getUnroll(int64_t size) const {
+    int64_t unroll = plan.tile.chains;
+    while (unroll * 2 * size <= 96 && unroll * 2 <= plan.depth && unroll < 16)
+      unroll *= 2;
+    return unroll;
+  }
+
+  /// One k: A[row + i][k] is at `aAt` + i * depth, B's row of the panel at
+  /// `bAt`.
+  void emitStep(Index aAt, Index bAt, int64_t rows, int64_t vectors,
+                MutableArrayRef<Value> sums) {
+    SmallVector<Value> b;
+    for (int64_t v = 0; v < vectors; ++v)
+      b.push_back(k.loadVector(weights, bAt + v * plan.lanes, plan.lanes));
+    for (int64_t i = 0; i < rows; ++i) {
+      Value x = k.broadcastReal(a, aAt + i * plan.depth, plan.lanes, codeTable);
+      for (int64_t v = 0; v < vectors; ++v)
+        sums[i * vectors + v] = k.fma(x, b[v], sums[i * vectors + v]);
+    }
+  }
+
+  void emitEpilogue(Index row, Index column, int64_t rows, int64_t vectors,
+                    int64_t valid, ArrayRef<Value> sums) {
+    Index at = k.add(k.mul(row, plan.n), column);
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value sum = sums[i * vectors + v];
+        int64_t offset = v * plan.lanes, left = valid - offset;
+        Index to = at + (i * plan.n + offset);
+        if (residual) {
+          Value more = k.loadPartial(residual->buffer, to, plan.lanes, left);
+          sum =
+              k.addf(sum, residual->quant ? k.dequantize(more, residual->quant)
+                                          : more);
+        }
+        Value result = c.quant ? k.quantize(sum, c.quant, op.getClampAttr())
+                               : k.clamp(sum, op.getClampAttr());
+        k.storePartial(result, c.buffer, to, left);
+      }
+  }
+
+  KernelBuilder k;
+  MatmulPlan plan;
+  MatmulOp op;
+  Activation a, c;
+  std::optional<Activation> residual;
+  Value bias, weights, codeTable;
+};
+
+class MatmulF32 final : public KernelFamily {
+public:
+  StringRef getName() const override { return "matmul_f32"; }
+  int getPriority() const override { return 100; }
+
+  bool accepts(Operation *op, const KernelTarget &,
+               std::string &reason) const override {
+    auto matmul = dyn_cast<MatmulOp>(op);
+    if (!matmul) {
+      reason =
+          ("the op is " + op->getName().getStringRef() + ", not mpq.matmul")
+              .str();
+      return false;
+    }
+    reason = checkStaticQuantization(
+        {{"the input", matmul.getInputQuantAttr()},
+         {"the residual", matmul.getResidualQuantAttr()},
+         {"the result", matmul.getOutputQuantAttr()}});
+    return reason.empty();
+  }
+
+  KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
+    KernelLayouts layouts;
+    layouts.activations.resize(
+        cast<ComputeOpInterface>(op).getActivationOperands().size());
+    return layouts;
+  }
+
+  int64_t getPackedBytes(Operation *op,
+                         const KernelTarget &target) const override {
+    return llvm::alignTo(
+        MatmulPlan(cast<MatmulOp>(op), target).floats() * sizeof(float), 64);
+  }
+
+  void emitPack(OpBuilder &builder, Location loc, Operation *op,
+                const KernelTarget &target, const WeightReader &weight,
+                Value packed) const override {
+    MatmulPlan plan(cast<MatmulOp>(op), target);
+    KernelBuilder k(builder, loc, target);
+    int64_t floats = getPackedBytes(op, target) / sizeof(float);
+    Value to = k.view(packed, k.b.getF32Type(), 0, floats);
+    k.fill(to, plan.floats(), floats - plan.floats(), k.f32(0.0));
+    auto packPanels = [&](int64_t firstRow, int64_t start,
+                          ArrayRef<int64_t> sizes) {
+      k.forEach(sizes, [&](ArrayRef<Index> at) {
+        Value valid;
+        Index row = k.linear({at[0], at[2]}, {sizes[0], sizes[2]}) + firstRow;
+        row = k.limit(row, firstRow + sizes[0] * sizes[2], plan.n, valid);
+        k.store(k.readWeight(weight, row, at[1], valid), to,
+                k.linear(at, sizes) + start);
+      });
+    };
+    packPanels(0, 0, {plan.wholePanels(), plan.depth, plan.panel()});
+    if (plan.lastVectors())
+      packPanels(plan.wholePanels() * plan.panel(), plan.lastStart(),
+                 {1, plan.depth, plan.lastVectors() * plan.lanes});
+  }
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
+    auto matmul = cast<MatmulOp>(op);
+    MatmulEmitter(builder, loc, matmul, target,
+                  MatmulOp::Adaptor(operands, matmul))
+        .emit();
+  }
+};
+
+} // namespace
+
+namespace mpq {
+void registerKernelFamilyMatmulF32(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("matmul_f32",
+                                    std::make_unique<MatmulF32>());
+}
+} // namespace mpq

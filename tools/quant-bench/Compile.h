@@ -1,0 +1,62 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// From a problem to functions in this process, the way the compiler goes: the
+// op on tensors chooses a family, the family its layouts; the op on memrefs
+// becomes a kernel by `mpq-emit-kernels`.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TOOLS_QUANT_BENCH_COMPILE_H
+#define MPQ_TOOLS_QUANT_BENCH_COMPILE_H
+
+#include "Problem.h"
+
+#include "mpq/Execution/Jit.h"
+#include "mpq/Kernel/KernelFamily.h"
+
+#include <memory>
+
+namespace mpq {
+
+/// How one activation is stored.
+struct Storage {
+  /// Null: plain.
+  BlockedAttr layout;
+  /// Null: f32.
+  UniformAttr quant;
+  mlir::MemRefType type;
+
+  /// The element index of logical (n, c, h, w) of `shape`.
+  int64_t at(llvm::ArrayRef<int64_t> shape, int64_t n, int64_t c, int64_t h,
+             int64_t w) const;
+  int64_t elements() const { return type.getNumElements(); }
+  int64_t bytes() const { return elements() * (quant ? 1 : 4); }
+};
+
+struct CompiledProblem {
+  std::string family;
+  Storage input, residual, result;
+  /// Null for f32 weights.
+  FormatAttrInterface format;
+  int64_t packedBytes = 0;
+  /// Machine code of the kernel and of the packing.
+  int64_t codeBytes = 0;
+  double seconds = 0;
+  std::unique_ptr<Jit> jit;
+  /// (weight or payload, packed)
+  void (*pack)(void *, void *) = nullptr;
+  /// (input, packed, [bias], [residual], result): the operands that are there.
+  void *run = nullptr;
+};
+
+/// `family` restricts the choice to one family (empty: the first that accepts).
+/// With `dump`, prints the kernel's IR instead of only compiling it.
+llvm::Expected<CompiledProblem>
+compileProblem(mlir::MLIRContext &context, const Problem &problem,
+               const TargetSpec &target, llvm::StringRef family, bool dump);
+
+} // namespace mpq
+
+#endif // MPQ_TOOLS_QUANT_BENCH_COMPILE_H

@@ -1,0 +1,255 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Operands, reference, comparison.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Data.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace llvm;
+using namespace mpq;
+
+GuardedBuffer::GuardedBuffer(int64_t bytes) : bytes(bytes) {
+  int64_t page = sysconf(_SC_PAGESIZE);
+  int64_t aligned = alignTo(bytes, 64);
+  mapped = alignTo(aligned, page) + 2 * page;
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    report_fatal_error("out of memory");
+  mapping = static_cast<char *>(memory);
+  mprotect(mapping, page, PROT_NONE);
+  mprotect(mapping + mapped - page, page, PROT_NONE);
+  start = mapping + mapped - page - aligned;
+}
+
+GuardedBuffer::~GuardedBuffer() {
+  if (mapping)
+    munmap(mapping, mapped);
+}
+
+GuardedBuffer::GuardedBuffer(GuardedBuffer &&other)
+    : mapping(other.mapping), start(other.start), bytes(other.bytes),
+      mapped(other.mapped) {
+  other.mapping = nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+using Random = std::mt19937;
+static float draw(Random &random) {
+  return std::uniform_real_distribution<float>(-1, 1)(random);
+}
+
+static float load(const Storage &storage, const GuardedBuffer &buffer,
+                  int64_t at) {
+  if (!storage.quant)
+    return reinterpret_cast<const float *>(buffer.data())[at];
+  int code = uint8_t(buffer.data()[at]);
+  return float(storage.quant.getScale()) *
+         float(code - storage.quant.getZeroPoint());
+}
+
+/// Fills an activation: random values inside, zero in the border, and, since
+/// that is allowed, large numbers in the channel tail.
+static GuardedBuffer makeActivation(const Storage &storage,
+                                    ArrayRef<int64_t> shape, Random &random) {
+  GuardedBuffer buffer(storage.type ? storage.bytes() : 0);
+  if (!storage.type)
+    return buffer;
+  auto set = [&](int64_t at, float real, uint8_t code) {
+    if (storage.quant)
+      buffer.data()[at] = code;
+    else
+      reinterpret_cast<float *>(buffer.data())[at] = real;
+  };
+  uint8_t zero = storage.quant ? storage.quant.getZeroPoint() : 0;
+  for (int64_t i = 0; i < storage.elements(); ++i)
+    set(i, 0, zero);
+  int64_t channels = shape[1];
+  if (storage.layout)
+    channels = storage.layout.getChannelBlocks() * storage.layout.getBlock();
+  for (int64_t n = 0; n < shape[0]; ++n)
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t h = 0; h < shape[2]; ++h)
+        for (int64_t w = 0; w < shape[3]; ++w)
+          set(storage.at(shape, n, c, h, w), c < shape[1] ? draw(random) : 1e6f,
+              random());
+  return buffer;
+}
+
+static std::vector<int64_t> getInputShape(const Problem &p) {
+  return {p.samples, p.channels, p.height, p.width};
+}
+static std::vector<int64_t> getResultShape(const Problem &p) {
+  return {p.samples, p.outputs, p.outputSize(0), p.outputSize(1)};
+}
+
+/// The weights as floats, and as stored; with a format, what it stores.
+static GuardedBuffer makeWeight(const Problem &p, FormatAttrInterface format,
+                                std::vector<float> &weights, Random &random) {
+  int64_t k = p.weightsPerOutput();
+  weights.resize(p.outputs * k);
+  for (float &weight : weights)
+    weight = draw(random);
+  if (!format) {
+    GuardedBuffer buffer(weights.size() * sizeof(float));
+    memcpy(buffer.data(), weights.data(), buffer.size());
+    return buffer;
+  }
+  GuardedBuffer buffer(format.getStorageBytes(p.outputs, k));
+  MutableArrayRef<char> payload(buffer.data(), buffer.size());
+  format.encode(weights, p.outputs, k, payload);
+  format.decode(payload, p.outputs, k, weights);
+  return buffer;
+}
+
+static GuardedBuffer makeBias(const Problem &p, Random &random) {
+  GuardedBuffer buffer(p.bias ? p.outputs * sizeof(float) : 0);
+  for (int64_t o = 0; p.bias && o < p.outputs; ++o)
+    reinterpret_cast<float *>(buffer.data())[o] = draw(random);
+  return buffer;
+}
+
+ProblemData::ProblemData(const Problem &problem,
+                         const CompiledProblem &compiled)
+    : p(problem), compiled(compiled), inputShape(getInputShape(p)),
+      resultShape(getResultShape(p)), weight([&] {
+        Random random(1);
+        return makeWeight(p, compiled.format, weights, random);
+      }()),
+      packed(compiled.packedBytes), input([&] {
+        Random random(2);
+        return makeActivation(compiled.input, inputShape, random);
+      }()),
+      bias([&] {
+        Random random(3);
+        return makeBias(p, random);
+      }()),
+      residual([&] {
+        Random random(4);
+        return makeActivation(p.residual ? compiled.residual : Storage(),
+                              resultShape, random);
+      }()),
+      result(compiled.result.bytes()) {}
+
+void ProblemData::pack() {
+  memset(packed.data(), 0xAA, packed.size());
+  compiled.pack(weight.data(), packed.data());
+}
+
+void ProblemData::run() {
+  void *arguments[5] = {input.data(), packed.data()};
+  int count = 2;
+  if (p.bias)
+    arguments[count++] = bias.data();
+  if (p.residual)
+    arguments[count++] = residual.data();
+  arguments[count] = result.data();
+  // Surplus arguments are ignored by the C calling convention.
+  reinterpret_cast<void (*)(void *, void *, void *, void *, void *)>(
+      compiled.run)(arguments[0], arguments[1], arguments[2], arguments[3],
+                    arguments[4]);
+}
+
+//===----------------------------------------------------------------------===//
+// Reference and comparison
+//===----------------------------------------------------------------------===//
+
+std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
+                                      int64_t w) const {
+  double sum = 0, magnitude = 0;
+  auto add = [&](double term) {
+    sum += term;
+    magnitude += std::abs(term);
+  };
+  int64_t channels = p.channels / p.groups,
+          first = o / (p.outputs / p.groups) * channels;
+  const float *row = &weights[o * p.weightsPerOutput()];
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t kh = 0; kh < p.kernel[0]; ++kh)
+      for (int64_t kw = 0; kw < p.kernel[1]; ++kw) {
+        int64_t y = h * p.strides[0] + kh * p.dilations[0] - p.pads[0];
+        int64_t x = w * p.strides[1] + kw * p.dilations[1] - p.pads[1];
+        if (y < 0 || x < 0 || y >= p.height || x >= p.width)
+          continue;
+        int64_t at = compiled.input.at(inputShape, n, first + c, y, x);
+        add(double(load(compiled.input, input, at)) *
+            row[(c * p.kernel[0] + kh) * p.kernel[1] + kw]);
+      }
+  if (p.bias)
+    add(reinterpret_cast<const float *>(bias.data())[o]);
+  if (p.residual)
+    add(load(compiled.residual, residual,
+             compiled.residual.at(resultShape, n, o, h, w)));
+  double expected = std::min(std::max(sum, p.clampMin), p.clampMax);
+  double tolerance = 2e-6 * magnitude + 1e-6;
+  if (UniformAttr quant = compiled.result.quant) {
+    // The nearest code; its neighbour where the exact value is a tie but for
+    // rounding errors.
+    double scale = quant.getScale(), zero = quant.getZeroPoint();
+    double code =
+        std::min(std::max(std::nearbyint(expected / scale) + zero, 0.0), 255.0);
+    expected =
+        std::min(std::max(expected, -zero * scale), (255 - zero) * scale);
+    tolerance += (0.5 + 1e-5) * scale;
+    if (std::abs((code - zero) * scale - expected) > tolerance)
+      return "the reference contradicts itself";
+  }
+  double actual = load(compiled.result, result,
+                       compiled.result.at(resultShape, n, o, h, w));
+  if (std::abs(actual - expected) <= tolerance)
+    return {};
+  return formatv(
+      "at ({0}, {1}, {2}, {3}) the result is {4} when it should be {5}", n, o,
+      h, w, actual, expected);
+}
+
+/// Outside of the logical elements: zero in the border, finite in the tail.
+std::string ProblemData::checkBorder() const {
+  BlockedAttr layout = compiled.result.layout;
+  if (!layout)
+    return {};
+  int64_t block = layout.getBlock();
+  for (int64_t i = 0; i < compiled.result.elements(); ++i) {
+    int64_t lane = i % block,
+            x = i / block % layout.getPaddedWidth() - layout.getLeft();
+    int64_t y = i / block / layout.getPaddedWidth() % layout.getPaddedHeight() -
+                layout.getTop();
+    bool inside = x >= 0 && y >= 0 && x < resultShape[3] && y < resultShape[2];
+    float actual = load(compiled.result, result, i);
+    if (inside ? !std::isfinite(actual) : actual != 0)
+      return formatv("element {0} (lane {1} of pixel ({2}, {3})) is {4} when "
+                     "it should be {5}",
+                     i, lane, y, x, actual, inside ? "finite" : "zero");
+  }
+  return {};
+}
+
+std::string ProblemData::check() {
+  // NaN in f32; in u8 two different poisons would be needed to be sure, and the
+  // reference comparison does the rest.
+  memset(result.data(), 0xFF, result.size());
+  run();
+  for (int64_t n = 0; n < resultShape[0]; ++n)
+    for (int64_t o = 0; o < resultShape[1]; ++o)
+      for (int64_t h = 0; h < resultShape[2]; ++h)
+        for (int64_t w = 0; w < resultShape[3]; ++w)
+          if (std::string difference = checkElement(n, o, h, w);
+              !difference.empty())
+            return difference;
+  return checkBorder();
+}
