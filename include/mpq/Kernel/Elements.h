@@ -44,10 +44,45 @@ void writeElements(KernelBuilder &k, const Activation &to,
 /// The value that stands for zero in an element of `activation`.
 mlir::Value makeZeroElement(KernelBuilder &k, const Activation &activation);
 
+/// What happens to elements on their way from one activation to another:
+/// nothing when both store them alike; otherwise they become reals, and are
+/// stored anew.
+struct Transfer {
+  KernelBuilder &k;
+  const Activation &from, &to;
+
+  bool isRaw() const { return from.quant == to.quant; }
+  /// Stored elements become what may be shuffled: themselves, or reals.
+  mlir::Value open(mlir::Value elements) const {
+    return isRaw() || !from.quant ? elements : k.dequantize(elements, from.quant);
+  }
+  /// What was shuffled becomes elements of `to`.
+  mlir::Value close(mlir::Value values) const {
+    return isRaw() || !to.quant ? values : k.quantize(values, to.quant);
+  }
+  /// Zeros as elements of `from`.
+  mlir::Value makeZeros(int64_t lanes) const;
+};
+
 /// Runs `body` over the channel blocks: once in a loop over the complete ones
 /// (`valid` = block) and once for the last if it has a tail.
 void forEachChannelBlock(KernelBuilder &k, const Activation &activation,
                          llvm::function_ref<void(Index block, int64_t valid)> body);
+
+/// Runs `body` for 0 .. count - 1, several per iteration of a loop.
+void forEachUnrolled(KernelBuilder &k, int64_t count, llvm::function_ref<void(Index)> body);
+
+/// The quantization of an input of a map, null for f32.
+UniformAttr getQuantOf(MapOp op, unsigned input);
+
+/// Whether `op` computes on blocks of channels: all its rank-4 activations have
+/// layouts with one block size, or they have none yet (operands are tensors)
+/// and there are channels enough to fill half a vector. `reason` says why not.
+bool isOnBlocks(mlir::Operation *op, const KernelTarget &target, std::string &reason);
+
+/// Blocks of one vector of f32 (of 16 where there are codes), no border, for the
+/// result and all rank-4 activations.
+KernelLayouts getVectorLayouts(mlir::Operation *op, const KernelTarget &target);
 
 } // namespace mpq
 

@@ -9,6 +9,8 @@
 
 #include "mpq/Kernel/Elements.h"
 
+#include "dialects/MPQ/ComputeOps.h"
+
 using namespace mlir;
 using namespace mpq;
 
@@ -55,10 +57,86 @@ void mpq::writeElements(KernelBuilder &k, const Activation &to, function_ref<Val
   });
 }
 
+Value Transfer::makeZeros(int64_t lanes) const {
+  if (from.quant)
+    return k.splatInteger(8, static_cast<int8_t>(from.quant.getZeroPoint()), lanes);
+  return k.splatF32(0.0, lanes);
+}
+
+void mpq::forEachUnrolled(KernelBuilder &k, int64_t count, function_ref<void(Index)> body) {
+  constexpr int64_t kFactor = 4;
+  int64_t complete = count / kFactor * kFactor;
+  k.forLoop(0, complete, kFactor, [&](Index i) {
+    for (int64_t lane = 0; lane < kFactor; ++lane)
+      body(i + lane);
+  });
+  for (int64_t i = complete; i < count; ++i)
+    body(i);
+}
+
 void mpq::forEachChannelBlock(KernelBuilder &k, const Activation &activation,
                               function_ref<void(Index, int64_t)> body) {
   int64_t complete = activation.shape[1] / activation.block;
   k.forLoop(0, complete, 1, [&](Index block) { body(block, activation.block); });
   if (int64_t valid = activation.shape[1] % activation.block)
     body(complete, valid);
+}
+
+UniformAttr mpq::getQuantOf(MapOp op, unsigned input) {
+  std::optional<ArrayAttr> quants = op.getInputQuants();
+  return quants && input < quants->size() ? dyn_cast<UniformAttr>((*quants)[input]) : UniformAttr();
+}
+
+/// The activations of `op` of rank 4, with their layouts; the result is last.
+static SmallVector<std::pair<Value, BlockedAttr>> getImages(ComputeOpInterface op) {
+  SmallVector<std::pair<Value, BlockedAttr>> images;
+  for (auto [index, operand] : llvm::enumerate(op.getActivationOperands()))
+    images.push_back({operand->get(), op.getActivationLayout(index)});
+  Value init = cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInitOperand(0)->get();
+  images.push_back({init, op.getResultLayout()});
+  llvm::erase_if(images, [](auto image) {
+    return getLogicalShape(image.first.getType(), image.second).size() != 4;
+  });
+  return images;
+}
+
+bool mpq::isOnBlocks(Operation *op, const KernelTarget &target, std::string &reason) {
+  auto images = getImages(cast<ComputeOpInterface>(op));
+  if (images.empty()) {
+    reason = "has no activations of rank 4";
+    return false;
+  }
+  auto [result, layout] = images.back();
+  bool undecided = isa<RankedTensorType>(result.getType()) &&
+                   llvm::all_of(images, [](auto image) { return !image.second; });
+  if (undecided) {
+    int64_t channels = cast<ShapedType>(result.getType()).getDimSize(1);
+    if (2 * channels >= target.lanes())
+      return true;
+    reason = "has " + std::to_string(channels) + " channels, less than half a vector of " +
+             std::to_string(target.lanes());
+    return false;
+  }
+  for (auto [image, other] : images)
+    if (!layout || !other || other.getBlock() != layout.getBlock() || other.getBlock() == 1) {
+      reason = "has activations that are not in blocks of one size";
+      return false;
+    }
+  return true;
+}
+
+KernelLayouts mpq::getVectorLayouts(Operation *op, const KernelTarget &target) {
+  auto compute = cast<ComputeOpInterface>(op);
+  // Kernels for codes take 16 of them, whatever the width of a register.
+  auto isCodes = [](Type type) { return cast<ShapedType>(type).getElementType().isInteger(8); };
+  int64_t block = llvm::any_of(op->getOperandTypes(), isCodes) ? 16 : target.lanes();
+  auto getLayout = [&](Type type) -> BlockedAttr {
+    ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+    return shape.size() == 4 ? BlockedAttr::get(op->getContext(), shape, block, 0, 0, 0, 0) : BlockedAttr();
+  };
+  KernelLayouts layouts;
+  for (OpOperand *operand : compute.getActivationOperands())
+    layouts.activations.push_back(getLayout(operand->get().getType()));
+  layouts.result = getLayout(cast<DestinationStyleOpInterface>(op).getDpsInitOperand(0)->get().getType());
+  return layouts;
 }

@@ -17,14 +17,6 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::convert;
 
-Type Transfer::getElement() const { return cast<MemRefType>(from.buffer.getType()).getElementType(); }
-
-Value Transfer::makeZeros(int64_t lanes) const {
-  if (from.quant)
-    return k.splatInteger(8, static_cast<int8_t>(from.quant.getZeroPoint()), lanes);
-  return k.splatF32(0.0, lanes);
-}
-
 /// Copies `count` elements, 64 bytes of the wider side at a time; the last
 /// vector is moved back to end with the row.
 static void copyRow(const Transfer &transfer, Index source, Index target, int64_t count) {

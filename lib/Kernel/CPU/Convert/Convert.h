@@ -21,26 +21,6 @@
 
 namespace mpq::convert {
 
-/// What happens to elements on their way: nothing when both sides store them
-/// alike, otherwise they become reals and are stored anew.
-struct Transfer {
-  KernelBuilder &k;
-  const Activation &from, &to;
-
-  bool isRaw() const { return from.quant == to.quant; }
-  /// `lanes` stored elements become what is shuffled: themselves, or reals.
-  mlir::Value open(mlir::Value elements) const {
-    return isRaw() || !from.quant ? elements : k.dequantize(elements, from.quant);
-  }
-  /// What was shuffled becomes elements of `to`.
-  mlir::Value close(mlir::Value values) const {
-    return isRaw() || !to.quant ? values : k.quantize(values, to.quant);
-  }
-  mlir::Type getElement() const;
-  /// Zero as an element of `from`.
-  mlir::Value makeZeros(int64_t lanes) const;
-};
-
 void copyRows(const Transfer &transfer);
 void copyPixels(const Transfer &transfer);
 void regroup(const Transfer &transfer);
