@@ -13,7 +13,8 @@
 
 #include "gtest/gtest.h"
 
-extern "C" bool mpq_cpu_supports(const char *features, char *missing, size_t size);
+extern "C" bool mpq_cpu_supports(const char *features, char *missing,
+                                 size_t size);
 
 static const char *const kNames[] = {
 #define MPQ_CPU_FEATURE(NAME, LEAF, SUBLEAF, REGISTER, BIT, STATE) NAME,
@@ -24,7 +25,10 @@ TEST(Cpu, AgreesWithLLVM) {
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   char missing[64];
   for (const char *name : kNames)
-    EXPECT_EQ(host.lookup(name), mpq_cpu_supports((std::string("+") + name).c_str(), missing, sizeof missing)) << name;
+    EXPECT_EQ(host.lookup(name),
+              mpq_cpu_supports((std::string("+") + name).c_str(), missing,
+                               sizeof missing))
+        << name;
 }
 
 TEST(Cpu, NamesWhatIsMissing) {
@@ -42,6 +46,7 @@ TEST(Cpu, NamesWhatIsMissing) {
 
 TEST(Cpu, CutsALongMessage) {
   char missing[8];
-  EXPECT_FALSE(mpq_cpu_supports("+first-feature,+second-feature", missing, sizeof missing));
+  EXPECT_FALSE(mpq_cpu_supports("+first-feature,+second-feature", missing,
+                                sizeof missing));
   EXPECT_STREQ("first-f", missing);
 }

@@ -148,7 +148,7 @@ static Error printAccuracy(ArrayRef<NpyArray> outputs,
 }
 
 static Error measure(LoadedModel &model, Session &session) {
-  if (session.getNumRuns() == 0)
+  if (session.getNumRuns() == 0 || session.getBatch() == 0)
     return createStringError(inputPath + ": there are no samples to time");
   // The caches and the clock settle within a few runs.
   unsigned warmup = std::clamp(repeat / 10, 3u, 100u);

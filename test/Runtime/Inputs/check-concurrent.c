@@ -37,8 +37,10 @@ static void *call(void *argument) {
       if (out[i] != in[i] + 1000)
         return "a wrong value";
     char expected[80];
-    snprintf(expected, sizeof expected, "dimension 0 is %d when it should be %d,", 500 + caller, samples);
-    if (run(in, out, samples, 500 + caller) == 0 || !strstr(mpq_model_last_error(), expected))
+    snprintf(expected, sizeof expected,
+             "dimension 0 is %d when it should be %d,", 500 + caller, samples);
+    if (run(in, out, samples, 500 + caller) == 0 ||
+        !strstr(mpq_model_last_error(), expected))
       return "another thread's message";
   }
   return NULL;

@@ -52,14 +52,15 @@ static void test_run(MpqModel *model, int64_t samples) {
 
 /* Each of these is refused with a message. */
 static void test_mistakes(MpqModel *model) {
-  int64_t shape[] = {2, 4}, other[] = {3, 4}, wide[] = {2, 5}, negative[] = {-2, 4}, huge[] = {INT64_MAX / 2, 4};
+  int64_t shape[] = {2, 4}, other[] = {3, 4}, wide[] = {2, 5},
+          negative[] = {-2, 4}, huge[] = {INT64_MAX / 2, 4};
   int64_t transposed[] = {1, 2};
   DLTensor good = make_tensor(in, 2, shape), y = make_tensor(out, 2, shape), x;
   DLTensor *inputs[] = {&x}, *outputs[] = {&y};
-#define REFUSED(...)                                                                                                   \
-  x = good;                                                                                                            \
-  __VA_ARGS__;                                                                                                         \
-  check(mpq_model_run(model, inputs, outputs) != 0, #__VA_ARGS__);                                                     \
+#define REFUSED(...)                                                           \
+  x = good;                                                                    \
+  __VA_ARGS__;                                                                 \
+  check(mpq_model_run(model, inputs, outputs) != 0, #__VA_ARGS__);             \
   puts(mpq_model_last_error())
   REFUSED(x.ndim = 1);
   REFUSED(x.shape = wide);
@@ -90,9 +91,10 @@ static void test_mistakes(MpqModel *model) {
 int main(void) {
   const MpqModelInfo *info = mpq_model_info();
   check(mpq_model_last_error()[0] == '\0', "no error at first");
-  printf("%s %d %d %s[%lld, %lld] %s\n", info->producer, (int)info->num_inputs, (int)info->num_outputs,
-         info->inputs[0].name, (long long)info->inputs[0].shape[0], (long long)info->inputs[0].shape[1],
-         info->outputs[0].name);
+  printf("%s %d %d %s[%lld, %lld] %s\n", info->producer, (int)info->num_inputs,
+         (int)info->num_outputs, info->inputs[0].name,
+         (long long)info->inputs[0].shape[0],
+         (long long)info->inputs[0].shape[1], info->outputs[0].name);
   for (int i = 0; i < SAMPLES * 4 + 1; ++i)
     in[i] = (float)i / 7;
   for (int threads = 0; threads <= 5; ++threads) {
