@@ -1,0 +1,300 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one convolution kernel:
+//
+//     for sample, channel group, tile row, tile column:
+//       for input block, kernel row, step: accumulate
+//       epilogue
+//
+// The group is outside so that its weights stay in the cache. Where the tile
+// does not divide the result, the last tile is moved back and overlaps its
+// neighbour; it computes the same values there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/ConvVnni/Loops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::vnni;
+
+ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
+    : k(k), op(op), plan(op), g(plan.geometry),
+      input(k.activation(operands[0], op.getInputLayoutAttr(),
+                         op.getInputQuantAttr())),
+      output(k.activation(operands.back(), op.getOutputLayoutAttr(),
+                          op.getOutputQuantAttr())),
+      packed(operands[1]),
+      epilogue(k, bool(op.getResidual()), op.getResidualQuantAttr(),
+               op.getOutputQuantAttr(), op.getClampAttr()),
+      codes(input) {
+  if (op.getBias())
+    bias = operands[2];
+  if (op.getResidual())
+    residual =
+        k.activation(operands[operands.size() - 2], op.getResidualLayoutAttr(),
+                     op.getResidualQuantAttr());
+  if (op.getInputQuant()->isDynamic()) {
+    BlockedAttr layout = plan.getInputLayout(op.getContext());
+    Value buffer = k.stackBuffer(k.b.getI8Type(), plan.scratchBytes);
+    codes.buffer = buffer;
+    codes.top = layout.getTop();
+    codes.left = layout.getLeft();
+    codes.bottom = layout.getBottom();
+    codes.right = layout.getRight();
+  }
+  int64_t bytes = cast<MemRefType>(codes.buffer.getType()).getNumElements();
+  dwords = k.view(codes.buffer, k.b.getI32Type(), 0, bytes / kColumns);
+}
+
+void ConvLoops::emit() {
+  k.fillBorder(output);
+  k.forLoop(0, g.samples, 1, [&](Index n) {
+    if (op.getInputQuant()->isDynamic())
+      emitQuantization(n);
+    k.forLoop(0, plan.groups(), 1, [&](Index group) { emitGroup(n, group); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs that are quantized here
+//===----------------------------------------------------------------------===//
+
+void ConvLoops::emitQuantization(Index n) {
+  // A row of a full channel block is one stretch of values. In the last block
+  // the channel tail must not count, so pixels are taken one by one.
+  constexpr int64_t kLanes = 16;
+  auto forEachVector = [&](auto &&body, ValueRange init) {
+    SmallVector<Value> carried(init);
+    int64_t tail = g.inputChannels % plan.inputBlock;
+    int64_t full = plan.inputBlocks - (tail != 0);
+    auto visit = [&](int64_t first, int64_t last, int64_t count,
+                     int64_t pieces) {
+      carried = k.forLoop(first, last, 1, carried, [&](Index c, ValueRange v) {
+        return k.forLoop(0, g.inputHeight, 1, v, [&](Index h, ValueRange v) {
+          return k.forLoop(0, pieces, 1, v, [&](Index w, ValueRange v) {
+            Index from = input.offset(k, n, c, h, w),
+                  to = codes.offset(k, 0, c, h, w);
+            SmallVector<Value> next(v);
+            for (int64_t i = 0; i < count; i += kLanes)
+              next = body(from + i, to + i, std::min(kLanes, count - i), next);
+            return next;
+          });
+        });
+      });
+    };
+    visit(0, full, g.inputWidth * plan.inputBlock, 1);
+    visit(full, plan.inputBlocks, tail, g.inputWidth);
+    return carried;
+  };
+
+  Value zeros = k.splatF32(0.0, kLanes);
+  SmallVector<Value> range = forEachVector(
+      [&](Index from, Index, int64_t count,
+          ValueRange v) -> SmallVector<Value> {
+        // What is not loaded is zero, and zero is in every range.
+        Value x = k.loadPartial(input.buffer, from, kLanes, count);
+        return {arith::MinNumFOp::create(k.b, v[0], x),
+                arith::MaxNumFOp::create(k.b, v[1], x)};
+      },
+      {zeros, zeros});
+  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
+    return vector::ReductionOp::create(k.b, kind, v);
+  };
+  dynamic.emplace(k, reduce(vector::CombiningKind::MINNUMF, range[0]),
+                  reduce(vector::CombiningKind::MAXNUMF, range[1]));
+
+  Type i8 = k.b.getI8Type(), i32 = k.b.getI32Type();
+  Value zero = arith::FPToSIOp::create(k.b, i32, dynamic->zeroPoint);
+  k.fill(codes.buffer, 0, plan.scratchBytes,
+         arith::TruncIOp::create(k.b, i8, zero));
+  forEachVector(
+      [&](Index from, Index to, int64_t count,
+          ValueRange) -> SmallVector<Value> {
+        Value x = k.loadPartial(input.buffer, from, kLanes, count);
+        Value code = arith::TruncIOp::create(k.b, VectorType::get(kLanes, i8),
+                                             dynamic->encode(k, x));
+        k.storePartial(code, codes.buffer, to, count);
+        return {};
+      },
+      {});
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+void ConvLoops::emitGroup(Index n, Index index) {
+  Group group;
+  group.index = index;
+  int64_t rows = plan.outputBlocks * kRows;
+  Value scales = k.view(packed, k.b.getF32Type(), plan.scalesOffset(), rows);
+  Value sums = k.view(packed, k.b.getI32Type(), plan.sumsOffset(), rows);
+  // Minus the zero point, in all lanes.
+  Value zero;
+  if (dynamic) {
+    Value code = arith::FPToSIOp::create(
+        k.b, k.b.getI32Type(), arith::NegFOp::create(k.b, dynamic->zeroPoint));
+    zero = k.broadcast(code, kRows);
+  } else {
+    zero = k.splatInteger(32, -op.getInputQuant()->getZeroPoint(), kRows);
+  }
+  for (int64_t r = 0; r < plan.blocks; ++r) {
+    Index row = k.mul(index, plan.blocks * kRows) + r * kRows;
+    group.start.push_back(
+        arith::MulIOp::create(k.b, k.loadVector(sums, row, kRows), zero));
+    Value scale = k.loadVector(scales, row, kRows);
+    group.scale.push_back(
+        dynamic ? epilogue.foldScale(scale, dynamic->scale)
+                : epilogue.foldScale(scale, op.getInputQuant()->getScale()));
+    Value values;
+    if (bias)
+      values = g.outputChannels % kRows
+                   ? k.loadBefore(bias, row, kRows, g.outputChannels)
+                   : k.loadVector(bias, row, kRows);
+    group.bias.push_back(epilogue.foldBias(values));
+  }
+  k.forLoop(0, llvm::divideCeil(g.outputHeight, plan.height), 1, [&](Index h) {
+    h = k.mul(h, plan.height);
+    if (g.outputHeight % plan.height)
+      h = k.min(h, g.outputHeight - plan.height);
+    k.forLoop(0, llvm::divideCeil(g.outputWidth, plan.width), 1, [&](Index w) {
+      w = k.mul(w, plan.width);
+      if (g.outputWidth % plan.width)
+        w = k.min(w, g.outputWidth - plan.width);
+      emitTile(n, group, h, w);
+    });
+  });
+}
+
+void ConvLoops::emitTile(Index n, const Group &group, Index h, Index w) {
+  Accumulators start(slot(plan.height, 0, 0));
+  for (int64_t pixel = 0; pixel < plan.height * plan.width; ++pixel)
+    for (int64_t r = 0; r < plan.blocks; ++r)
+      for (int64_t chain = 0; chain < plan.chains; ++chain)
+        start[slot(0, pixel, r, chain)] =
+            chain ? k.splatInteger(32, 0, kRows) : group.start[r];
+
+  // In dwords from here on. A buffer of our own holds one sample.
+  Index sample = dynamic ? Index(0) : n;
+  Index pixel = codes.offset(k, sample, 0, k.mul(h, g.strideY) + -g.padTop,
+                             k.mul(w, g.strideX) + -g.padLeft);
+  Index from = k.floorDiv(pixel, kColumns);
+  Index weights = k.mul(group.index, plan.groupBytes());
+  int64_t blockPitch = codes.planePitch() / kColumns;
+  int64_t blockBytes = plan.steps() * g.kernelHeight * plan.stepBytes();
+  bool partial = plan.lastSteps() != plan.steps();
+  int64_t full = plan.inputBlocks - partial;
+  Accumulators sums = k.forLoop(0, full, 1, start, [&](Index c, ValueRange v) {
+    return emitInputBlock(k.add(from, k.mul(c, blockPitch)),
+                          k.add(weights, k.mul(c, blockBytes)), plan.steps(),
+                          v);
+  });
+  if (partial)
+    sums = emitInputBlock(from + full * blockPitch, weights + full * blockBytes,
+                          plan.lastSteps(), sums);
+  emitResults(n, group, h, w, sums);
+}
+
+ConvLoops::Accumulators ConvLoops::emitInputBlock(Index from, Index weights,
+                                                  int64_t steps,
+                                                  ValueRange accumulators) {
+  int64_t rowPitch = codes.rowPitch() / kColumns * g.dilationY;
+  int64_t rowBytes = steps * plan.stepBytes();
+  int64_t unroll = steps % plan.unroll ? 1 : plan.unroll;
+  return k.forLoop(
+      0, g.kernelHeight, 1, accumulators, [&](Index row, ValueRange v) {
+        Index rowFrom = k.add(from, k.mul(row, rowPitch));
+        Index rowWeights = k.add(weights, k.mul(row, rowBytes));
+        return k.forLoop(0, steps, unroll, v, [&](Index step, ValueRange v) {
+          Accumulators next(v);
+          emitSteps(k.add(rowFrom, step),
+                    k.add(rowWeights, k.mul(step, plan.stepBytes())), unroll,
+                    next);
+          return next;
+        });
+      });
+}
+
+void ConvLoops::emitSteps(Index from, Index weights, int64_t unroll,
+                          Accumulators &accumulators) {
+  auto vector = VectorType::get(kRows, k.b.getI32Type());
+  int64_t pixelPitch = plan.inputBlock / kColumns;
+  int64_t rowPitch = codes.rowPitch() / kColumns * g.strideY;
+  for (int64_t u = 0; u < unroll; ++u)
+    for (int64_t first = 0; first < g.kernelWidth;
+         first += plan.columnsAtOnce) {
+      int64_t last = std::min(g.kernelWidth, first + plan.columnsAtOnce);
+      SmallVector<Value> taps;
+      for (int64_t i = first * plan.blocks; i < last * plan.blocks; ++i)
+        taps.push_back(k.loadVector(
+            packed, weights + (u * plan.stepBytes() + i * kVectorBytes),
+            kVectorBytes));
+      for (int64_t h = 0; h < plan.height; ++h)
+        for (int64_t column : plan.inputColumns(first, last)) {
+          Value pixel =
+              k.load(dwords, from + (u + h * rowPitch + column * pixelPitch));
+          pixel = vector::BroadcastOp::create(k.b, vector, pixel);
+          for (int64_t w = 0; w < plan.width; ++w) {
+            int64_t distance = column - w * g.strideX;
+            if (distance % g.dilationX || distance < first * g.dilationX ||
+                distance >= last * g.dilationX)
+              continue;
+            int64_t tap = distance / g.dilationX;
+            for (int64_t r = 0; r < plan.blocks; ++r) {
+              int64_t chain = (u * g.kernelWidth + tap) % plan.chains;
+              Value &sum = accumulators[slot(h, w, r, chain)];
+              sum =
+                  emitDot(k, sum, pixel, taps[(tap - first) * plan.blocks + r]);
+            }
+          }
+        }
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void ConvLoops::emitResults(Index n, const Group &group, Index h, Index w,
+                            const Accumulators &accumulators) {
+  constexpr int64_t kAtOnce = 4; // pixels of codes in a vector
+  auto reals = VectorType::get(kRows, k.b.getF32Type());
+  Index block = k.mul(group.index, plan.blocks);
+  for (int64_t y = 0; y < plan.height; ++y)
+    for (int64_t r = 0; r < plan.blocks; ++r) {
+      Index to = output.offset(k, n, block + r, h + y, w), from;
+      if (residual)
+        from = residual->offset(k, n, block + r, h + y, w);
+      SmallVector<Value> results;
+      for (int64_t x = 0; x < plan.width; ++x) {
+        Value sum = accumulators[slot(y, x, r)];
+        for (int64_t chain = 1; chain < plan.chains; ++chain)
+          sum = arith::AddIOp::create(k.b, sum,
+                                      accumulators[slot(y, x, r, chain)]);
+        Value other;
+        if (residual)
+          other = k.loadVector(residual->buffer, from + x * kRows, kRows);
+        results.push_back(
+            epilogue.apply(arith::SIToFPOp::create(k.b, reals, sum),
+                           group.scale[r], group.bias[r], other));
+      }
+      if (!output.quant) {
+        for (int64_t x = 0; x < plan.width; ++x)
+          k.storeVector(results[x], output.buffer, to + x * kRows);
+        continue;
+      }
+      for (int64_t x = 0; x < plan.width; x += kAtOnce) {
+        int64_t count = std::min(kAtOnce, plan.width - x);
+        Value codes = epilogue.encode(ArrayRef(results).slice(x, count));
+        k.storePartial(codes, output.buffer, to + x * kRows, count * kRows);
+      }
+    }
+}

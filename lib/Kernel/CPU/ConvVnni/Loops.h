@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one convolution kernel; Plan.h draws the tile.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_CONVVNNI_LOOPS_H
+#define MPQ_LIB_KERNEL_CPU_CONVVNNI_LOOPS_H
+
+#include "lib/Kernel/CPU/ConvVnni/Plan.h"
+#include "mpq/Kernel/DynamicQuantization.h"
+
+#include <optional>
+
+namespace mpq::vnni {
+
+class ConvLoops {
+public:
+  ConvLoops(KernelBuilder &k, ConvOp op, mlir::ValueRange operands);
+  void emit();
+
+private:
+  /// What stays the same for a group of channel blocks: vectors per block.
+  struct Group {
+    Index index;
+    llvm::SmallVector<mlir::Value> start, scale, bias;
+  };
+  using Accumulators = llvm::SmallVector<mlir::Value>;
+
+  /// The position of an accumulator: pixel, channel block, chain.
+  int64_t slot(int64_t h, int64_t w, int64_t r, int64_t chain = 0) const {
+    return ((h * plan.width + w) * plan.blocks + r) * plan.chains + chain;
+  }
+
+  /// Quantizes sample `n` of an f32 input into `codes`.
+  void emitQuantization(Index n);
+  void emitGroup(Index n, Index group);
+  void emitTile(Index n, const Group &group, Index h, Index w);
+  /// One input block: all kernel rows, `steps` steps.
+  Accumulators emitInputBlock(Index input, Index weights, int64_t steps,
+                              mlir::ValueRange accumulators);
+  /// `unroll` steps, from the dword `input` and the byte `weights` on.
+  void emitSteps(Index input, Index weights, int64_t unroll,
+                 Accumulators &accumulators);
+  void emitResults(Index n, const Group &group, Index h, Index w,
+                   const Accumulators &accumulators);
+
+  KernelBuilder &k;
+  ConvOp op;
+  ConvPlan plan;
+  const ConvGeometry &g;
+  Activation input, output;
+  std::optional<Activation> residual;
+  mlir::Value packed, bias;
+  Epilogue epilogue;
+
+  /// The u8 input: `input`, or the stack buffer; and its dwords.
+  Activation codes;
+  mlir::Value dwords;
+  /// The scale that was computed from sample `n`.
+  std::optional<DynamicQuantization> dynamic;
+};
+
+} // namespace mpq::vnni
+
+#endif // MPQ_LIB_KERNEL_CPU_CONVVNNI_LOOPS_H

@@ -1,0 +1,120 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The choice of the register tile: all tiles are tried on a small model of the
+// core. The model has to rank tiles, not to predict times.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/ConvVnni/Plan.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mpq;
+using namespace mpq::vnni;
+
+namespace {
+
+// The core with 512-bit vectors, as on the CPUs since Ice Lake and Zen 4.
+constexpr int64_t kRegisters = 32;
+/// Registers that constants and temporaries take beside tile and weights.
+constexpr int64_t kReserved = 3;
+constexpr double kDotsPerCycle = 2, kDotLatency = 5, kLoadsPerCycle = 2;
+/// Instructions that leave the front end.
+constexpr double kIssue = 6;
+/// Bytes per cycle of weights from the second-level cache.
+constexpr double kL2Bytes = 32;
+constexpr int64_t kL1Bytes = 32 * 1024;
+/// Cycles of the epilogue per result vector, and of the loops per tile.
+constexpr double kEpilogue = 3, kTileOverhead = 15, kStepOverhead = 0.7;
+/// Dot products in one unrolled loop body.
+constexpr int64_t kBodySize = 200;
+
+} // namespace
+
+ConvPlan::ConvPlan(ConvOp op) : geometry(op) {
+  inputBlock = geometry.inputChannels <= kColumns ? kColumns : 16;
+  if (BlockedAttr layout = op.getInputLayoutAttr())
+    inputBlock = layout.getBlock();
+  inputBlocks = llvm::divideCeil(geometry.inputChannels, inputBlock);
+  outputBlocks = llvm::divideCeil(geometry.outputChannels, kRows);
+  BlockedAttr layout = getInputLayout(op.getContext());
+  scratchBytes = inputBlocks * layout.getPaddedHeight() *
+                 layout.getPaddedWidth() * inputBlock;
+  chooseTile();
+}
+
+BlockedAttr ConvPlan::getInputLayout(mlir::MLIRContext *context) const {
+  return geometry.getInputLayout(context, inputBlock);
+}
+
+int64_t ConvPlan::lastSteps() const {
+  int64_t channels = geometry.inputChannels - (inputBlocks - 1) * inputBlock;
+  return llvm::divideCeil(channels, kColumns);
+}
+
+llvm::SmallVector<int64_t> ConvPlan::inputColumns(int64_t first,
+                                                  int64_t last) const {
+  llvm::SmallVector<int64_t> columns;
+  for (int64_t w = 0; w < width; ++w)
+    for (int64_t tap = first; tap < last; ++tap)
+      columns.push_back(w * geometry.strideX + tap * geometry.dilationX);
+  llvm::sort(columns);
+  columns.erase(llvm::unique(columns), columns.end());
+  return columns;
+}
+
+double ConvPlan::estimate() {
+  int64_t taps = geometry.kernelWidth;
+  int64_t accumulators = height * width * blocks;
+  int64_t room = kRegisters - kReserved - accumulators;
+  columnsAtOnce = std::min(taps, room / blocks);
+  if (columnsAtOnce < 1)
+    return -1;
+  room -= columnsAtOnce * blocks;
+  chains = 1;
+  while (chains < taps * unroll && accumulators * chains < 10 &&
+         accumulators * chains <= room)
+    ++chains;
+
+  double dots = accumulators * taps, loads = taps * blocks;
+  for (int64_t first = 0; first < taps; first += columnsAtOnce)
+    loads += height *
+             inputColumns(first, std::min(taps, first + columnsAtOnce)).size();
+  double step =
+      std::max({dots / kDotsPerCycle, loads / kLoadsPerCycle,
+                kDotLatency * taps / chains, (dots + loads) / kIssue});
+  if (groupBytes() > kL1Bytes)
+    step = std::max(step, stepBytes() / kL2Bytes);
+  double tile = geometry.kernelHeight * totalSteps() * (step + kStepOverhead) +
+                accumulators * kEpilogue + kTileOverhead;
+  return groups() * llvm::divideCeil(geometry.outputHeight, height) *
+         llvm::divideCeil(geometry.outputWidth, width) * tile;
+}
+
+void ConvPlan::chooseTile() {
+  unroll = steps();
+  ConvPlan best = *this;
+  double least = -1;
+  for (blocks = 1; blocks <= std::min<int64_t>(outputBlocks, 8); ++blocks) {
+    if (outputBlocks % blocks)
+      continue;
+    for (height = 1; height <= std::min<int64_t>(geometry.outputHeight, 8);
+         ++height)
+      for (width = 1; width <= std::min<int64_t>(geometry.outputWidth, 28);
+           ++width) {
+        double cycles = estimate();
+        // Of equals, the first: the fewest registers.
+        if (cycles >= 0 && (least < 0 || cycles < least * 0.999)) {
+          least = cycles;
+          best = *this;
+        }
+      }
+  }
+  *this = best;
+  int64_t dots = height * width * blocks * geometry.kernelWidth;
+  while (unroll > 1 && dots * unroll > kBodySize && chains == 1)
+    unroll /= 2;
+}
