@@ -1,0 +1,250 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Finds out whether a function treats the samples of a batch independently, and
+// then makes it a function of one sample.
+//
+// The function is tried with two batch sizes, 1 and 3, in clones whose shapes
+// are all known. Walking both at once, every value is one of
+//
+//   Constant   the same for all batch sizes
+//   Sized      numbers that depend on the batch size: Shape(x)[0]
+//   Batched    dimension 0 is the batch, here 3 and 1, and nothing else differs
+//
+// and each op must make Batched from Batched (`isSampleParallel`), using no
+// Sized number as data. Trying sizes, rather than reasoning about an unknown
+// one, is what makes Reshape(x, Concat(Shape(x)[0], -1)) as clear as any other.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/ONNX/Inference.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace mpq {
+#define GEN_PASS_DEF_ONNXSAMPLEPARALLELPASS
+#include "OnnxSampleParallel.h.inc"
+
+namespace {
+
+/// Any size that no model has twice by accident; 1 is what is compiled.
+constexpr int64_t kTrialBatch = 3;
+
+enum class Kind { Constant, Sized, Batched };
+
+/// A copy of the function for a batch size, and what is known in it.
+struct Trial {
+  OwningOpRef<func::FuncOp> function;
+  onnx::ValueTable values;
+
+  /// Quietly: the original has no errors, so one of a trial only means that
+  /// this batch size does not fit.
+  static std::optional<Trial> create(func::FuncOp original, int64_t batch);
+};
+
+void setBatch(func::FuncOp function, int64_t batch) {
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
+    shape.front() = batch;
+    argument.setType(RankedTensorType::get(shape, type.getElementType()));
+  }
+  // Old types must not outlive the batch size that they were made for.
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (isa<onnx::ONNXDialect>(op.getDialect()) && !isa<onnx::ConstantOp>(op))
+      for (Value result : op.getResults())
+        result.setType(
+            UnrankedTensorType::get(getElementTypeOrSelf(result.getType())));
+}
+
+std::optional<Trial> Trial::create(func::FuncOp original, int64_t batch) {
+  Trial trial;
+  trial.function = original.clone();
+  setBatch(*trial.function, batch);
+  ScopedDiagnosticHandler quiet(original.getContext(),
+                                [](Diagnostic &) { return success(); });
+  if (failed(onnx::inferShapes(*trial.function, trial.values)))
+    return std::nullopt;
+  return trial;
+}
+
+bool sameElements(const onnx::PartialTensor *a, const onnx::PartialTensor *b) {
+  if (!a || !b || a->type != b->type || !a->isKnown() || !b->isKnown())
+    return false;
+  return llvm::all_of(llvm::zip(a->elements, b->elements), [](auto pair) {
+    auto &[x, y] = pair;
+    return x.integer == y.integer && (x.real == y.real || x.real != x.real);
+  });
+}
+
+/// Whether the types are [3, ...] and [1, ...] with the same rest.
+bool isBatchType(Type large, Type small) {
+  auto a = dyn_cast<RankedTensorType>(large),
+       b = dyn_cast<RankedTensorType>(small);
+  return a && b && a.getRank() > 0 && a.getRank() == b.getRank() &&
+         a.getDimSize(0) == kTrialBatch && b.getDimSize(0) == 1 &&
+         a.getShape().drop_front() == b.getShape().drop_front();
+}
+
+class Checker {
+public:
+  Checker(Trial &large, Trial &small) : large(large), small(small) {}
+
+  /// The op of the large trial that prevents it, and why; nothing if none does.
+  std::optional<std::pair<Operation *, std::string>> run() {
+    for (Value argument : large.function->getArguments())
+      kinds[argument] = Kind::Batched;
+    for (auto [a, b] :
+         llvm::zip(large.function->getBody().front().without_terminator(),
+                   small.function->getBody().front().without_terminator()))
+      if (std::string why = check(a, b); !why.empty())
+        return std::pair(&a, why);
+    Operation *end = large.function->getBody().front().getTerminator();
+    for (Value result : end->getOperands())
+      if (kinds.lookup(result) != Kind::Batched) {
+        Operation *op = result.getDefiningOp();
+        return std::pair(op ? op : end,
+                         std::string("is returned without the samples in "
+                                     "dimension 0"));
+      }
+    return std::nullopt;
+  }
+
+private:
+  /// Decides the kind of the op's results; or says what is wrong.
+  std::string check(Operation &a, Operation &b) {
+    auto shaped = dyn_cast<onnx::ShapeInferenceOpInterface>(a);
+    SmallVector<bool> batched;
+    bool anyBatched = false, anySized = false;
+    for (OpOperand &operand : a.getOpOperands()) {
+      bool isShape =
+          shaped && shaped.isShapeOperand(operand.getOperandNumber());
+      Kind kind = kinds.lookup(operand.get());
+      batched.push_back(!isShape && kind == Kind::Batched);
+      anyBatched |= batched.back();
+      anySized |= !isShape && kind == Kind::Sized;
+    }
+    if (anyBatched)
+      return checkBatched(a, b, shaped, batched, anySized);
+    // Shapes, and numbers made from them.
+    for (auto [x, y] : llvm::zip(a.getResults(), b.getResults())) {
+      bool fromShape = llvm::any_of(a.getOperands(), [&](Value operand) {
+        return kinds.lookup(operand) != Kind::Constant;
+      });
+      Kind kind = Kind::Constant;
+      if (fromShape &&
+          !sameElements(large.values.lookup(x), small.values.lookup(y))) {
+        // Expand to the batch size repeats the same data for every sample.
+        if (!anySized && !isa<onnx::ShapeOp, onnx::SizeOp>(a) &&
+            isBatchType(x.getType(), y.getType()))
+          kind = Kind::Batched;
+        else if (anySized || x.getType() != y.getType() ||
+                 isa<onnx::ShapeOp, onnx::SizeOp>(a))
+          kind = Kind::Sized;
+      }
+      kinds[x] = kind;
+    }
+    return "";
+  }
+
+  std::string checkBatched(Operation &a, Operation &b,
+                           onnx::ShapeInferenceOpInterface shaped,
+                           ArrayRef<bool> batched, bool anySized) {
+    if (anySized)
+      return "computes with the batch size";
+    if (!shaped || !shaped.isSampleParallel(batched))
+      return "mixes samples";
+    for (auto [x, y] : llvm::zip(a.getResults(), b.getResults())) {
+      if (!isBatchType(x.getType(), y.getType()))
+        return "does not keep the samples in dimension 0";
+      kinds[x] = Kind::Batched;
+    }
+    return "";
+  }
+
+  Trial &large, &small;
+  llvm::DenseMap<Value, Kind> kinds;
+};
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+struct OnnxSampleParallelPass final
+    : impl::OnnxSampleParallelPassBase<OnnxSampleParallelPass> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal())
+      return;
+    onnx::ValueTable values;
+    if (failed(onnx::inferShapes(function, values)))
+      return signalPassFailure();
+    if (isParallel(function)) {
+      setBatch(function, 1);
+      onnx::ValueTable one;
+      if (failed(onnx::inferShapes(function, one)))
+        return signalPassFailure();
+      function->setAttr("mpq.sample_parallel", UnitAttr::get(&getContext()));
+    }
+    if (failed(checkStatic(function)))
+      signalPassFailure();
+  }
+
+  /// Remarks why not.
+  static bool isParallel(func::FuncOp function) {
+    auto missed = [&](Location loc) {
+      return emitRemark(loc) << "compiled for the whole batch: ";
+    };
+    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || tensor.getRank() == 0 ||
+          (!tensor.isDynamicDim(0) && tensor.getDimSize(0) != 1)) {
+        missed(function.getLoc()) << "argument " << index << " has type "
+                                  << type << ", dimension 0 is not a batch";
+        return false;
+      }
+    }
+    if (function.getNumArguments() == 0) {
+      missed(function.getLoc()) << "there are no arguments";
+      return false;
+    }
+    std::optional<Trial> large = Trial::create(function, kTrialBatch);
+    std::optional<Trial> small = Trial::create(function, 1);
+    if (!large || !small) {
+      missed(function.getLoc()) << "shapes do not fit other batch sizes than "
+                                   "the model's";
+      return false;
+    }
+    if (auto found = Checker(*large, *small).run()) {
+      missed(found->first->getLoc())
+          << "'" << found->first->getName() << "' " << found->second;
+      return false;
+    }
+    return true;
+  }
+
+  static LogicalResult checkStatic(func::FuncOp function) {
+    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || !tensor.hasStaticShape())
+        return function.emitError()
+               << "argument " << index << " has the dynamic type " << type
+               << "; only a batch of independent samples in dimension 0 may be "
+                  "dynamic";
+    }
+    for (Operation &op : function.getBody().front().without_terminator())
+      for (Type type : op.getResultTypes())
+        if (auto tensor = dyn_cast<TensorType>(type);
+            tensor && !tensor.hasStaticShape())
+          return op.emitOpError() << "has the dynamic type " << type;
+    return success();
+  }
+};
+
+} // namespace
+} // namespace mpq

@@ -1,0 +1,62 @@
+// Why a function stays as it is: a remark names the op.
+// RUN: quant-opt %s --split-input-file --mpq-onnx-sample --verify-diagnostics
+
+func.func @softmax_over_batch(%x: tensor<1x8xf32>) -> tensor<*xf32> {
+  // expected-remark @below {{compiled for the whole batch: 'onnx.Softmax' mixes samples}}
+  %0 = onnx.Softmax(%x) {axis = 0} : (tensor<1x8xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+func.func @rows_of_all_samples(%x: tensor<1x4x8xf32>) -> tensor<*xf32> {
+  %s = onnx.Constant {value = dense<[-1, 8]> : tensor<2xi64>} : tensor<2xi64>
+  // expected-remark @below {{'onnx.Reshape' mixes samples}}
+  %0 = onnx.Reshape(%x, %s) : (tensor<1x4x8xf32>, tensor<2xi64>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+func.func @mean_by_batch_size(%x: tensor<1x8xf32>) -> tensor<*xf32> {
+  %s = onnx.Size(%x) : (tensor<1x8xf32>) -> tensor<*xi64>
+  %f = onnx.Cast(%s) {to = 1} : (tensor<*xi64>) -> tensor<*xf32>
+  // expected-remark @below {{'onnx.Div' computes with the batch size}}
+  %0 = onnx.Div(%x, %f) : (tensor<1x8xf32>, tensor<*xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+// expected-remark @below {{argument 0 has type 'tensor<8x8xf32>', dimension 0 is not a batch}}
+func.func @fixed_batch(%x: tensor<8x8xf32>) -> tensor<*xf32> {
+  %0 = onnx.Relu(%x) : (tensor<8x8xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+func.func @returns_a_shape(%x: tensor<1x8xf32>) -> tensor<*xi64> {
+  // expected-remark @below {{'onnx.Shape' is returned without the samples in dimension 0}}
+  %0 = onnx.Shape(%x) : (tensor<1x8xf32>) -> tensor<*xi64>
+  return %0 : tensor<*xi64>
+}
+
+// -----
+
+// A dynamic batch that cannot be split is an error.
+// expected-error @below {{argument 0 has the dynamic type 'tensor<?x8xf32>'}}
+func.func @dynamic_batch(%x: tensor<?x8xf32>) -> tensor<*xf32> {
+  // expected-remark @below {{'onnx.Softmax' mixes samples}}
+  %0 = onnx.Softmax(%x) {axis = 0} : (tensor<?x8xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+// So is any other dynamic dimension.
+// expected-error @below {{argument 0 has the dynamic type 'tensor<1x?xf32>'}}
+func.func @dynamic_length(%x: tensor<?x?xf32>) -> tensor<*xf32> {
+  %0 = onnx.Relu(%x) : (tensor<?x?xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
