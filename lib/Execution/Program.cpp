@@ -169,7 +169,7 @@ llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const
   unsigned numSteps = 0;
   for (auto function : module->getOps<func::FuncOp>())
     if (auto slots = function->getAttrOfType<DenseI64ArrayAttr>("mpq.step_slots")) {
-      for (size_t i = 0; i < slots.size(); i += 2)
+      for (int64_t i = 0; i < slots.size(); i += 2)
         for (ProgramSlot &slot : program->slots)
           if (slot.blob == slots[i] && slot.offset == slots[i + 1] && slot.firstStep == ProgramSlot::kNoStep)
             slot.firstStep = numSteps;

@@ -57,7 +57,7 @@ private:
     if (!module)
       return failure();
     if (options.emit == Stage::Onnx)
-      return runPipeline("mpq-onnx-infer-shapes,mpq-onnx-fold");
+      return runPipeline("func.func(mpq-onnx-infer-shapes,mpq-onnx-fold)");
     return runPipeline("mpq-import-pipeline");
   }
 

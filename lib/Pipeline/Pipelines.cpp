@@ -23,10 +23,11 @@ using namespace mpq;
 
 void mpq::buildImportPipeline(OpPassManager &pm) {
   // Shapes first: folding of shape arithmetic needs them, and brings new ones.
-  pm.addPass(createOnnxInferShapesPass());
-  pm.addPass(createOnnxFoldPass());
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createOnnxInferShapesPass());
+  function.addPass(createOnnxFoldPass());
   // All later stages see one sample with static shapes.
-  pm.addPass(createOnnxSampleParallelPass());
+  function.addPass(createOnnxSampleParallelPass());
 }
 
 void mpq::buildLoweringPipeline(OpPassManager &pm) {

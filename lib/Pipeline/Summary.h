@@ -12,8 +12,10 @@
 
 #include "mpq/Pipeline/Compiler.h"
 
-#include "llvm/ADT/MapVector.h"
+
 #include "llvm/Support/Error.h"
+
+#include <map>
 
 namespace mpq {
 
@@ -35,7 +37,7 @@ private:
   };
 
   const CompileOptions &options;
-  llvm::MapVector<std::string, Row> rows; ///< by format
+  std::map<std::string, Row> rows; ///< by format
   Row total;
   double predictedError = 0;
   std::string metric;

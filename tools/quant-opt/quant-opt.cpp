@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "mpq/Frontend/ONNX.h"
+#include "mpq/Pipeline/Pipelines.h"
 #include "mpq/Support/Registration.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -22,6 +23,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -56,9 +58,11 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   mlir::registerAllPasses();
   mpq::registerAllPasses();
+  mpq::registerPipelines();
   DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
 
   auto [inputFile, outputFile] = registerAndParseCLIOptions(

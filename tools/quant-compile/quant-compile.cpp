@@ -1,0 +1,237 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// quant-compile: an ONNX model in, a native library out.
+//
+//   quant-compile resnet20.onnx -o resnet20_f32.so
+//   quant-compile resnet20.onnx --calibration=calib.npz --avg-bits=4 -o resnet20.so
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Pipeline/Compiler.h"
+#include "mpq/Pipeline/Pipelines.h"
+#include "mpq/Support/Registration.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Tools/Plugins/DialectPlugin.h"
+#include "mlir/Tools/Plugins/PassPlugin.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/WithColor.h"
+
+#include <variant>
+
+using namespace mlir;
+using namespace mpq;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// The command line, bound to fields so that nothing is global.
+struct CommandLine {
+  cl::OptionCategory inOut{"Input and output"}, quantization{"Quantization"}, target{"Target"},
+      execution{"Running the model while compiling"}, extension{"Extensions"};
+
+  cl::opt<std::string> input{cl::Positional, cl::Required, cl::desc("<model.onnx | stage.mlir>"), cl::cat(inOut)};
+  cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: the model's name with .so)"),
+                              cl::cat(inOut)};
+  cl::opt<Stage> emit{
+      "emit", cl::desc("Stop at a stage:"), cl::init(Stage::Library), cl::cat(inOut),
+      cl::values(clEnumValN(Stage::Onnx, "onnx", "shapes inferred, constants folded"),
+                 clEnumValN(Stage::Calibrated, "calibrated", "activation ranges observed"),
+                 clEnumValN(Stage::Planned, "planned", "formats chosen"),
+                 clEnumValN(Stage::Quantized, "quantized", "weights encoded"),
+                 clEnumValN(Stage::Lowered, "lowered", "compute ops on blocked layouts"),
+                 clEnumValN(Stage::Bufferized, "bufferized", "one arena"),
+                 clEnumValN(Stage::Kernelized, "kernelized", "loops and vectors"),
+                 clEnumValN(Stage::LLVM, "llvm", "LLVM dialect"), clEnumValN(Stage::Object, "obj", "object file"),
+                 clEnumValN(Stage::Library, "lib", "shared library and header"))};
+
+  cl::opt<std::string> calibration{"calibration", cl::value_desc("file.npz"),
+                                   cl::desc("Samples: one array per input, dimension 0 runs over samples"),
+                                   cl::cat(quantization)};
+  cl::opt<double> averageBits{"avg-bits", cl::value_desc("F"),
+                              cl::desc("Bits per weight, everything stored included; never exceeded"),
+                              cl::cat(quantization)};
+  cl::opt<int64_t> maxBytes{"max-bytes", cl::value_desc("N"), cl::desc("Bytes of all weights; never exceeded"),
+                            cl::cat(quantization)};
+  cl::list<std::string> formats{"formats", cl::CommaSeparated, cl::value_desc("int2,int4:g32,..."),
+                                cl::desc("Formats to choose from (default: int2,int3,int4,int5,int6,int8)"),
+                                cl::cat(quantization)};
+  cl::opt<int64_t> groupSize{"group-size", cl::value_desc("N"),
+                             cl::desc("Weights per scale along the input (default 0: one scale per output channel)"),
+                             cl::init(0), cl::cat(quantization)};
+  cl::opt<ActivationFormat> activations{
+      "activations", cl::desc("Format of the activations that meet quantized weights:"),
+      cl::init(ActivationFormat::F32), cl::cat(quantization),
+      cl::values(clEnumValN(ActivationFormat::F32, "f32", "as in the model"),
+                 clEnumValN(ActivationFormat::Int8, "int8", "8 bits, ranges from calibration"))};
+  cl::opt<std::string> plan{"plan", cl::value_desc("file"), cl::desc("Apply this plan; no search"),
+                            cl::cat(quantization)};
+  cl::opt<std::string> emitPlan{"emit-plan", cl::value_desc("file"), cl::desc("Write the plan"), cl::cat(quantization)};
+  cl::opt<std::string> metric{"metric", cl::value_desc("name"), cl::desc("Sensitivity metric (default kl)"),
+                              cl::init("kl"), cl::cat(quantization)};
+  cl::opt<std::string> allocator{"allocator", cl::value_desc("name"), cl::desc("Allocator (default pareto)"),
+                                 cl::init("pareto"), cl::cat(quantization)};
+  cl::opt<std::string> observer{"observer", cl::value_desc("name"),
+                                cl::desc("Calibration observer: minmax, percentile, mse (default percentile)"),
+                                cl::init("percentile"), cl::cat(quantization)};
+
+  enum class TargetKind { CPU, NVVM };
+  cl::opt<TargetKind> targetKind{"target", cl::desc("Kind of machine:"), cl::init(TargetKind::CPU), cl::cat(target),
+                                 cl::values(clEnumValN(TargetKind::CPU, "cpu", "x86-64 shared library"),
+                                            clEnumValN(TargetKind::NVVM, "nvvm", "NVIDIA GPU"))};
+  cl::list<std::string> cpus{"mcpu", cl::CommaSeparated, cl::value_desc("name,..."),
+                             cl::desc("CPUs to compile for; several make a library that picks one when it is loaded "
+                                      "(default native)"),
+                             cl::cat(target)};
+
+  cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
+                            cl::cat(execution)};
+  cl::opt<std::string> memLimit{"mem-limit", cl::value_desc("bytes[K|M|G]"),
+                                cl::desc("Memory for running the model (default: no limit)"), cl::cat(execution)};
+
+  cl::opt<bool> verbose{"v", cl::desc("Print remarks: which kernels, why not others, each decision"),
+                        cl::cat(execution)};
+  cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
+                                    cl::desc("Load passes, formats, metrics from a plugin"), cl::cat(extension)};
+  cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
+                                       cl::desc("Load dialects from a plugin"), cl::cat(extension)};
+
+  void hideOthers() {
+    cl::HideUnrelatedOptions({&inOut, &quantization, &target, &execution, &extension});
+  }
+};
+
+/// Prints `quant-compile: error: message`; the exit code of a wrong call.
+int reportUsage(const Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "quant-compile") << message << '\n';
+  return 1;
+}
+
+/// "512M" in bytes.
+std::optional<uint64_t> parseBytes(StringRef text) {
+  unsigned shift = 0;
+  if (text.consume_back_insensitive("k"))
+    shift = 10;
+  else if (text.consume_back_insensitive("m"))
+    shift = 20;
+  else if (text.consume_back_insensitive("g"))
+    shift = 30;
+  uint64_t value;
+  if (text.getAsInteger(10, value) || value > (UINT64_MAX >> shift))
+    return std::nullopt;
+  return value << shift;
+}
+
+/// The options, or an exit code after a message.
+std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
+  CompileOptions options;
+  options.input = line.input;
+  options.output = line.output;
+  options.emit = line.emit;
+  options.calibration = line.calibration;
+  if (line.averageBits.getNumOccurrences())
+    options.averageBits = line.averageBits;
+  if (line.maxBytes.getNumOccurrences())
+    options.maxBytes = line.maxBytes;
+  options.formats.assign(line.formats.begin(), line.formats.end());
+  options.groupSize = line.groupSize;
+  options.activations = line.activations;
+  options.plan = line.plan;
+  options.emitPlan = line.emitPlan;
+  options.metric = line.metric;
+  options.allocator = line.allocator;
+  options.observer = line.observer;
+  if (!line.cpus.empty())
+    options.cpus.assign(line.cpus.begin(), line.cpus.end());
+  options.threads = line.threads;
+  options.verbose = line.verbose;
+
+  if (!line.memLimit.empty()) {
+    std::optional<uint64_t> bytes = parseBytes(line.memLimit);
+    if (!bytes)
+      return reportUsage("--mem-limit is '" + line.memLimit + "' when it should be a number of bytes, K, M or G");
+    options.memLimit = *bytes;
+  }
+  if (options.averageBits && !(*options.averageBits > 0))
+    return reportUsage("--avg-bits is " + std::to_string(*options.averageBits) + " when it should be positive");
+  if (options.maxBytes && *options.maxBytes <= 0)
+    return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
+  if (!options.plan.empty() && (options.averageBits || options.maxBytes))
+    return reportUsage("--plan already decides; leave out --avg-bits and --max-bytes");
+  if (!options.quantizes() && (options.activations != ActivationFormat::F32 || !options.emitPlan.empty()))
+    return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
+  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && options.metric == "kl")
+    return reportUsage("--metric=kl runs the model on samples: give --calibration, or --metric=weight-mse");
+  if (line.targetKind == CommandLine::TargetKind::NVVM)
+    return reportUsage("--target=nvvm is not available yet; --target=cpu is");
+  if (options.output.empty()) {
+    SmallString<128> path(llvm::sys::path::filename(options.input));
+    llvm::sys::path::replace_extension(path, options.emit == Stage::Library  ? "so"
+                                             : options.emit == Stage::Object ? "o"
+                                                                             : "mlir");
+    options.output = path.str().str();
+  }
+  return options;
+}
+
+/// Loads the plugins named on the command line; a message and false if one fails.
+template <typename Plugin>
+bool loadPlugins(const cl::list<std::string> &paths, function_ref<void(Plugin &)> use) {
+  for (const std::string &path : paths) {
+    llvm::Expected<Plugin> plugin = Plugin::load(path);
+    if (!plugin) {
+      reportUsage(llvm::toString(plugin.takeError()));
+      return false;
+    }
+    use(*plugin);
+  }
+  return true;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  // Code for any x86 CPU; and this is an x86 compiler only by its kernels.
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  CommandLine line;
+  line.hideOthers();
+  cl::ParseCommandLineOptions(argc, argv, "MPQ: compile an ONNX model into a library, weights in mixed precision\n");
+  std::variant<CompileOptions, int> options = readOptions(line);
+  if (int *code = std::get_if<int>(&options))
+    return *code;
+
+  mlir::registerAllPasses();
+  mpq::registerAllPasses();
+  mpq::registerPipelines();
+  DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  mpq::registerAllComponents(registry);
+  if (!loadPlugins<PassPlugin>(line.passPlugins, [](PassPlugin &p) { p.registerPassRegistryCallbacks(); }) ||
+      !loadPlugins<DialectPlugin>(line.dialectPlugins,
+                                  [&](DialectPlugin &p) { p.registerDialectRegistryCallbacks(registry); }))
+    return 1;
+
+  MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  const auto &chosen = std::get<CompileOptions>(options);
+  return succeeded(compileModel(chosen, context)) ? 0 : 1;
+}
