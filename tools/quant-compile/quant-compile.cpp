@@ -37,8 +37,19 @@ namespace cl = llvm::cl;
 
 namespace {
 
+/// Takes the options that LLVM's library registers for its own tools out of the
+/// way of ours of the same names.
+struct OwnOptions {
+  OwnOptions() {
+    for (StringRef name : {"threads", "mcpu", "v", "o", "emit", "target", "formats", "plan", "metric"})
+      if (cl::Option *option = cl::getRegisteredOptions().lookup(name))
+        option->removeArgument();
+  }
+};
+
 /// The command line, bound to fields so that nothing is global.
 struct CommandLine {
+  OwnOptions own;
   cl::OptionCategory inOut{"Input and output"}, quantization{"Quantization"}, target{"Target"},
       execution{"Running the model while compiling"}, extension{"Extensions"};
 

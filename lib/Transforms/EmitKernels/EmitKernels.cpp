@@ -50,8 +50,9 @@ std::string getProblemKey(Operation *op) {
         if (auto argument = dyn_cast<BlockArgument>(operand))
           os << " a" << argument.getArgNumber();
         else
-          os << " o" << std::distance(region.front().begin(),
-                                      operand.getDefiningOp()->getIterator());
+          os << " o"
+             << std::distance(region.front().begin(),
+                              operand.getDefiningOp()->getIterator());
     }
   return key;
 }
@@ -83,12 +84,14 @@ private:
       KernelFamily *family = lookupKernelFamily(name);
       if (!family)
         op->emitOpError("names the kernel family '")
-            << name.getValue() << "'; known: " << Registry<KernelFamily>::get().names();
+            << name.getValue()
+            << "'; known: " << Registry<KernelFamily>::get().names();
       return family;
     }
     KernelChoice choice = chooseKernelFamily(op, target);
     if (!choice.family) {
-      InFlightDiagnostic error = op->emitOpError("is accepted by no kernel family");
+      InFlightDiagnostic error =
+          op->emitOpError("is accepted by no kernel family");
       for (const std::string &rejection : choice.rejections)
         error.attachNote() << rejection;
     }
@@ -97,14 +100,16 @@ private:
 
   func::FuncOp emit(Operation *op, KernelFamily &family) {
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    std::string name = family.getName().str() + "_" + std::to_string(counts[family.getName()]++);
+    std::string name = family.getName().str() + "_" +
+                       std::to_string(counts[family.getName()]++);
     auto type = builder.getFunctionType(op->getOperandTypes(), {});
     auto kernel = func::FuncOp::create(builder, op->getLoc(), name, type);
     kernel.setPrivate();
     // No operand of a kernel overlaps another: the memory plan gives each its
     // own bytes while the op runs.
     for (unsigned i = 0; i < op->getNumOperands(); ++i)
-      kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+      kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                        builder.getUnitAttr());
     Block *body = kernel.addEntryBlock();
     builder.setInsertionPointToStart(body);
     family.emit(builder, op->getLoc(), op, target, body->getArguments());

@@ -86,13 +86,15 @@ std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
     auto add = value.getDefiningOp<arith::AddFOp>();
     if (!add)
       return std::nullopt;
-    auto lhs = dyn_cast<BlockArgument>(add.getLhs()), rhs = dyn_cast<BlockArgument>(add.getRhs());
+    auto lhs = dyn_cast<BlockArgument>(add.getLhs()),
+         rhs = dyn_cast<BlockArgument>(add.getRhs());
     if (!lhs || !rhs || lhs == rhs)
       return std::nullopt;
     argument = lhs.getArgNumber() == index ? lhs : rhs;
     epilogue.residual = argument == lhs ? rhs : lhs;
   }
-  if (argument.getArgNumber() != index || map.getInputs().size() != (epilogue.residual ? 2u : 1u))
+  if (argument.getArgNumber() != index ||
+      map.getInputs().size() != (epilogue.residual ? 2u : 1u))
     return std::nullopt;
   return epilogue;
 }
@@ -103,20 +105,20 @@ std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
 
 /// Whether `value` is the result of an OpT that nobody else reads and that has
 /// no epilogue yet beyond what `allowClamp` admits.
-template <typename OpT>
-OpT getFusible(Value value, bool needsNoClamp) {
+template <typename OpT> OpT getFusible(Value value, bool needsNoClamp) {
   auto op = value.getDefiningOp<OpT>();
-  if (!op || !value.hasOneUse() || op.getOutputQuantAttr() || (needsNoClamp && op.getClampAttr()))
+  if (!op || !value.hasOneUse() || op.getOutputQuantAttr() ||
+      (needsNoClamp && op.getClampAttr()))
     return nullptr;
   return op;
 }
 
 /// Moves the map's epilogue into the producer of one of its inputs.
-template <typename OpT>
-struct FuseMap final : OpRewritePattern<MapOp> {
+template <typename OpT> struct FuseMap final : OpRewritePattern<MapOp> {
   using OpRewritePattern<MapOp>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(MapOp map, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(MapOp map,
+                                PatternRewriter &rewriter) const override {
     if (map.getOutputQuantAttr() || map.getInputQuants())
       return rewriter.notifyMatchFailure(map, "map is quantized");
     OpT best;
@@ -127,7 +129,8 @@ struct FuseMap final : OpRewritePattern<MapOp> {
         continue;
       OpT op = getFusible<OpT>(input, /*needsNoClamp=*/true);
       bool needsResidual = static_cast<bool>(epilogue->residual);
-      if (!op || (needsResidual && (op.getResidual() || !hasShapeOfResult(map, *epilogue))))
+      if (!op || (needsResidual &&
+                  (op.getResidual() || !hasShapeOfResult(map, *epilogue))))
         continue;
       // The later producer takes the residual: the other value exists by then.
       if (!best || best->isBeforeInBlock(op))
@@ -139,9 +142,11 @@ struct FuseMap final : OpRewritePattern<MapOp> {
     rewriter.setInsertionPoint(map);
     auto fused = cast<OpT>(rewriter.clone(*best));
     if (bestEpilogue.residual)
-      fused.getResidualMutable().assign(map.getInputs()[bestEpilogue.residual.getArgNumber()]);
+      fused.getResidualMutable().assign(
+          map.getInputs()[bestEpilogue.residual.getArgNumber()]);
     if (bestEpilogue.min > -INFINITY || bestEpilogue.max < INFINITY)
-      fused.setClampAttr(RangeAttr::get(map.getContext(), Real(bestEpilogue.min), Real(bestEpilogue.max)));
+      fused.setClampAttr(RangeAttr::get(
+          map.getContext(), Real(bestEpilogue.min), Real(bestEpilogue.max)));
     rewriter.replaceOp(map, fused->getResults());
     rewriter.eraseOp(best);
     return success();
@@ -149,7 +154,8 @@ struct FuseMap final : OpRewritePattern<MapOp> {
 
 private:
   static bool hasShapeOfResult(MapOp map, const Epilogue &epilogue) {
-    return map.getInputs()[epilogue.residual.getArgNumber()].getType() == map->getResult(0).getType();
+    return map.getInputs()[epilogue.residual.getArgNumber()].getType() ==
+           map->getResult(0).getType();
   }
 };
 
@@ -158,12 +164,14 @@ template <typename OpT>
 struct FuseQuantize final : OpRewritePattern<ConvertOp> {
   using OpRewritePattern<ConvertOp>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(ConvertOp convert, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(ConvertOp convert,
+                                PatternRewriter &rewriter) const override {
     if (!convert.getOutputQuantAttr() || convert.getInputQuantAttr())
       return rewriter.notifyMatchFailure(convert, "does not quantize f32");
     auto op = convert.getInput().template getDefiningOp<OpT>();
     if (!op || !convert.getInput().hasOneUse() || op.getOutputQuantAttr())
-      return rewriter.notifyMatchFailure(convert, "producer cannot quantize its result");
+      return rewriter.notifyMatchFailure(convert,
+                                         "producer cannot quantize its result");
     rewriter.setInsertionPoint(convert);
     auto fused = cast<OpT>(rewriter.clone(*op));
     fused.getInitMutable().assign(convert.getInit());
@@ -180,9 +188,11 @@ template <typename OpT>
 struct FuseDequantizedInput final : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
     auto convert = op.getInput().template getDefiningOp<ConvertOp>();
-    if (!convert || !convert.getInputQuantAttr() || convert.getOutputQuantAttr() || op.getInputQuantAttr())
+    if (!convert || !convert.getInputQuantAttr() ||
+        convert.getOutputQuantAttr() || op.getInputQuantAttr())
       return rewriter.notifyMatchFailure(op, "input is not dequantized");
     rewriter.modifyOpInPlace(op, [&] {
       op.getInputMutable().assign(convert.getInput());
@@ -196,11 +206,13 @@ template <typename OpT>
 struct FuseDequantizedResidual final : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
     if (!op.getResidual() || op.getResidualQuantAttr())
       return rewriter.notifyMatchFailure(op, "no f32 residual");
     auto convert = op.getResidual().template getDefiningOp<ConvertOp>();
-    if (!convert || !convert.getInputQuantAttr() || convert.getOutputQuantAttr())
+    if (!convert || !convert.getInputQuantAttr() ||
+        convert.getOutputQuantAttr())
       return rewriter.notifyMatchFailure(op, "residual is not dequantized");
     rewriter.modifyOpInPlace(op, [&] {
       op.getResidualMutable().assign(convert.getInput());
@@ -216,11 +228,13 @@ struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<FuseMap<ConvOp>, FuseMap<MatmulOp>>(context);
-    set.add<FuseQuantize<ConvOp>, FuseQuantize<MatmulOp>, FuseQuantize<PoolOp>, FuseQuantize<SlicePadOp>,
-            FuseQuantize<MapOp>>(context);
-    set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>, FuseDequantizedInput<PoolOp>,
-            FuseDequantizedInput<SlicePadOp>>(context);
-    set.add<FuseDequantizedResidual<ConvOp>, FuseDequantizedResidual<MatmulOp>>(context);
+    set.add<FuseQuantize<ConvOp>, FuseQuantize<MatmulOp>, FuseQuantize<PoolOp>,
+            FuseQuantize<SlicePadOp>, FuseQuantize<MapOp>>(context);
+    set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>,
+            FuseDequantizedInput<PoolOp>, FuseDequantizedInput<SlicePadOp>>(
+        context);
+    set.add<FuseDequantizedResidual<ConvOp>, FuseDequantizedResidual<MatmulOp>>(
+        context);
     patterns = std::move(set);
     return success();
   }

@@ -37,7 +37,9 @@ using namespace mpq;
 namespace {
 
 /// The plain layout counts as block size 0.
-int64_t getBlockOf(BlockedAttr layout) { return layout ? layout.getBlock() : 0; }
+int64_t getBlockOf(BlockedAttr layout) {
+  return layout ? layout.getBlock() : 0;
+}
 
 /// The layout that serves readers of `a` and of `b` (same block size).
 BlockedAttr widenBorder(BlockedAttr a, BlockedAttr b) {
@@ -56,8 +58,9 @@ public:
       : function(function), target(KernelTarget::get(function)) {}
 
   LogicalResult run() {
-    SmallVector<Operation *> ops = llvm::map_to_vector(
-        function.getBody().front().getOperations(), [](Operation &op) { return &op; });
+    SmallVector<Operation *> ops =
+        llvm::map_to_vector(function.getBody().front().getOperations(),
+                            [](Operation &op) { return &op; });
     for (Operation *op : ops)
       if (auto compute = dyn_cast<ComputeOpInterface>(op))
         if (failed(collectWishes(compute)))
@@ -66,8 +69,10 @@ public:
       rebuild(op);
     for (Operation *op : llvm::reverse(replaced))
       op->erase();
-    remark::analysis(function.getLoc(), remark::RemarkOpts::name("Layouts").category("mpq-layout"))
-        << "repacking operations inserted: " << remark::metric("converts", converts);
+    remark::analysis(function.getLoc(),
+                     remark::RemarkOpts::name("Layouts").category("mpq-layout"))
+        << "repacking operations inserted: "
+        << remark::metric("converts", converts);
     return success();
   }
 
@@ -79,7 +84,8 @@ private:
       return failure();
     op->setAttr("family", StringAttr::get(op.getContext(), family->getName()));
     KernelLayouts layouts = family->getLayouts(op, target);
-    for (auto [operand, layout] : llvm::zip(op.getActivationOperands(), layouts.activations))
+    for (auto [operand, layout] :
+         llvm::zip(op.getActivationOperands(), layouts.activations))
       if (layout) {
         BlockedAttr &widest = widestBorder[{operand->get(), layout.getBlock()}];
         widest = widenBorder(layout, widest);
@@ -91,15 +97,20 @@ private:
   KernelFamily *choose(ComputeOpInterface op) {
     KernelChoice choice = chooseKernelFamily(op, target);
     if (!choice.family) {
-      InFlightDiagnostic error = op.emitOpError("is accepted by no kernel family");
+      InFlightDiagnostic error =
+          op.emitOpError("is accepted by no kernel family");
       for (const std::string &rejection : choice.rejections)
         error.attachNote() << rejection;
       return nullptr;
     }
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("KernelFamily").category("mpq-layout"))
+    remark::passed(
+        op.getLoc(),
+        remark::RemarkOpts::name("KernelFamily").category("mpq-layout"))
         << "kernel family " << choice.family->getName();
     for (const std::string &rejection : choice.rejections)
-      remark::missed(op.getLoc(), remark::RemarkOpts::name("KernelFamily").category("mpq-layout"))
+      remark::missed(
+          op.getLoc(),
+          remark::RemarkOpts::name("KernelFamily").category("mpq-layout"))
           << rejection;
     return choice.family;
   }
@@ -120,25 +131,30 @@ private:
     BlockedAttr resultLayout = layouts.result;
     if (resultLayout)
       resultLayout = widenBorder(
-          resultLayout, widestBorder.lookup({oldResult, resultLayout.getBlock()}));
+          resultLayout,
+          widestBorder.lookup({oldResult, resultLayout.getBlock()}));
 
+    SmallVector<Value> inputs;
+    for (auto [operand, layout] : llvm::zip(compute.getActivationOperands(), layouts.activations))
+      inputs.push_back(getVersion(builder, operand->get(), layout));
     auto rebuilt = cast<ComputeOpInterface>(builder.clone(*op));
-    for (auto [index, operand] : llvm::enumerate(rebuilt.getActivationOperands())) {
-      BlockedAttr layout = layouts.activations[index];
-      Value version = getVersion(builder, operand->get(), layout);
-      operand->set(version);
-      rebuilt.setActivationLayout(index, getLayoutOf(compute.getActivationOperands()[index]->get(), layout));
+    for (auto [index, operand] : llvm::enumerate(compute.getActivationOperands())) {
+      rebuilt.getActivationOperands()[index]->set(inputs[index]);
+      rebuilt.setActivationLayout(index, getLayoutOf(operand->get(), layouts.activations[index]));
     }
     if (resultLayout) {
       auto element = cast<ShapedType>(oldResult.getType()).getElementType();
       RankedTensorType type = resultLayout.getTensorType(element);
       OpBuilder before(rebuilt);
-      Value init = tensor::EmptyOp::create(before, op->getLoc(), type.getShape(), element, type.getEncoding());
-      cast<DestinationStyleOpInterface>(rebuilt.getOperation()).setDpsInitOperand(0, init);
+      Value init = tensor::EmptyOp::create(
+          before, op->getLoc(), type.getShape(), element, type.getEncoding());
+      cast<DestinationStyleOpInterface>(rebuilt.getOperation())
+          .setDpsInitOperand(0, init);
       rebuilt.setResultLayout(resultLayout);
       rebuilt->getResult(0).setType(type);
     }
-    versions[oldResult][getBlockOf(resultLayout)] = {resultLayout, rebuilt->getResult(0)};
+    versions[oldResult][getBlockOf(resultLayout)] = {resultLayout,
+                                                     rebuilt->getResult(0)};
     replaced.push_back(op);
   }
 
@@ -156,25 +172,30 @@ private:
     auto found = known.find(getBlockOf(wish));
     if (found != known.end())
       return found->second.second;
-    BlockedAttr layout = wish ? widestBorder.lookup({value, wish.getBlock()}) : nullptr;
+    BlockedAttr layout =
+        wish ? widestBorder.lookup({value, wish.getBlock()}) : nullptr;
     auto [from, source] = known.begin()->second;
     Value converted = convert(builder, value, source, from, layout);
     known[getBlockOf(wish)] = {layout, converted};
     return converted;
   }
 
-  Value convert(OpBuilder &builder, Value plain, Value source, BlockedAttr from, BlockedAttr to) {
+  Value convert(OpBuilder &builder, Value plain, Value source, BlockedAttr from,
+                BlockedAttr to) {
     OpBuilder::InsertionGuard guard(builder);
     auto type = cast<RankedTensorType>(plain.getType());
     UniformAttr codes;
     if (type.getElementType().isInteger(8)) // same quantization on both sides
-      codes = UniformAttr::get(builder.getContext(), Real(1.0), getZeroPoint(plain));
+      codes = UniformAttr::get(builder.getContext(), Real(1.0),
+                               getZeroPoint(plain));
     if (to)
       type = to.getTensorType(type.getElementType());
-    Value init = tensor::EmptyOp::create(builder, plain.getLoc(), type.getShape(),
-                                         type.getElementType(), type.getEncoding());
-    auto op = ConvertOp::create(builder, plain.getLoc(), TypeRange(type), source, init,
-                                from, to, codes, codes, StringAttr());
+    Value init =
+        tensor::EmptyOp::create(builder, plain.getLoc(), type.getShape(),
+                                type.getElementType(), type.getEncoding());
+    auto op =
+        ConvertOp::create(builder, plain.getLoc(), TypeRange(type), source,
+                          init, from, to, codes, codes, StringAttr());
     KernelChoice choice = chooseKernelFamily(op, target);
     if (choice.family)
       op.setFamily(choice.family->getName());
@@ -196,7 +217,8 @@ private:
   /// Per value and block size, the layout with the widest wished border.
   DenseMap<std::pair<Value, int64_t>, BlockedAttr> widestBorder;
   /// Per (old, plain) value and block size: the layout and the new value.
-  DenseMap<Value, llvm::MapVector<int64_t, std::pair<BlockedAttr, Value>>> versions;
+  DenseMap<Value, llvm::MapVector<int64_t, std::pair<BlockedAttr, Value>>>
+      versions;
   SmallVector<Operation *> replaced;
   int64_t converts = 0;
 };
@@ -208,7 +230,8 @@ struct LayoutPass : mpq::impl::LayoutPassBase<LayoutPass> {
     if (getOperation().isExternal())
       return;
     if (!getOperation().getBody().hasOneBlock()) {
-      getOperation().emitError("function has control flow; layouts need one block");
+      getOperation().emitError(
+          "function has control flow; layouts need one block");
       return signalPassFailure();
     }
     if (failed(LayoutAssignment(getOperation()).run()))

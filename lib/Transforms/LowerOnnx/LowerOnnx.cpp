@@ -7,8 +7,8 @@
 //
 //   onnx.Relu(%x)                  =>  linalg.generic { maximumf }
 //   onnx.Conv(%x, %w)              =>  mpq.conv ins(%x, %w)
-//   quant.dcast (quant.qcast %x)   =>  mpq.convert {input_quant} (mpq.convert {output_quant} %x)
-//   mpq.site %w                    =>  %w
+//   quant.dcast (quant.qcast %x)   =>  mpq.convert {input_quant} (mpq.convert
+//   {output_quant} %x) mpq.site %w                    =>  %w
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,17 +38,24 @@ namespace {
 /// The quantization that a type of `tensor<...x!quant.uniform<u8:f32, ...>>`
 /// says.
 FailureOr<UniformAttr> getUniform(Operation *op, Type type) {
-  auto uniform = dyn_cast<quant::UniformQuantizedType>(getElementTypeOrSelf(type));
-  if (!uniform || uniform.isSigned() || uniform.getStorageTypeIntegralWidth() != 8)
-    return op->emitOpError("quantizes to ") << type << "; !quant.uniform<u8:f32, scale:zero> is supported";
-  return UniformAttr::get(op->getContext(), Real(uniform.getScale()), uniform.getZeroPoint());
+  auto uniform =
+      dyn_cast<quant::UniformQuantizedType>(getElementTypeOrSelf(type));
+  if (!uniform || uniform.isSigned() ||
+      uniform.getStorageTypeIntegralWidth() != 8)
+    return op->emitOpError("quantizes to ")
+           << type << "; !quant.uniform<u8:f32, scale:zero> is supported";
+  return UniformAttr::get(op->getContext(), Real(uniform.getScale()),
+                          uniform.getZeroPoint());
 }
 
 /// A quantizing or dequantizing conversion of `input`.
-Value buildConvert(OpBuilder &b, Location loc, Value input, Type element, UniformAttr from, UniformAttr to) {
-  auto type = RankedTensorType::get(cast<RankedTensorType>(input.getType()).getShape(), element);
+Value buildConvert(OpBuilder &b, Location loc, Value input, Type element,
+                   UniformAttr from, UniformAttr to) {
+  auto type = RankedTensorType::get(
+      cast<RankedTensorType>(input.getType()).getShape(), element);
   Value init = tensor::EmptyOp::create(b, loc, type.getShape(), element);
-  return ConvertOp::create(b, loc, TypeRange(type), input, init, BlockedAttr(), BlockedAttr(), from, to, StringAttr())
+  return ConvertOp::create(b, loc, TypeRange(type), input, init, BlockedAttr(),
+                           BlockedAttr(), from, to, StringAttr())
       ->getResult(0);
 }
 
@@ -79,13 +86,17 @@ private:
       FailureOr<UniformAttr> quant = getUniform(op, cast.getType());
       if (failed(quant))
         return failure();
-      return replace(op, {buildConvert(builder, op->getLoc(), map(cast.getInput()), builder.getI8Type(), {}, *quant)});
+      return replace(op,
+                     {buildConvert(builder, op->getLoc(), map(cast.getInput()),
+                                   builder.getI8Type(), {}, *quant)});
     }
     if (auto cast = dyn_cast<quant::DequantizeCastOp>(op)) {
       FailureOr<UniformAttr> quant = getUniform(op, cast.getInput().getType());
       if (failed(quant))
         return failure();
-      return replace(op, {buildConvert(builder, op->getLoc(), map(cast.getInput()), builder.getF32Type(), *quant, {})});
+      return replace(op,
+                     {buildConvert(builder, op->getLoc(), map(cast.getInput()),
+                                   builder.getF32Type(), *quant, {})});
     }
     if (!isa_and_nonnull<onnx::ONNXDialect>(op->getDialect())) {
       for (OpOperand &operand : op->getOpOperands())
@@ -95,7 +106,8 @@ private:
     auto lowering = dyn_cast<onnx::LoweringOpInterface>(op);
     if (!lowering)
       return op->emitOpError("has no lowering yet");
-    SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return map(v); });
+    SmallVector<Value> operands =
+        llvm::map_to_vector(op->getOperands(), [&](Value v) { return map(v); });
     FailureOr<SmallVector<Value>> results = lowering.lower(builder, operands);
     if (failed(results))
       return failure();

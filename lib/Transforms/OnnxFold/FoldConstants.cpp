@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "Constants.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
+
 using namespace mlir;
 
 namespace mpq::onnx {

@@ -35,7 +35,7 @@ void checkDeclared(func::FuncOp function) {
       differs = declared[d] >= 0 && !inferred.isDynamicDim(d) &&
                 declared[d] != inferred.getDimSize(d);
     if (differs)
-      function.emitWarning()
+      emitWarning(function.getLoc())
           << "result " << index << " is declared with shape ["
           << declared.asArrayRef() << "] but has type " << type;
   }

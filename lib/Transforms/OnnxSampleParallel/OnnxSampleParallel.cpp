@@ -62,9 +62,30 @@ void setBatch(func::FuncOp function, int64_t batch) {
             UnrankedTensorType::get(getElementTypeOrSelf(result.getType())));
 }
 
+/// Models that were exported for one sample say so in their Reshapes, too:
+/// [1, 16, 4, 4] to [1, 256]. There 1 is meant to be "as before", written 0.
+void releaseReshapes(func::FuncOp function) {
+  function.walk([](onnx::ReshapeOp op) {
+    auto shape = onnx::getConstantIntegers(op.getShape());
+    auto from = dyn_cast<RankedTensorType>(op.getData().getType());
+    if (!shape || shape->empty() || shape->front() != 1 ||
+        llvm::is_contained(*shape, 0) || op.getAllowzero() || !from ||
+        from.getRank() == 0 || from.getDimSize(0) != 1)
+      return;
+    shape->front() = 0;
+    OpBuilder b(op);
+    auto type = cast<ShapedType>(op.getShape().getType());
+    auto value = DenseElementsAttr::get(type, ArrayRef<int64_t>(*shape));
+    op.getShapeMutable().assign(
+        onnx::ConstantOp::create(b, op.getLoc(), Type(type), ValueRange(),
+                                 b.getNamedAttr("value", value)));
+  });
+}
+
 std::optional<Trial> Trial::create(func::FuncOp original, int64_t batch) {
   Trial trial;
   trial.function = original.clone();
+  releaseReshapes(*trial.function);
   setBatch(*trial.function, batch);
   ScopedDiagnosticHandler quiet(original.getContext(),
                                 [](Diagnostic &) { return success(); });
@@ -184,6 +205,8 @@ struct OnnxSampleParallelPass final
     onnx::ValueTable values;
     if (failed(onnx::inferShapes(function, values)))
       return signalPassFailure();
+    if (hasDynamicSample(function))
+      return signalPassFailure();
     if (isParallel(function)) {
       setBatch(function, 1);
       onnx::ValueTable one;
@@ -228,15 +251,28 @@ struct OnnxSampleParallelPass final
     return true;
   }
 
-  static LogicalResult checkStatic(func::FuncOp function) {
+  /// Whether a dimension other than the batch is dynamic; that is an error.
+  static bool hasDynamicSample(func::FuncOp function) {
     for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
       auto tensor = dyn_cast<RankedTensorType>(type);
-      if (!tensor || !tensor.hasStaticShape())
-        return function.emitError()
-               << "argument " << index << " has the dynamic type " << type
-               << "; only a batch of independent samples in dimension 0 may be "
-                  "dynamic";
+      if (tensor && (tensor.getRank() == 0 ||
+                     !llvm::is_contained(tensor.getShape().drop_front(),
+                                         ShapedType::kDynamic)))
+        continue;
+      emitError(function.getLoc())
+          << "argument " << index << " has the dynamic type " << type
+          << "; only a batch of samples in dimension 0 may be dynamic";
+      return true;
     }
+    return false;
+  }
+
+  static LogicalResult checkStatic(func::FuncOp function) {
+    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
+      if (!cast<RankedTensorType>(type).hasStaticShape())
+        return emitError(function.getLoc())
+               << "argument " << index << " has the dynamic type " << type
+               << ", and its samples are not independent";
     for (Operation &op : function.getBody().front().without_terminator())
       for (Type type : op.getResultTypes())
         if (auto tensor = dyn_cast<TensorType>(type);

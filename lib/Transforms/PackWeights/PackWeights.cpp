@@ -8,7 +8,8 @@
 //   mpq.conv ins(%x, %w)
 //     =>  %p = mpq.pack %w "conv1.weight" with @pack_conv_f32_0
 //         mpq.conv ins(%x, %p)
-//         func.func private @pack_conv_f32_0(%w: memref<...>, %p: memref<...xi8>)
+//         func.func private @pack_conv_f32_0(%w: memref<...>, %p:
+//         memref<...xi8>)
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,15 +55,19 @@ public:
     std::string key = getPackingKey(op);
     func::FuncOp &packer = packers[key];
     if (!packer)
-      packer = emit(op.getLoc(), weight->get().getType(), bytes, "pack_" + family->getName().str(),
-                    [&](OpBuilder &b, Value source, Value packed) {
-                      auto reader = makeReader(source, weight->get().getType(), getAxis(op));
-                      family->emitPack(b, op.getLoc(), op, target, *reader, packed);
-                    });
+      packer =
+          emit(op.getLoc(), weight->get().getType(), bytes,
+               "pack_" + family->getName().str(),
+               [&](OpBuilder &b, Value source, Value packed) {
+                 auto reader =
+                     makeReader(source, weight->get().getType(), getAxis(op));
+                 family->emitPack(b, op.getLoc(), op, target, *reader, packed);
+               });
     OpBuilder builder(op);
     auto type = RankedTensorType::get({bytes}, builder.getI8Type());
     weight->set(PackOp::create(builder, op.getLoc(), type, weight->get(),
-                               getWeightName(weight->get(), op), packer.getSymName()));
+                               getWeightName(weight->get(), op),
+                               packer.getSymName()));
     return success();
   }
 
@@ -75,20 +80,26 @@ public:
     llvm::raw_string_ostream(key) << "decode " << type;
     func::FuncOp &packer = packers[key];
     if (!packer)
-      packer = emit(op.getLoc(), type, bytes, "decode", [&](OpBuilder &b, Value source, Value packed) {
-        emitDecode(b, op.getLoc(), type, source, packed);
-      });
+      packer = emit(op.getLoc(), type, bytes, "decode",
+                    [&](OpBuilder &b, Value source, Value packed) {
+                      emitDecode(b, op.getLoc(), type, source, packed);
+                    });
     OpBuilder builder(op);
-    auto packed = PackOp::create(builder, op.getLoc(), RankedTensorType::get({bytes}, builder.getI8Type()),
-                                 op.getInput(), getWeightName(op.getInput(), op), packer.getSymName());
+    auto packed = PackOp::create(
+        builder, op.getLoc(),
+        RankedTensorType::get({bytes}, builder.getI8Type()), op.getInput(),
+        getWeightName(op.getInput(), op), packer.getSymName());
     Value buffer = bufferization::ToBufferOp::create(
-        builder, op.getLoc(), MemRefType::get({bytes}, builder.getI8Type()), packed, /*read_only=*/true);
+        builder, op.getLoc(), MemRefType::get({bytes}, builder.getI8Type()),
+        packed, /*read_only=*/true);
     Value zero = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
-    Value view = memref::ViewOp::create(builder, op.getLoc(),
-                                        MemRefType::get(result.getShape(), result.getElementType()),
-                                        buffer, zero, ValueRange{});
+    Value view = memref::ViewOp::create(
+        builder, op.getLoc(),
+        MemRefType::get(result.getShape(), result.getElementType()), buffer,
+        zero, ValueRange{});
     op.replaceAllUsesWith(Value(bufferization::ToTensorOp::create(
-        builder, op.getLoc(), result, view, /*restrict=*/true, /*writable=*/false)));
+        builder, op.getLoc(), result, view, /*restrict=*/true,
+        /*writable=*/false)));
     op.erase();
   }
 
@@ -108,7 +119,8 @@ private:
     return matmul ? matmul.getWeightAxis() : 0;
   }
 
-  static std::unique_ptr<WeightReader> makeReader(Value source, Type type, int64_t axis) {
+  static std::unique_ptr<WeightReader> makeReader(Value source, Type type,
+                                                  int64_t axis) {
     if (auto stored = dyn_cast<StoredTensorType>(type))
       return makeStoredReader(source, stored);
     return makeFloatReader(source, cast<ShapedType>(type).getShape(), axis);
@@ -124,17 +136,20 @@ private:
     return "weight";
   }
 
-  func::FuncOp emit(Location loc, Type weightType, int64_t bytes, const std::string &stem,
+  func::FuncOp emit(Location loc, Type weightType, int64_t bytes,
+                    const std::string &stem,
                     function_ref<void(OpBuilder &, Value, Value)> body) {
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     MemRefType source;
     if (auto stored = dyn_cast<StoredTensorType>(weightType))
       source = MemRefType::get({stored.getStorageBytes()}, builder.getI8Type());
     else
-      source = MemRefType::get(cast<ShapedType>(weightType).getShape(), builder.getF32Type());
+      source = MemRefType::get(cast<ShapedType>(weightType).getShape(),
+                               builder.getF32Type());
     auto packed = MemRefType::get({bytes}, builder.getI8Type());
     std::string name = stem + "_" + std::to_string(packers.size() - 1);
-    auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType({source, packed}, {}));
+    auto function = func::FuncOp::create(
+        builder, loc, name, builder.getFunctionType({source, packed}, {}));
     function.setVisibility(SymbolTable::Visibility::Private);
     Block *block = function.addEntryBlock();
     builder.setInsertionPointToStart(block);
@@ -145,20 +160,26 @@ private:
   }
 
   /// packed[tensor offset] = value(row, column), in the tensor's own order.
-  void emitDecode(OpBuilder &b, Location loc, StoredTensorType type, Value source, Value packed) {
+  void emitDecode(OpBuilder &b, Location loc, StoredTensorType type,
+                  Value source, Value packed) {
     int64_t rows = type.getRows(), k = type.getK(), inner = 1;
     for (int64_t size : type.getShape().drop_front(type.getAxis() + 1))
       inner *= size;
-    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
     Value zero = constant(0), one = constant(1);
-    Value values = memref::ViewOp::create(b, loc, MemRefType::get({rows * k}, b.getF32Type()), packed, zero, ValueRange{});
+    Value values = memref::ViewOp::create(
+        b, loc, MemRefType::get({rows * k}, b.getF32Type()), packed, zero,
+        ValueRange{});
     auto reader = makeStoredReader(source, type);
     auto rowLoop = scf::ForOp::create(b, loc, zero, constant(rows), one);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(rowLoop.getBody());
     auto columnLoop = scf::ForOp::create(b, loc, zero, constant(k), one);
     b.setInsertionPointToStart(columnLoop.getBody());
-    Value row = rowLoop.getInductionVar(), column = columnLoop.getInductionVar();
+    Value row = rowLoop.getInductionVar(),
+          column = columnLoop.getInductionVar();
     // Column c of the matrix is element (c / inner, row, c % inner).
     Value outer = arith::DivUIOp::create(b, loc, column, constant(inner));
     Value within = arith::RemUIOp::create(b, loc, column, constant(inner));

@@ -6,7 +6,8 @@
 // Packed weights get their bytes in the blobs `weights` and `prepared`:
 //
 //   %p = mpq.pack %w "conv1.weight" with @pack_0
-//     =>  mpq.slot "conv1.weight" at 0 size 2304 packed by @pack_0 from dense_resource<...>
+//     =>  mpq.slot "conv1.weight" at 0 size 2304 packed by @pack_0 from
+//     dense_resource<...>
 //         %p = to_tensor (memref.view %weights[0])
 //
 //===----------------------------------------------------------------------===//
@@ -73,7 +74,8 @@ private:
   LogicalResult place(PackOp pack) {
     ElementsAttr source = getSource(pack);
     if (!source)
-      return pack.emitOpError("packs '") << pack.getSite() << "', which is not a constant";
+      return pack.emitOpError("packs '")
+             << pack.getSite() << "', which is not a constant";
     bool prepared = isa<StoredTensorType>(pack.getWeight().getType());
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     if (!slots.empty())
@@ -81,29 +83,35 @@ private:
     int64_t bytes = pack.getType().getNumElements();
     IntegerAttr sourceOffset;
     if (prepared)
-      sourceOffset = builder.getI64IntegerAttr(weights.allocate(source.getNumElements()));
+      sourceOffset =
+          builder.getI64IntegerAttr(weights.allocate(source.getNumElements()));
     int64_t offset = (prepared ? this->prepared : weights).allocate(bytes);
-    slots.push_back(SlotOp::create(builder, pack.getLoc(), pack.getSiteAttr(),
-                                   builder.getI64IntegerAttr(offset), builder.getI64IntegerAttr(bytes),
-                                   prepared ? builder.getUnitAttr() : UnitAttr(),
-                                   pack.getPackerAttr(), source, sourceOffset));
+    slots.push_back(SlotOp::create(
+        builder, pack.getLoc(), pack.getSiteAttr(),
+        builder.getI64IntegerAttr(offset), builder.getI64IntegerAttr(bytes),
+        prepared ? builder.getUnitAttr() : UnitAttr(), pack.getPackerAttr(),
+        source, sourceOffset));
     return success();
   }
 
-  static Value emitView(OpBuilder &builder, Location loc, Value blob, int64_t offset, int64_t bytes) {
+  static Value emitView(OpBuilder &builder, Location loc, Value blob,
+                        int64_t offset, int64_t bytes) {
     Value start = arith::ConstantIndexOp::create(builder, loc, offset);
-    return memref::ViewOp::create(builder, loc, MemRefType::get({bytes}, builder.getI8Type()), blob,
-                                  start, ValueRange{});
+    return memref::ViewOp::create(builder, loc,
+                                  MemRefType::get({bytes}, builder.getI8Type()),
+                                  blob, start, ValueRange{});
   }
 
   MemRefType getBlobType(const Blob &blob) {
-    return MemRefType::get({std::max<int64_t>(blob.size, kAlignment)}, IntegerType::get(module.getContext(), 8));
+    return MemRefType::get({std::max<int64_t>(blob.size, kAlignment)},
+                           IntegerType::get(module.getContext(), 8));
   }
 
   /// @prepare(%weights, %prepared): packs what is stored in low bits.
   void addPrepare(Location loc) {
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    auto type = builder.getFunctionType({getBlobType(weights), getBlobType(prepared)}, {});
+    auto type = builder.getFunctionType(
+        {getBlobType(weights), getBlobType(prepared)}, {});
     auto prepare = func::FuncOp::create(builder, loc, "prepare", type);
     prepare->setAttr("mpq.entry", builder.getStringAttr("mpq_prepare"));
     Block *block = prepare.addEntryBlock();
@@ -111,10 +119,13 @@ private:
     for (SlotOp slot : slots) {
       if (!slot.getPrepared())
         continue;
-      Value from = emitView(builder, loc, block->getArgument(0), *slot.getSourceOffset(),
-                            slot.getValue().getNumElements());
-      Value to = emitView(builder, loc, block->getArgument(1), slot.getOffset(), slot.getSize());
-      func::CallOp::create(builder, loc, slot.getPacker(), TypeRange{}, ValueRange{from, to});
+      Value from =
+          emitView(builder, loc, block->getArgument(0), *slot.getSourceOffset(),
+                   slot.getValue().getNumElements());
+      Value to = emitView(builder, loc, block->getArgument(1), slot.getOffset(),
+                          slot.getSize());
+      func::CallOp::create(builder, loc, slot.getPacker(), TypeRange{},
+                           ValueRange{from, to});
     }
     func::ReturnOp::create(builder, loc);
   }
@@ -125,15 +136,18 @@ private:
     (void)main.insertArgument(0, getBlobType(weights), none, main.getLoc());
     (void)main.insertArgument(1, getBlobType(prepared), none, main.getLoc());
     main->setAttr("mpq.weights_bytes", builder.getI64IntegerAttr(weights.size));
-    main->setAttr("mpq.prepared_bytes", builder.getI64IntegerAttr(prepared.size));
+    main->setAttr("mpq.prepared_bytes",
+                  builder.getI64IntegerAttr(prepared.size));
   }
 
   void replaceByView(func::FuncOp main, PackOp pack, SlotOp slot) {
     OpBuilder builder(pack);
     Value blob = main.getArgument(slot.getPrepared() ? 1 : 0);
-    Value view = emitView(builder, pack.getLoc(), blob, slot.getOffset(), slot.getSize());
-    Value tensor = bufferization::ToTensorOp::create(builder, pack.getLoc(), pack.getType(), view,
-                                                     /*restrict=*/true, /*writable=*/false);
+    Value view = emitView(builder, pack.getLoc(), blob, slot.getOffset(),
+                          slot.getSize());
+    Value tensor = bufferization::ToTensorOp::create(
+        builder, pack.getLoc(), pack.getType(), view,
+        /*restrict=*/true, /*writable=*/false);
     pack.replaceAllUsesWith(tensor);
     Operation *source = pack.getWeight().getDefiningOp();
     pack.erase();

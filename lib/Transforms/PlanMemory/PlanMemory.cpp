@@ -52,7 +52,9 @@ public:
     for (auto [index, op] : llvm::enumerate(block))
       positions[&op] = index;
   }
-  unsigned of(Operation *op) const { return positions.lookup(block.findAncestorOpInBlock(*op)); }
+  unsigned of(Operation *op) const {
+    return positions.lookup(block.findAncestorOpInBlock(*op));
+  }
 
 private:
   Block &block;
@@ -79,14 +81,18 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
   SmallVector<Buffer> buffers;
   WalkResult result = function.walk([&](memref::AllocOp alloc) {
     MemRefType type = alloc.getType();
-    if (!type.hasStaticShape() || alloc->getBlock() != &function.getBody().front()) {
-      alloc.emitOpError("of type ") << type << " needs a static shape outside of loops to be planned";
+    if (!type.hasStaticShape() ||
+        alloc->getBlock() != &function.getBody().front()) {
+      alloc.emitOpError("of type ")
+          << type << " needs a static shape outside of loops to be planned";
       return WalkResult::interrupt();
     }
     Buffer buffer;
     buffer.alloc = alloc;
-    buffer.bytes = llvm::alignTo(
-        type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8), kAlignment);
+    buffer.bytes =
+        llvm::alignTo(type.getNumElements() *
+                          llvm::divideCeil(type.getElementTypeBitWidth(), 8),
+                      kAlignment);
     buffer.first = positions.of(alloc);
     buffer.last = std::max(buffer.first, getLastUse(alloc, positions));
     buffers.push_back(buffer);
@@ -99,8 +105,10 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
 
 /// Assigns offsets; returns the size of the arena.
 int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
-  SmallVector<Buffer *> order = llvm::map_to_vector(buffers, [](Buffer &b) { return &b; });
-  llvm::stable_sort(order, [](Buffer *a, Buffer *b) { return a->bytes > b->bytes; });
+  SmallVector<Buffer *> order =
+      llvm::map_to_vector(buffers, [](Buffer &b) { return &b; });
+  llvm::stable_sort(order,
+                    [](Buffer *a, Buffer *b) { return a->bytes > b->bytes; });
   int64_t arena = 0;
   SmallVector<Buffer *> placed; // by offset
   for (Buffer *buffer : order) {
@@ -113,7 +121,10 @@ int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
       }
     buffer->offset = offset;
     arena = std::max(arena, offset + buffer->bytes);
-    placed.insert(llvm::upper_bound(placed, buffer, [](Buffer *a, Buffer *b) { return a->offset < b->offset; }),
+    placed.insert(llvm::upper_bound(placed, buffer,
+                                    [](Buffer *a, Buffer *b) {
+                                      return a->offset < b->offset;
+                                    }),
                   buffer);
   }
   return arena;
@@ -125,7 +136,8 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main || main.getNumArguments() < kArenaArgument) {
-      getOperation().emitError("module has no function @main with placed weights");
+      getOperation().emitError(
+          "module has no function @main with placed weights");
       return signalPassFailure();
     }
     FailureOr<SmallVector<Buffer>> buffers = collectBuffers(main);
@@ -134,21 +146,27 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
     int64_t arenaBytes = assignOffsets(*buffers), total = 0;
 
     OpBuilder builder(&getContext());
-    auto type = MemRefType::get({std::max(arenaBytes, kAlignment)}, builder.getI8Type());
-    (void)main.insertArgument(kArenaArgument, type, builder.getDictionaryAttr({}), main.getLoc());
+    auto type = MemRefType::get({std::max(arenaBytes, kAlignment)},
+                                builder.getI8Type());
+    (void)main.insertArgument(kArenaArgument, type,
+                              builder.getDictionaryAttr({}), main.getLoc());
     main->setAttr("mpq.arena_bytes", builder.getI64IntegerAttr(arenaBytes));
     for (Buffer &buffer : *buffers) {
       builder.setInsertionPoint(buffer.alloc);
-      Value offset = arith::ConstantIndexOp::create(builder, buffer.alloc.getLoc(), buffer.offset);
-      Value view = memref::ViewOp::create(builder, buffer.alloc.getLoc(), buffer.alloc.getType(),
-                                          main.getArgument(kArenaArgument), offset, ValueRange{});
+      Value offset = arith::ConstantIndexOp::create(
+          builder, buffer.alloc.getLoc(), buffer.offset);
+      Value view = memref::ViewOp::create(
+          builder, buffer.alloc.getLoc(), buffer.alloc.getType(),
+          main.getArgument(kArenaArgument), offset, ValueRange{});
       buffer.alloc.replaceAllUsesWith(view);
       buffer.alloc.erase();
       total += buffer.bytes;
     }
     main.walk([](memref::DeallocOp dealloc) { dealloc.erase(); });
-    remark::analysis(main.getLoc(), remark::RemarkOpts::name("Arena").category("mpq-plan-memory"))
-        << remark::metric("buffers", buffers->size()) << remark::metric("bytes", arenaBytes)
+    remark::analysis(main.getLoc(), remark::RemarkOpts::name("Arena").category(
+                                        "mpq-plan-memory"))
+        << remark::metric("buffers", buffers->size())
+        << remark::metric("bytes", arenaBytes)
         << remark::metric("bytes without sharing", total);
   }
 };

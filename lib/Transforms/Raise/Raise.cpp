@@ -34,7 +34,8 @@ namespace {
 constexpr int64_t kRank = 4;
 
 Value makeEmptyLike(OpBuilder &b, Location loc, RankedTensorType type) {
-  return tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  return tensor::EmptyOp::create(b, loc, type.getShape(),
+                                 type.getElementType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -45,31 +46,40 @@ Value makeEmptyLike(OpBuilder &b, Location loc, RankedTensorType type) {
 struct RaiseElementwise final : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
-    if (op.getNumResults() != 1 || op.getNumLoops() != kRank || op.getNumParallelLoops() != kRank)
-      return rewriter.notifyMatchFailure(op, "not elementwise on four dimensions");
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getNumResults() != 1 || op.getNumLoops() != kRank ||
+        op.getNumParallelLoops() != kRank)
+      return rewriter.notifyMatchFailure(op,
+                                         "not elementwise on four dimensions");
     auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
     if (!type || !type.hasStaticShape() || !type.getElementType().isF32())
-      return rewriter.notifyMatchFailure(op, "result is not a static f32 tensor");
+      return rewriter.notifyMatchFailure(op,
+                                         "result is not a static f32 tensor");
     OpOperand *init = op.getDpsInitOperand(0);
-    if (!op.getMatchingIndexingMap(init).isIdentity() || op.payloadUsesValueFromOperand(init))
+    if (!op.getMatchingIndexingMap(init).isIdentity() ||
+        op.payloadUsesValueFromOperand(init))
       return rewriter.notifyMatchFailure(op, "destination is read or permuted");
     for (Operation &inner : op.getBody()->without_terminator())
       if (!OpTrait::hasElementwiseMappableTraits(&inner))
-        return rewriter.notifyMatchFailure(op, "region has an op that is not elementwise");
+        return rewriter.notifyMatchFailure(
+            op, "region has an op that is not elementwise");
 
     SmallVector<Value> inputs;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       FailureOr<Value> input = getMapInput(rewriter, op, operand, type);
       if (failed(input))
-        return rewriter.notifyMatchFailure(op, "an input is broadcast in an unsupported way");
+        return rewriter.notifyMatchFailure(
+            op, "an input is broadcast in an unsupported way");
       inputs.push_back(*input);
     }
     if (inputs.empty())
       return rewriter.notifyMatchFailure(op, "no inputs");
 
-    auto map = MapOp::create(rewriter, op.getLoc(), TypeRange(type), inputs, makeEmptyLike(rewriter, op.getLoc(), type),
-                             BlockedAttr(), ArrayAttr(), ArrayAttr(), UniformAttr(), StringAttr());
+    auto map =
+        MapOp::create(rewriter, op.getLoc(), TypeRange(type), inputs,
+                      makeEmptyLike(rewriter, op.getLoc(), type), BlockedAttr(),
+                      ArrayAttr(), ArrayAttr(), UniformAttr(), StringAttr());
     cloneBody(rewriter, op, map);
     rewriter.replaceOp(op, map->getResults());
     return success();
@@ -77,7 +87,8 @@ struct RaiseElementwise final : OpRewritePattern<linalg::GenericOp> {
 
 private:
   /// The input as `mpq.map` takes it: whole, or one value per channel.
-  static FailureOr<Value> getMapInput(PatternRewriter &rewriter, linalg::GenericOp op, OpOperand *operand,
+  static FailureOr<Value> getMapInput(PatternRewriter &rewriter,
+                                      linalg::GenericOp op, OpOperand *operand,
                                       RankedTensorType result) {
     auto type = dyn_cast<RankedTensorType>(operand->get().getType());
     if (!type || !type.getElementType().isF32())
@@ -102,21 +113,25 @@ private:
     ReassociationIndices all;
     for (int64_t d = 0; d < type.getRank(); ++d)
       all.push_back(d);
-    return Value(tensor::CollapseShapeOp::create(rewriter, op.getLoc(), operand->get(), ArrayRef{all}));
+    return Value(tensor::CollapseShapeOp::create(
+        rewriter, op.getLoc(), operand->get(), ArrayRef{all}));
   }
 
   /// The region on f32 scalars, constants from outside included.
-  static void cloneBody(PatternRewriter &rewriter, linalg::GenericOp op, MapOp map) {
+  static void cloneBody(PatternRewriter &rewriter, linalg::GenericOp op,
+                        MapOp map) {
     OpBuilder::InsertionGuard guard(rewriter);
     SmallVector<Type> types(map.getInputs().size(), rewriter.getF32Type());
     SmallVector<Location> locs(types.size(), op.getLoc());
     Block *block = rewriter.createBlock(&map.getBody(), {}, types, locs);
     IRMapping mapping;
-    for (auto [from, to] : llvm::zip(op.getBody()->getArguments(), block->getArguments()))
+    for (auto [from, to] :
+         llvm::zip(op.getBody()->getArguments(), block->getArguments()))
       mapping.map(from, to);
     auto import = [&](Value value) {
       Operation *def = value.getDefiningOp();
-      if (def && def->getBlock() != op.getBody() && !mapping.contains(value) && matchPattern(value, m_Constant()))
+      if (def && def->getBlock() != op.getBody() && !mapping.contains(value) &&
+          matchPattern(value, m_Constant()))
         rewriter.clone(*def, mapping);
     };
     for (Operation &inner : op.getBody()->without_terminator()) {
@@ -139,21 +154,28 @@ struct Window {
 
 /// The static window of a slice that keeps the rank.
 std::optional<Window> getWindow(tensor::ExtractSliceOp slice) {
-  if (slice.getSourceType().getRank() != kRank || slice.getType().getRank() != kRank)
+  if (slice.getSourceType().getRank() != kRank ||
+      slice.getType().getRank() != kRank)
     return std::nullopt;
-  if (ShapedType::isDynamicShape(slice.getStaticOffsets()) || ShapedType::isDynamicShape(slice.getStaticSizes()) ||
+  if (ShapedType::isDynamicShape(slice.getStaticOffsets()) ||
+      ShapedType::isDynamicShape(slice.getStaticSizes()) ||
       ShapedType::isDynamicShape(slice.getStaticStrides()))
     return std::nullopt;
-  return Window{SmallVector<int64_t>(slice.getStaticOffsets()), SmallVector<int64_t>(slice.getStaticSizes()),
+  return Window{SmallVector<int64_t>(slice.getStaticOffsets()),
+                SmallVector<int64_t>(slice.getStaticSizes()),
                 SmallVector<int64_t>(slice.getStaticStrides())};
 }
 
-Value buildSlicePad(PatternRewriter &b, Location loc, Value input, const Window &window, ArrayRef<int64_t> low,
+Value buildSlicePad(PatternRewriter &b, Location loc, Value input,
+                    const Window &window, ArrayRef<int64_t> low,
                     RankedTensorType type) {
-  return SlicePadOp::create(b, loc, TypeRange(type), input, makeEmptyLike(b, loc, type),
-                            b.getDenseI64ArrayAttr(window.offsets), b.getDenseI64ArrayAttr(window.sizes),
-                            b.getDenseI64ArrayAttr(window.strides), b.getDenseI64ArrayAttr(low), BlockedAttr(),
-                            BlockedAttr(), UniformAttr(), UniformAttr(), StringAttr())
+  return SlicePadOp::create(
+             b, loc, TypeRange(type), input, makeEmptyLike(b, loc, type),
+             b.getDenseI64ArrayAttr(window.offsets),
+             b.getDenseI64ArrayAttr(window.sizes),
+             b.getDenseI64ArrayAttr(window.strides),
+             b.getDenseI64ArrayAttr(low), BlockedAttr(), BlockedAttr(),
+             UniformAttr(), UniformAttr(), StringAttr())
       ->getResult(0);
 }
 
@@ -161,9 +183,11 @@ Value buildSlicePad(PatternRewriter &b, Location loc, Value input, const Window 
 struct RaisePad final : OpRewritePattern<tensor::PadOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(tensor::PadOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(tensor::PadOp op,
+                                PatternRewriter &rewriter) const override {
     auto type = op.getResultType();
-    if (type.getRank() != kRank || !type.hasStaticShape() || !type.getElementType().isF32())
+    if (type.getRank() != kRank || !type.hasStaticShape() ||
+        !type.getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "not a static f32 image");
     Value value = op.getConstantPaddingValue();
     if (!value || !matchPattern(value, m_AnyZeroFloat()))
@@ -173,19 +197,23 @@ struct RaisePad final : OpRewritePattern<tensor::PadOp> {
         llvm::any_of(op.getStaticHigh(), [](int64_t high) { return high < 0; }))
       return rewriter.notifyMatchFailure(op, "padding is dynamic or negative");
     Value input = op.getSource();
-    Window window{SmallVector<int64_t>(kRank, 0), SmallVector<int64_t>(op.getSourceType().getShape()),
+    Window window{SmallVector<int64_t>(kRank, 0),
+                  SmallVector<int64_t>(op.getSourceType().getShape()),
                   SmallVector<int64_t>(kRank, 1)};
     if (auto slice = input.getDefiningOp<tensor::ExtractSliceOp>())
       if (std::optional<Window> sliced = getWindow(slice)) {
         window = *sliced;
         input = slice.getSource();
       }
-    if (auto slice = input.getDefiningOp<SlicePadOp>(); slice && isSlice(slice)) {
-      window = {SmallVector<int64_t>(slice.getOffsets()), SmallVector<int64_t>(slice.getSizes()),
+    if (auto slice = input.getDefiningOp<SlicePadOp>();
+        slice && isSlice(slice)) {
+      window = {SmallVector<int64_t>(slice.getOffsets()),
+                SmallVector<int64_t>(slice.getSizes()),
                 SmallVector<int64_t>(slice.getStrides())};
       input = slice.getInput();
     }
-    rewriter.replaceOp(op, buildSlicePad(rewriter, op.getLoc(), input, window, op.getStaticLow(), type));
+    rewriter.replaceOp(op, buildSlicePad(rewriter, op.getLoc(), input, window,
+                                         op.getStaticLow(), type));
     return success();
   }
 
@@ -201,12 +229,14 @@ private:
 struct RaiseSlice final : OpRewritePattern<tensor::ExtractSliceOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(tensor::ExtractSliceOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(tensor::ExtractSliceOp op,
+                                PatternRewriter &rewriter) const override {
     std::optional<Window> window = getWindow(op);
     if (!window || !op.getType().getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "not a static f32 image");
-    rewriter.replaceOp(op, buildSlicePad(rewriter, op.getLoc(), op.getSource(), *window,
-                                         SmallVector<int64_t>(kRank, 0), op.getType()));
+    rewriter.replaceOp(
+        op, buildSlicePad(rewriter, op.getLoc(), op.getSource(), *window,
+                          SmallVector<int64_t>(kRank, 0), op.getType()));
     return success();
   }
 };

@@ -55,7 +55,8 @@ public:
       if (isRepeatable(&op))
         continue;
       auto weights = getWeights(&op);
-      bool other = llvm::any_of(weights, [&](auto w) { return !steps.back().weights.contains(w); });
+      bool other = llvm::any_of(
+          weights, [&](auto w) { return !steps.back().weights.contains(w); });
       if (other && !steps.back().ops.empty() && isSelfContained(steps))
         steps.emplace_back();
       steps.back().ops.push_back(&op);
@@ -69,7 +70,8 @@ public:
     for (auto [index, step] : llvm::enumerate(steps)) {
       builder.setInsertionPoint(main);
       std::string name = "step_" + std::to_string(index);
-      auto function = func::FuncOp::create(builder, main.getLoc(), name, main.getFunctionType());
+      auto function = func::FuncOp::create(builder, main.getLoc(), name,
+                                           main.getFunctionType());
       function->setAttr("mpq.entry", builder.getStringAttr("mpq_" + name));
       SmallVector<int64_t> slots;
       for (auto [blob, offset] : step.weights)
@@ -90,9 +92,11 @@ private:
     SmallVector<std::pair<unsigned, int64_t>> weights;
     for (Value operand : op->getOperands()) {
       auto view = operand.getDefiningOp<memref::ViewOp>();
-      auto blob = view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
+      auto blob =
+          view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
       APInt offset;
-      if (blob && blob.getOwner() == &main.getBody().front() && blob.getArgNumber() < kBlobArguments &&
+      if (blob && blob.getOwner() == &main.getBody().front() &&
+          blob.getArgNumber() < kBlobArguments &&
           matchPattern(view.getByteShift(), m_ConstantInt(&offset)))
         weights.push_back({blob.getArgNumber(), offset.getSExtValue()});
     }
@@ -112,7 +116,8 @@ private:
   void clone(OpBuilder &builder, Operation *op, IRMapping &mapping) {
     auto need = [&](Value value) {
       Operation *def = value.getDefiningOp();
-      if (def && def->getBlock() == &main.getBody().front() && !mapping.contains(value))
+      if (def && def->getBlock() == &main.getBody().front() &&
+          !mapping.contains(value))
         clone(builder, def, mapping);
     };
     for (Value operand : op->getOperands())

@@ -1,0 +1,140 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Sites as an allocation problem, and its solution as their choices.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Allocation/Allocator.h"
+#include "mpq/Analysis/Sites.h"
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/Pass/Pass.h"
+
+#include <cmath>
+
+namespace mpq {
+#define GEN_PASS_DECL_ALLOCATEPASS
+#define GEN_PASS_DEF_ALLOCATEPASS
+#include "Allocate.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+/// Every candidate has been measured, all of them by the same metric.
+LogicalResult checkMeasured(ArrayRef<SiteOp> sites) {
+  SiteOp first;
+  StringRef metric;
+  for (SiteOp site : sites)
+    for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>()) {
+      if (candidate.getMetric().empty())
+        return site.emitOpError("site '")
+               << site.getName() << "' has no measured error for "
+               << candidate.getFormat().getSpelling()
+               << "; run mpq-sensitivity first";
+      if (!first) {
+        first = site;
+        metric = candidate.getMetric();
+      }
+      if (candidate.getMetric() != metric)
+        return site.emitOpError("site '")
+               << site.getName() << "' was measured by metric '"
+               << candidate.getMetric() << "' when site '" << first.getName()
+               << "' was by '" << metric << "'";
+    }
+  return success();
+}
+
+AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t limit) {
+  AllocationProblem problem;
+  problem.budgets.push_back({"bytes", limit});
+  for (SiteOp site : sites) {
+    AllocationSite &entry = problem.sites.emplace_back();
+    entry.name = site.getName().str();
+    entry.tie = site.getTie().value_or("").str();
+    for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
+      entry.choices.push_back({candidate.getFormat().getSpelling(),
+                               {candidate.getBytes()},
+                               candidate.getError()});
+  }
+  return problem;
+}
+
+void report(SiteOp site) {
+  CandidateAttr chosen = site.getChosen();
+  double bits = 8.0 * chosen.getBytes() / getNumWeights(site);
+  remark::passed(site.getLoc(),
+                 remark::RemarkOpts::name("Chosen").category("mpq-allocate"))
+      << remark::add("site '{0}' gets {1}", site.getName(),
+                     chosen.getFormat().getSpelling())
+      << remark::metric("bits", bits)
+      << remark::metric("bytes", chosen.getBytes())
+      << remark::metric("error", double(chosen.getError()));
+}
+
+struct AllocatePass : mpq::impl::AllocatePassBase<AllocatePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    func::FuncOp main = lookupMain(getOperation());
+    if (!main || failed(allocateSites(main)))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult allocateSites(func::FuncOp main) {
+    SmallVector<SiteOp> sites = getSites(main);
+    if (sites.empty())
+      return main.emitError(
+          "there is no site to choose a format for; run mpq-sites first");
+    int64_t weights = 0;
+    for (SiteOp site : sites)
+      weights += getNumWeights(site);
+    std::optional<int64_t> limit = getLimit(weights);
+    if (!limit)
+      return main.emitError(
+          "there is no budget; give avg-bits= or max-bytes=, not negative");
+    if (failed(checkMeasured(sites)))
+      return failure();
+
+    llvm::Expected<Solution> solution =
+        allocate(allocator, makeProblem(sites, *limit));
+    if (!solution)
+      return main.emitError(llvm::toString(solution.takeError()));
+    Builder builder(main.getContext());
+    for (auto [site, choice] : llvm::zip(sites, solution->choices)) {
+      site.setChoiceAttr(builder.getI64IntegerAttr(choice));
+      report(site);
+    }
+    remark::passed(
+        main.getLoc(),
+        remark::RemarkOpts::name("Allocated").category("mpq-allocate"))
+        << remark::add("{0} sites by {1}", sites.size(), allocator.getValue())
+        << remark::metric("weights", weights)
+        << remark::metric("bytes", solution->costs[0])
+        << remark::metric("limit", *limit)
+        << remark::metric("averageBits", 8.0 * solution->costs[0] / weights)
+        << remark::metric("error", solution->error)
+        << remark::metric("bound", solution->bound)
+        << remark::metric("optimal", solution->optimal);
+    return success();
+  }
+
+  /// The bytes that all sites together may take.
+  std::optional<int64_t> getLimit(int64_t weights) const {
+    std::optional<int64_t> limit;
+    if (averageBits >= 0) // not for NaN
+      limit = int64_t(std::floor(std::min<double>(
+          averageBits * double(weights) / 8, int64_t(1) << 62)));
+    if (maxBytes >= 0)
+      limit = std::min<int64_t>(limit.value_or(maxBytes), maxBytes);
+    return limit;
+  }
+};
+
+} // namespace

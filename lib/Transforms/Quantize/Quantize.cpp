@@ -1,0 +1,178 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Applies the choices of the sites:
+//
+//   %s = mpq.site %w "fc.weight" axis 0 choice 1 candidates [...]
+//   %y = onnx.Gemm(%x, %s, %b) {transB = 1}
+//     =>
+//   %s = mpq.constant dense_resource<fc.weight> : tensor<...xi8> as
+//   !mpq.tensor<10x64, axis 0, #mpq.int<4>> %y = mpq.matmul ins(%x, %s)
+//   bias(%b) outs(%e)
+//
+// Ops with weights lower themselves here already, since onnx ops take nothing
+// but tensors of floats.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ActivationQuantizer.h"
+
+#include "dialects/ONNX/ONNX.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
+
+#include <cmath>
+
+namespace mpq {
+#define GEN_PASS_DECL_QUANTIZEPASS
+#define GEN_PASS_DEF_QUANTIZEPASS
+#include "Quantize.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+constexpr unsigned kPayloadAlignment = 64;
+
+/// The weight of `site`, encoded in the chosen format.
+FailureOr<mpq::ConstantOp> encode(SiteOp site) {
+  std::optional<std::vector<float>> values = readWeights(site);
+  if (!values)
+    return failure();
+  for (auto [index, value] : llvm::enumerate(*values))
+    if (!std::isfinite(value))
+      return site.emitOpError("weight '")
+             << site.getName()
+             << "' has a value that is not finite, at element " << index;
+  FormatAttrInterface format = site.getChosen().getFormat();
+  std::vector<char> payload = encodeWeights(site, format, *values);
+  OpBuilder builder(site);
+  auto type =
+      RankedTensorType::get({int64_t(payload.size())}, builder.getI8Type());
+  DenseResourceElementsAttr attr = DenseI8ResourceElementsAttr::get(
+      type, site.getName(),
+      HeapAsmResourceBlob::allocateAndCopyWithAlign(payload,
+                                                    kPayloadAlignment));
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(site.getWeight().getType()).getShape();
+  return mpq::ConstantOp::create(
+      builder, site.getLoc(),
+      StoredTensorType::get(site.getContext(), shape, site.getAxis(), format),
+      ElementsAttr(attr));
+}
+
+class Quantizer {
+public:
+  explicit Quantizer(Activations activations) : activations(activations) {}
+
+  LogicalResult run(func::FuncOp main) {
+    SmallVector<SiteOp> sites;
+    llvm::copy_if(getSites(main), std::back_inserter(sites),
+                  [](SiteOp site) { return bool(site.getChosen()); });
+    // Ranges are attributes of ops that the second half replaces.
+    for (SiteOp site : sites)
+      if (failed(activations.addSite(site)))
+        return failure();
+    activations.insertCasts();
+    for (SiteOp site : sites)
+      if (failed(quantize(site)))
+        return failure();
+    return success();
+  }
+
+private:
+  LogicalResult quantize(SiteOp site) {
+    FailureOr<mpq::ConstantOp> stored = encode(site);
+    if (failed(stored))
+      return failure();
+    SmallVector<OpOperand *> others;
+    for (OpOperand &use : llvm::make_early_inc_range(site->getUses())) {
+      Operation *op = use.getOwner();
+      bool isWeight = &use == getWeightOperand(op) &&
+                      getWeightAxis(op) == int64_t(site.getAxis());
+      if (!isWeight || isa<onnx::GatherOp>(op))
+        others.push_back(&use);
+      else if (failed(lower(op, use, *stored)))
+        return failure();
+    }
+    decodeFor(site, others, *stored);
+    remark::passed(site.getLoc(),
+                   remark::RemarkOpts::name("Stored").category("mpq-quantize"))
+        << remark::add("weight '{0}' is stored in {1}", site.getName(),
+                       site.getChosen().getFormat().getSpelling())
+        << remark::metric("bytes", stored->getType().getStorageBytes());
+    Operation *constant = site.getWeight().getDefiningOp();
+    site.erase();
+    if (isOpTriviallyDead(constant))
+      constant->erase();
+    return success();
+  }
+
+  /// `op` as an op of MPQ that reads the stored weight.
+  LogicalResult lower(Operation *op, OpOperand &weight,
+                      mpq::ConstantOp stored) {
+    auto lowering = dyn_cast<onnx::LoweringOpInterface>(op);
+    if (!lowering)
+      return op->emitOpError("has no lowering to an op with a stored weight");
+    OpBuilder builder(op);
+    SmallVector<Value> operands(op->getOperands());
+    operands[weight.getOperandNumber()] = stored;
+    FailureOr<SmallVector<Value>> results = lowering.lower(builder, operands);
+    if (failed(results))
+      return failure();
+    for (Operation *user : stored->getUsers())
+      if (auto matmul = dyn_cast<MatmulOp>(user);
+          matmul && readers.insert(user).second && activations.isDynamic(op))
+        matmul.setInputQuantAttr(
+            UniformAttr::get(op->getContext(), Real(0), 0));
+    op->replaceAllUsesWith(*results);
+    op->erase();
+    return success();
+  }
+
+  /// Ops that read the weight as a plain tensor get the decoded values.
+  void decodeFor(SiteOp site, ArrayRef<OpOperand *> uses,
+                 mpq::ConstantOp stored) {
+    if (uses.empty())
+      return;
+    OpBuilder builder(site);
+    auto decoded =
+        DequantizeOp::create(builder, site.getLoc(), site.getType(), stored);
+    for (OpOperand *use : uses) {
+      use->set(decoded);
+      remark::missed(
+          use->getOwner()->getLoc(),
+          remark::RemarkOpts::name("Decoded").category("mpq-quantize"))
+          << remark::add("{0} reads weight '{1}' decoded to f32",
+                         use->getOwner()->getName().getStringRef(),
+                         site.getName())
+          << remark::reason("it has no form that reads stored weights");
+    }
+  }
+
+  ActivationQuantizer activations;
+  llvm::DenseSet<Operation *> readers; ///< of stored weights, made so far
+};
+
+struct QuantizePass : mpq::impl::QuantizePassBase<QuantizePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    func::FuncOp main = lookupMain(getOperation());
+    if (!main || failed(Quantizer(activations).run(main)))
+      signalPassFailure();
+  }
+};
+
+} // namespace

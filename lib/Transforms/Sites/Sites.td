@@ -1,0 +1,36 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TRANSFORMS_SITES_TD
+#define MPQ_TRANSFORMS_SITES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
+  let summary = "Insert a site behind every quantizable weight";
+  let description = [{
+    A site stands between a constant and the ops that read it as a weight (Conv,
+    Gemm, MatMul, Gather), and lists the formats it could get with their bytes.
+    Nothing is decided yet. Sites that are already there stay as they are.
+
+    ```mlir
+    %y = onnx.Conv(%x, %w) : (...) -> tensor<1x16x32x32xf32>
+    ```
+    becomes
+    ```mlir
+    %s = mpq.site %w "conv1.weight" axis 0 candidates [
+      #mpq.candidate<#mpq.int<2>, bytes = 172, error = 0.0, metric = "">, ...] : tensor<16x3x3x3xf32>
+    %y = onnx.Conv(%x, %s) : (...) -> tensor<1x16x32x32xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"formats", "formats", "std::string",
+      "candidates of every site, e.g. int2,int4:g32; default int2,int3,int4,int5,int6,int8">,
+    Option<"groupSize", "group-size", "int64_t", "0",
+      "weights that share a scale, for formats that do not say it; 0: an output channel">
+  ];
+  let dependentDialects = ["::mpq::MPQDialect"];
+}
+
+#endif // MPQ_TRANSFORMS_SITES_TD
