@@ -1,0 +1,90 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Sites: the weights of a model whose formats are decided one by one.
+//
+// A weight is an operand of an op that reads it as a matrix [rows][k], rows
+// being the output channels (`axis`):
+//
+//     onnx.Conv   W     axis 0            O x I x KH x KW: k = I * KH * KW
+//     onnx.Gemm   B     axis transB ? 0 : 1
+//     onnx.MatMul B     axis 1            rank 2
+//     onnx.Gather data  axis 0            rank 2: an embedding table
+//
+// A constant is one site however many ops read it, and constants of the same
+// value are the same constant. Only where two ops read it along different axes
+// there are two sites, tied to each other.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_ANALYSIS_SITES_H
+#define MPQ_ANALYSIS_SITES_H
+
+#include "dialects/MPQ/MPQ.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpq {
+
+/// The function `@main` of `module`, of one block, or null after an error.
+mlir::func::FuncOp lookupMain(mlir::ModuleOp module);
+
+/// The operand of `op` that could be a quantized weight, by what `op` is; it
+/// may be anything, an activation for example. Null if there is none.
+mlir::OpOperand *getWeightOperand(mlir::Operation *op);
+
+/// The dimension of the weight along which the output channels of `op` run.
+int64_t getWeightAxis(mlir::Operation *op);
+
+/// Where decisions about activations are: the attribute of a site that says
+/// what its ops read their input as ("f32" or "int8"). Without it the option of
+/// mpq-quantize decides.
+constexpr llvm::StringLiteral kActivationsAttr = "mpq.activations";
+
+/// The constant that `op` reads as its weight, if that can be quantized and has
+/// no site; or null.
+mlir::Operation *getQuantizableWeight(mlir::Operation *op);
+
+struct SiteOptions {
+  std::vector<std::string> formats; ///< spellings; empty: `getDefaultFormats`
+  int64_t groupSize = 0; ///< appended to formats that say none; 0: per row
+};
+
+/// int2, int3, int4, int5, int6, int8.
+llvm::ArrayRef<llvm::StringLiteral> getDefaultFormats();
+
+/// Inserts a site behind every quantizable weight that has none. Wrong options
+/// are one error at `main`.
+llvm::LogicalResult insertSites(mlir::func::FuncOp main,
+                                const SiteOptions &options);
+
+/// All sites of `main`, in order.
+llvm::SmallVector<SiteOp> getSites(mlir::func::FuncOp main);
+
+/// The candidate `format` for `site`, with nothing measured.
+CandidateAttr makeCandidate(SiteOp site, FormatAttrInterface format);
+
+/// The number of weights of `site`.
+int64_t getNumWeights(SiteOp site);
+
+/// The values of the constant behind `site`, in the tensor's own order; null
+/// after an error at the site.
+std::optional<std::vector<float>> readWeights(SiteOp site);
+
+/// `values` (in the order of the site's tensor) as the payload of `format`.
+std::vector<char> encodeWeights(SiteOp site, FormatAttrInterface format,
+                                llvm::ArrayRef<float> values);
+
+/// What is left of `values` after they have been stored in `format`.
+std::vector<float> roundTripWeights(SiteOp site, FormatAttrInterface format,
+                                    llvm::ArrayRef<float> values);
+
+} // namespace mpq
+
+#endif // MPQ_ANALYSIS_SITES_H

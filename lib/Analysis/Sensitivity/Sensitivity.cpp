@@ -1,0 +1,46 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The checked call of a metric by name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Analysis/Sensitivity.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mpq;
+
+llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
+                                           const SensitivityRequest &request) {
+  const auto &registry = Registry<SensitivityMetric>::get();
+  SensitivityMetric *metric = registry.lookup(name);
+  if (!metric)
+    return llvm::createStringError("unknown sensitivity metric '" + name +
+                                   "', known are " + registry.names());
+  if (metric->needsData() && request.data.empty())
+    return llvm::createStringError(
+        "metric '" + name +
+        "' needs samples; run mpq-calibrate first or give data=");
+  llvm::Expected<SiteScores> scores = metric->score(request);
+  if (!scores)
+    return scores.takeError();
+  assert(scores->size() == request.sites.size() &&
+         "one list of scores per site");
+  std::vector<SiteOp> sites = request.sites;
+  for (auto [site, list] : llvm::zip(sites, *scores)) {
+    assert(list.size() == site.getCandidates().size() &&
+           "one score per candidate");
+    for (auto [candidate, score] :
+         llvm::zip(site.getCandidates().getAsRange<CandidateAttr>(), list))
+      if (!std::isfinite(score) || score < 0)
+        return llvm::createStringError("metric '" + name + "' gives " +
+                                       std::to_string(score) + " for site '" +
+                                       site.getName() + "' in format " +
+                                       candidate.getFormat().getSpelling());
+  }
+  return scores;
+}

@@ -1,0 +1,286 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Finding the quantizable weights of a function, and their values.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Analysis/Sites.h"
+
+#include "dialects/ONNX/ONNX.h"
+
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mpq;
+
+func::FuncOp mpq::lookupMain(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main) {
+    module.emitError("module has no function @main");
+    return {};
+  }
+  if (!llvm::hasSingleElement(main.getBody())) {
+    main.emitError("@main has ") << main.getBody().getBlocks().size()
+                                 << " blocks when it should have one";
+    return {};
+  }
+  return main;
+}
+
+//===----------------------------------------------------------------------===//
+// Which operands are weights
+//===----------------------------------------------------------------------===//
+
+OpOperand *mpq::getWeightOperand(Operation *op) {
+  if (isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(op))
+    return &op->getOpOperand(1);
+  if (isa<onnx::GatherOp>(op))
+    return &op->getOpOperand(0);
+  return nullptr;
+}
+
+int64_t mpq::getWeightAxis(Operation *op) {
+  if (auto gemm = dyn_cast<onnx::GemmOp>(op))
+    return gemm.getTransB() ? 0 : 1;
+  return isa<onnx::MatMulOp>(op) ? 1 : 0;
+}
+
+Operation *mpq::getQuantizableWeight(Operation *op) {
+  OpOperand *operand = getWeightOperand(op);
+  auto constant = operand ? operand->get().getDefiningOp<onnx::ConstantOp>()
+                          : onnx::ConstantOp();
+  if (!constant)
+    return {};
+  auto type = dyn_cast<RankedTensorType>(constant.getType());
+  if (!type || !type.hasStaticShape() || !type.getElementType().isF32() ||
+      type.getNumElements() == 0)
+    return {};
+  bool isConv = isa<onnx::ConvOp>(op);
+  if (isConv ? type.getRank() < 3 : type.getRank() != 2)
+    return {};
+  if (auto gather = dyn_cast<onnx::GatherOp>(op)) {
+    int64_t axis = gather.getAxis();
+    if (axis != 0 && axis != -type.getRank())
+      return {};
+  }
+  return constant;
+}
+
+//===----------------------------------------------------------------------===//
+// Inserting sites
+//===----------------------------------------------------------------------===//
+
+ArrayRef<llvm::StringLiteral> mpq::getDefaultFormats() {
+  static constexpr llvm::StringLiteral formats[] = {"int2", "int3", "int4",
+                                                    "int5", "int6", "int8"};
+  return formats;
+}
+
+/// The formats that `options` name.
+static FailureOr<SmallVector<FormatAttrInterface>>
+parseFormats(func::FuncOp main, const SiteOptions &options) {
+  std::vector<std::string> spellings = options.formats;
+  llvm::erase_if(spellings,
+                 [](const std::string &spelling) { return spelling.empty(); });
+  if (spellings.empty())
+    spellings.assign(getDefaultFormats().begin(), getDefaultFormats().end());
+  if (options.groupSize < 0)
+    return main.emitError("group size is ")
+           << options.groupSize << " when it should be at least 0";
+  SmallVector<FormatAttrInterface> formats;
+  for (std::string &spelling : spellings) {
+    bool hasGroup = StringRef(spelling).contains(":g") ||
+                    StringRef(spelling).contains(":tensor");
+    if (options.groupSize && !hasGroup)
+      spelling += ":g" + std::to_string(options.groupSize);
+    llvm::Expected<FormatAttrInterface> format =
+        parseFormat(spelling, main.getContext());
+    if (!format)
+      return main.emitError(llvm::toString(format.takeError()));
+    if (!llvm::is_contained(formats, *format))
+      formats.push_back(*format);
+  }
+  return formats;
+}
+
+namespace {
+
+/// The ops that read one tensor along one axis.
+struct WeightGroup {
+  SmallVector<OpOperand *> uses;
+};
+
+class SiteInserter {
+public:
+  SiteInserter(func::FuncOp main, ArrayRef<FormatAttrInterface> formats)
+      : main(main), formats(formats) {
+    for (SiteOp site : getSites(main))
+      names.insert(site.getName());
+  }
+
+  void run() {
+    mergeConstants();
+    // In the order in which ops read them: the order of execution.
+    llvm::MapVector<std::pair<Operation *, int64_t>, WeightGroup> groups;
+    for (Operation &op : main.getBody().front())
+      if (Operation *constant = getQuantizableWeight(&op))
+        groups[{constant, getWeightAxis(&op)}].uses.push_back(
+            getWeightOperand(&op));
+    llvm::MapVector<Operation *, SmallVector<SiteOp>> sites;
+    for (auto &[key, group] : groups)
+      sites[key.first].push_back(
+          insert(cast<onnx::ConstantOp>(key.first), key.second, group));
+    for (auto &[constant, made] : sites)
+      finish(cast<onnx::ConstantOp>(constant), made);
+  }
+
+private:
+  /// Weights of the same value become one constant, the first.
+  void mergeConstants() {
+    llvm::DenseSet<Operation *> weights;
+    for (Operation &op : main.getBody().front())
+      if (Operation *constant = getQuantizableWeight(&op))
+        weights.insert(constant);
+    DenseMap<Attribute, onnx::ConstantOp> first;
+    for (auto constant : llvm::make_early_inc_range(
+             main.getBody().front().getOps<onnx::ConstantOp>())) {
+      if (!weights.contains(constant))
+        continue;
+      onnx::ConstantOp &earlier = first[constant.getValueAttr()];
+      if (!earlier) {
+        earlier = constant;
+        continue;
+      }
+      constant.replaceAllUsesWith(earlier.getResult());
+      constant.erase();
+    }
+  }
+
+  SiteOp insert(onnx::ConstantOp constant, int64_t axis, WeightGroup &group) {
+    OpBuilder builder(constant);
+    builder.setInsertionPointAfter(constant);
+    auto site =
+        SiteOp::create(builder, constant.getLoc(), constant.getType(), constant,
+                       builder.getStringAttr(
+                           getName(constant, group.uses.front()->getOwner())),
+                       builder.getI64IntegerAttr(axis),
+                       builder.getArrayAttr({}), IntegerAttr(), StringAttr());
+    SmallVector<Attribute> candidates;
+    for (FormatAttrInterface format : formats)
+      candidates.push_back(makeCandidate(site, format));
+    site.setCandidatesAttr(builder.getArrayAttr(candidates));
+    for (OpOperand *use : group.uses)
+      use->set(site);
+    return site;
+  }
+
+  /// Ties the sites of one constant; other ops read what the first one stores.
+  void finish(onnx::ConstantOp constant, ArrayRef<SiteOp> made) {
+    SiteOp first = made.front();
+    if (made.size() > 1)
+      for (SiteOp site : made)
+        site.setTieAttr(first.getNameAttr());
+    constant.getResult().replaceUsesWithIf(
+        first, [&](OpOperand &use) { return !isa<SiteOp>(use.getOwner()); });
+  }
+
+  /// The tensor's name in the model, or the reading op's if it has none.
+  std::string getName(onnx::ConstantOp constant, Operation *user) {
+    std::string stem = "weight";
+    if (auto loc = constant.getLoc()->findInstanceOf<NameLoc>();
+        loc && !loc.getName().empty())
+      stem = loc.getName().str();
+    else if (auto loc = user->getLoc()->findInstanceOf<NameLoc>();
+             loc && !loc.getName().empty())
+      stem = loc.getName().str() + ".weight";
+    std::string name = stem;
+    for (unsigned i = 1; !names.insert(name).second; ++i)
+      name = stem + "_" + std::to_string(i);
+    return name;
+  }
+
+  func::FuncOp main;
+  ArrayRef<FormatAttrInterface> formats;
+  llvm::StringSet<> names;
+};
+
+} // namespace
+
+LogicalResult mpq::insertSites(func::FuncOp main, const SiteOptions &options) {
+  FailureOr<SmallVector<FormatAttrInterface>> formats =
+      parseFormats(main, options);
+  if (failed(formats))
+    return failure();
+  SiteInserter(main, *formats).run();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Looking at sites
+//===----------------------------------------------------------------------===//
+
+SmallVector<SiteOp> mpq::getSites(func::FuncOp main) {
+  return llvm::to_vector(main.getBody().front().getOps<SiteOp>());
+}
+
+CandidateAttr mpq::makeCandidate(SiteOp site, FormatAttrInterface format) {
+  int64_t bytes = format.getStorageBytes(site.getRows(), site.getK());
+  return CandidateAttr::get(site.getContext(), format, bytes, Real(0), "");
+}
+
+int64_t mpq::getNumWeights(SiteOp site) {
+  return cast<ShapedType>(site.getWeight().getType()).getNumElements();
+}
+
+std::optional<std::vector<float>> mpq::readWeights(SiteOp site) {
+  auto constant = site.getWeight().getDefiningOp<onnx::ConstantOp>();
+  if (!constant) {
+    site.emitOpError("weight '") << site.getName() << "' is not a constant";
+    return std::nullopt;
+  }
+  ElementsAttr value = constant.getValueAttr();
+  int64_t count = value.getNumElements();
+  if (auto dense = dyn_cast<DenseElementsAttr>(value))
+    return std::vector<float>(dense.value_begin<float>(),
+                              dense.value_end<float>());
+  auto resource = dyn_cast<DenseResourceElementsAttr>(value);
+  const AsmResourceBlob *blob =
+      resource ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob || blob->getData().size() != count * sizeof(float)) {
+    site.emitOpError("weight '") << site.getName() << "' has no data";
+    return std::nullopt;
+  }
+  // The bytes need not be aligned for floats.
+  std::vector<float> values(count);
+  std::memcpy(values.data(), blob->getData().data(), blob->getData().size());
+  return values;
+}
+
+std::vector<char> mpq::encodeWeights(SiteOp site, FormatAttrInterface format,
+                                     ArrayRef<float> values) {
+  auto type = cast<RankedTensorType>(site.getWeight().getType());
+  std::vector<float> matrix(values.size());
+  toWeightMatrix(values, type.getShape(), site.getAxis(), matrix);
+  std::vector<char> payload(
+      format.getStorageBytes(site.getRows(), site.getK()));
+  format.encode(matrix, site.getRows(), site.getK(), payload);
+  return payload;
+}
+
+std::vector<float> mpq::roundTripWeights(SiteOp site,
+                                         FormatAttrInterface format,
+                                         ArrayRef<float> values) {
+  auto type = cast<RankedTensorType>(site.getWeight().getType());
+  std::vector<char> payload = encodeWeights(site, format, values);
+  std::vector<float> matrix(values.size()), result(values.size());
+  format.decode(payload, site.getRows(), site.getK(), matrix);
+  fromWeightMatrix(matrix, type.getShape(), site.getAxis(), result);
+  return result;
+}
