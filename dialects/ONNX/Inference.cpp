@@ -25,6 +25,27 @@ static Type refine(Type old, Type inferred) {
   return RankedTensorType::get(shape, b.getElementType(), a.getEncoding());
 }
 
+/// No tensor of more than this many elements fits in an address space; with the
+/// bound, sizes in bytes and sums of sizes do not overflow.
+static LogicalResult checkSize(Operation &op, Type type) {
+  constexpr int64_t kMaxCount = int64_t(1) << 56;
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  int64_t count = 1;
+  if (tensor)
+    for (int64_t size : tensor.getShape()) {
+      if (!ShapedType::isDynamic(size) && size > kMaxCount)
+        count = -1;
+      else if (!ShapedType::isDynamic(size) && size > 0 && count > 0)
+        count = count > kMaxCount / size ? -1 : count * size;
+      if (!ShapedType::isDynamic(size) && size < 0)
+        count = -1;
+    }
+  if (count > 0)
+    return success();
+  return op.emitOpError() << "would have a result of type " << type
+                          << ", whose size is out of range";
+}
+
 static LogicalResult inferOp(Operation &op, ValueTable &values) {
   auto shaped = dyn_cast<ShapeInferenceOpInterface>(op);
   if (!shaped)
@@ -38,6 +59,8 @@ static LogicalResult inferOp(Operation &op, ValueTable &values) {
            << "has " << op.getNumResults()
            << " results when shape inference makes " << types.size();
   for (auto [result, type] : llvm::zip(op.getResults(), types)) {
+    if (failed(checkSize(op, type)))
+      return failure();
     result.setType(refine(result.getType(), type));
     values.erase(result);
   }

@@ -51,16 +51,24 @@ static DenseElementsAttr getDense(Attribute value) {
 
 std::optional<PartialTensor> PartialTensor::create(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.hasStaticShape() ||
-      tensor.getNumElements() > kMaxElements)
+  if (!tensor || !tensor.hasStaticShape())
     return std::nullopt;
+  // The product of all sizes may overflow; the way there does not.
+  int64_t count = 1;
+  for (int64_t size : tensor.getShape()) {
+    if (size > kMaxElements)
+      return std::nullopt;
+    count *= size;
+    if (count > kMaxElements)
+      return std::nullopt;
+  }
   Type element = tensor.getElementType();
   if (!(isa<IntegerType>(element) && element.getIntOrFloatBitWidth() <= 64) &&
-      !isa<FloatType>(element))
+      !isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(element))
     return std::nullopt;
   PartialTensor result;
   result.type = RankedTensorType::get(tensor.getShape(), element);
-  result.elements.resize(tensor.getNumElements());
+  result.elements.resize(count);
   return result;
 }
 

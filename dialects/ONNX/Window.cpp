@@ -38,6 +38,8 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<int64_t> input,
   if (failed(kernel) || failed(strides) || failed(dilations))
     return failure();
   for (auto [d, size] : llvm::enumerate(weights)) {
+    if (!ShapedType::isDynamic(size) && (size < 1 || size > INT32_MAX))
+      return op->emitOpError() << "has weights for a kernel of size " << size;
     if (ShapedType::isDynamic((*kernel)[d]))
       (*kernel)[d] = size;
     if (failed(checkSame(op, (*kernel)[d], "kernel_shape", size,

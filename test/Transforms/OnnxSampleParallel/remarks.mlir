@@ -45,7 +45,7 @@ func.func @returns_a_shape(%x: tensor<1x8xf32>) -> tensor<*xi64> {
 // -----
 
 // A dynamic batch that cannot be split is an error.
-// expected-error @below {{argument 0 has the dynamic type 'tensor<?x8xf32>'}}
+// expected-error @below {{argument 0 has the dynamic type 'tensor<?x8xf32>', and its samples are not independent}}
 func.func @dynamic_batch(%x: tensor<?x8xf32>) -> tensor<*xf32> {
   // expected-remark @below {{'onnx.Softmax' mixes samples}}
   %0 = onnx.Softmax(%x) {axis = 0} : (tensor<?x8xf32>) -> tensor<*xf32>
@@ -55,7 +55,7 @@ func.func @dynamic_batch(%x: tensor<?x8xf32>) -> tensor<*xf32> {
 // -----
 
 // So is any other dynamic dimension.
-// expected-error @below {{argument 0 has the dynamic type 'tensor<1x?xf32>'}}
+// expected-error @below {{argument 0 has the dynamic type 'tensor<?x?xf32>'; only a batch of samples in dimension 0 may be dynamic}}
 func.func @dynamic_length(%x: tensor<?x?xf32>) -> tensor<*xf32> {
   %0 = onnx.Relu(%x) : (tensor<?x?xf32>) -> tensor<*xf32>
   return %0 : tensor<*xf32>

@@ -24,23 +24,24 @@ struct ConcatShapes : ShapeModel<ConcatShapes> {
         types.push_back(withShape(concat.getConcatResult(), std::nullopt));
         return success();
       }
+      FailureOr<int64_t> axis = getAxis(op, concat.getAxis(), from->size());
+      if (failed(axis))
+        return failure();
       if (!to) {
         to = from;
         continue;
       }
       if (failed(checkRank(op, input, "an operand", to->size())))
         return failure();
-      FailureOr<int64_t> axis = getAxis(op, concat.getAxis(), to->size());
-      if (failed(axis))
-        return failure();
       for (auto [d, size] : llvm::enumerate(*from)) {
         int64_t &sum = (*to)[d];
-        if (int64_t(d) == *axis)
-          sum = ShapedType::isDynamic(sum) || ShapedType::isDynamic(size)
-                    ? kDynamic
-                    : sum + size;
-        else if (failed(checkSame(op, size, "a dimension of an operand", sum,
-                                  "that of the first")))
+        if (int64_t(d) == *axis) {
+          if (ShapedType::isDynamic(sum) || ShapedType::isDynamic(size))
+            sum = kDynamic;
+          else if (llvm::AddOverflow(sum, size, sum))
+            return op->emitOpError("has sizes whose sum overflows");
+        } else if (failed(checkSame(op, size, "a dimension of an operand", sum,
+                                    "that of the first")))
           return failure();
         else if (ShapedType::isDynamic(sum))
           sum = size;

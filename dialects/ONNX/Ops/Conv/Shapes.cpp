@@ -31,7 +31,7 @@ struct ConvShapes : ShapeModel<ConvShapes> {
         failed(checkRank(op, conv.getW(), "operand 'W'", x->size())))
       return failure();
     int64_t group = conv.getGroup();
-    if (group < 1)
+    if (group < 1 || group > INT32_MAX)
       return op->emitOpError() << "has group " << group;
     int64_t perGroup = (*w)[1];
     if (!ShapedType::isDynamic(perGroup) &&
@@ -85,9 +85,11 @@ struct ConvTransposeShapes : ShapeModel<ConvTransposeShapes> {
     auto window = Window::get(op, spatial, ArrayRef(*w).drop_front(2));
     if (failed(window))
       return failure();
-    Shape y = {(*x)[0], ShapedType::isDynamic((*w)[1])
-                            ? kDynamic
-                            : (*w)[1] * int64_t(conv.getGroup())};
+    int64_t group = conv.getGroup();
+    if (group < 1 || group > INT32_MAX)
+      return op->emitOpError() << "has group " << group;
+    Shape y = {(*x)[0],
+               ShapedType::isDynamic((*w)[1]) ? kDynamic : (*w)[1] * group};
     auto extra = conv.getOutputPadding(), wanted = conv.getOutputShape();
     if ((extra && extra->size() != spatial.size()) ||
         (wanted && wanted->size() != spatial.size()))
@@ -105,6 +107,8 @@ struct ConvTransposeShapes : ShapeModel<ConvTransposeShapes> {
         continue;
       }
       bool same = conv.getAutoPad().starts_with("SAME");
+      if (size > INT32_MAX)
+        return op->emitOpError() << "has a dimension of size " << size;
       int64_t extent = window->dilations[d] * (window->kernel[d] - 1) + 1;
       y.push_back(same ? size * window->strides[d]
                        : window->strides[d] * (size - 1) + extent +
