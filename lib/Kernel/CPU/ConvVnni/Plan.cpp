@@ -3,36 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The choice of the register tile: all tiles are tried on a small model of the
-// core. The model has to rank tiles, not to predict times.
+// The choice of the register tile: all tiles are tried on a model of the core.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/ConvVnni/Plan.h"
 
+#include "lib/Kernel/CPU/Vnni/Core.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mpq;
 using namespace mpq::vnni;
-
-namespace {
-
-// The core with 512-bit vectors, as on the CPUs since Ice Lake and Zen 4.
-constexpr int64_t kRegisters = 32;
-/// Registers that constants and temporaries take beside tile and weights.
-constexpr int64_t kReserved = 3;
-constexpr double kDotsPerCycle = 2, kDotLatency = 5, kLoadsPerCycle = 2;
-/// Instructions that leave the front end.
-constexpr double kIssue = 6;
-/// Bytes per cycle of weights from the second-level cache.
-constexpr double kL2Bytes = 32;
-constexpr int64_t kL1Bytes = 32 * 1024;
-/// Cycles of the epilogue per result vector, and of the loops per tile.
-constexpr double kEpilogue = 3, kTileOverhead = 15, kStepOverhead = 0.7;
-/// Dot products in one unrolled loop body.
-constexpr int64_t kBodySize = 200;
-
-} // namespace
 
 ConvPlan::ConvPlan(ConvOp op) : geometry(op) {
   inputBlock = geometry.inputChannels <= kColumns ? kColumns : 16;

@@ -1,0 +1,332 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one matrix product:
+//
+//     for block of rows (all of them, if they need not be quantized):
+//       quantize them
+//       for panel, tile of rows:
+//         for group, step: accumulate
+//         epilogue
+//
+// Panels are outside so that their weights stay in the cache. Where a tile
+// does not divide the rows, the last one overlaps its neighbour.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulVnni/Loops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::vnni;
+
+MatmulLoops::MatmulLoops(KernelBuilder &k, MatmulOp op, ValueRange operands)
+    : k(k), op(op), plan(op),
+      input(k.activation(operands[0], {}, op.getInputQuantAttr())),
+      output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
+      packed(operands[1]),
+      epilogue(k, bool(op.getResidual()), op.getResidualQuantAttr(),
+               op.getOutputQuantAttr(), op.getClampAttr()),
+      isDynamic(op.getInputQuant()->isDynamic()), codes(input.buffer),
+      pitch(plan.k) {
+  if (op.getBias())
+    bias = operands[2];
+  if (op.getResidual())
+    residual = k.activation(operands[operands.size() - 2], {},
+                            op.getResidualQuantAttr());
+  if (!isDynamic)
+    return;
+  pitch = plan.scratchPitch();
+  codes = k.stackBuffer(k.b.getI8Type(), plan.rowsAtOnce * pitch);
+  rowScales = k.stackBuffer(k.b.getF32Type(), plan.rowsAtOnce);
+  rowZeros = k.stackBuffer(k.b.getI32Type(), plan.rowsAtOnce);
+}
+
+void MatmulLoops::emit() {
+  if (!isDynamic)
+    return emitRows(0, plan.m);
+  int64_t count = plan.rowsAtOnce;
+  k.forLoop(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
+    Index first = k.mul(block, count);
+    if (plan.m % count)
+      first = k.min(first, plan.m - count);
+    k.forLoop(0, count, 1, [&](Index row) {
+      emitRow(k.mul(k.add(first, row), plan.k), k.mul(row, pitch), row);
+    });
+    emitRows(first, count);
+  });
+}
+
+/// Quantizes one row of the input, at `from`, into the scratch, at `to`.
+void MatmulLoops::emitRow(Index from, Index to, Index row) {
+  constexpr int64_t kLanes = kRows;
+  int64_t whole = plan.k / kLanes * kLanes, rest = plan.k % kLanes;
+  auto visit = [&](ValueRange init, auto &&body) {
+    SmallVector<Value> carried =
+        k.forLoop(0, whole, kLanes, init, [&](Index i, ValueRange v) {
+          return body(i, k.loadVector(input.buffer, k.add(from, i), kLanes), v);
+        });
+    // What is not loaded is zero, and zero is in every range.
+    if (rest)
+      carried = body(Index(whole),
+                     k.loadPartial(input.buffer, from + whole, kLanes, rest),
+                     carried);
+    return carried;
+  };
+  Value zeros = k.splatF32(0.0, kLanes);
+  SmallVector<Value> range = visit(
+      {zeros, zeros}, [&](Index, Value x, ValueRange v) -> SmallVector<Value> {
+        return {arith::MinNumFOp::create(k.b, v[0], x),
+                arith::MaxNumFOp::create(k.b, v[1], x)};
+      });
+  DynamicQuantization quant(k,
+                            vector::ReductionOp::create(
+                                k.b, vector::CombiningKind::MINNUMF, range[0]),
+                            vector::ReductionOp::create(
+                                k.b, vector::CombiningKind::MAXNUMF, range[1]));
+  k.store(quant.scale, rowScales, row);
+  Value zero = arith::NegFOp::create(k.b, quant.zeroPoint);
+  k.store(arith::FPToSIOp::create(k.b, k.b.getI32Type(), zero), rowZeros, row);
+  auto bytes = VectorType::get(kLanes, k.b.getI8Type());
+  visit({}, [&](Index i, Value x, ValueRange) -> SmallVector<Value> {
+    k.storeVector(arith::TruncIOp::create(k.b, bytes, quant.encode(k, x)),
+                  codes, k.add(to, i));
+    return {};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Panels and tiles
+//===----------------------------------------------------------------------===//
+
+void MatmulLoops::emitRows(Index first, int64_t count) {
+  auto emitPanel = [&](const Panel &panel) {
+    k.forLoop(0, llvm::divideCeil(count, plan.rows), 1, [&](Index tile) {
+      Index row = k.mul(tile, plan.rows);
+      if (count % plan.rows)
+        row = k.min(row, count - plan.rows);
+      Rows rows;
+      rows.codes = k.mul(row, pitch);
+      rows.scratchRow = row;
+      rows.output = k.mul(k.add(first, row), plan.n);
+      emitTile(panel, rows);
+    });
+  };
+  int64_t columns = plan.vectors * kRows, full = plan.fullPanels();
+  Index start = plan.streamOffset();
+  k.forLoop(0, full, 1, [&](Index panel) {
+    emitPanel(makePanel(k.add(start, k.mul(panel, plan.panelBytes())),
+                        k.mul(panel, columns), plan.vectors, columns));
+  });
+  if (int64_t last = plan.lastVectors())
+    emitPanel(makePanel(start + full * plan.panelBytes(), full * columns, last,
+                        plan.n - full * columns));
+}
+
+Value MatmulLoops::loadFactors(Type element, Index at, int64_t v) {
+  int64_t bytes = kRows * 4;
+  Value vector = k.loadVector(packed, at + v * bytes, bytes);
+  return vector::BitCastOp::create(k.b, VectorType::get(kRows, element),
+                                   vector);
+}
+
+MatmulLoops::Panel MatmulLoops::makePanel(Index weights, Index column,
+                                          int64_t vectors, int64_t columns) {
+  Panel panel{weights, column, vectors, columns, {}, {}};
+  for (int64_t v = 0; v < vectors; ++v) {
+    // Grouped sums have their scales already.
+    Value scale = k.splatF32(1.0, kRows);
+    if (!plan.isGrouped())
+      scale =
+          loadFactors(k.b.getF32Type(),
+                      weights + plan.totalSteps * vectors * kVectorBytes, v);
+    panel.scale.push_back(
+        isDynamic ? scale
+                  : epilogue.foldScale(scale, op.getInputQuant()->getScale()));
+    Value values;
+    if (bias)
+      values =
+          k.loadPartial(bias, column + v * kRows, kRows, columns - v * kRows);
+    panel.bias.push_back(epilogue.foldBias(values));
+  }
+  return panel;
+}
+
+void MatmulLoops::emitTile(const Panel &panel, const Rows &rows) {
+  emitResults(panel, rows, emitSums(panel, rows));
+}
+
+MatmulLoops::Accumulators MatmulLoops::emitSums(const Panel &panel,
+                                                const Rows &rows) {
+  auto reals = VectorType::get(kRows, k.b.getF32Type());
+  int64_t stepBytes = panel.vectors * kVectorBytes,
+          factorBytes = panel.vectors * kFactorBytes;
+  int64_t wholeSteps = plan.k / kColumns;
+  bool tail = plan.k % kColumns;
+  if (!plan.isGrouped()) {
+    Accumulators sums =
+        emitGroup(panel, rows, rows.codes, panel.weights, wholeSteps,
+                  panel.weights + plan.totalSteps * stepBytes, tail);
+    for (Value &sum : sums)
+      sum = arith::SIToFPOp::create(k.b, reals, sum);
+    return sums;
+  }
+
+  // The length of a group is known at run time only.
+  Value header = k.load(k.view(packed, k.b.getI32Type(), 0, 1), 0);
+  Value steps = arith::IndexCastOp::create(k.b, k.b.getIndexType(), header);
+  auto emitScaled = [&](Index group, bool last, ValueRange sums) {
+    Index first =
+        Index(arith::MulIOp::create(k.b, k.value(group), steps).getResult());
+    Index count = last ? k.sub(wholeSteps, first) : Index(steps);
+    Index all = last ? k.sub(plan.totalSteps, first) : Index(steps);
+    Index codes = k.add(rows.codes, k.mul(first, kColumns));
+    Index weights = k.add(k.add(panel.weights, k.mul(first, stepBytes)),
+                          k.mul(group, factorBytes));
+    Index factors = k.add(weights, k.mul(all, stepBytes));
+    Accumulators group_ =
+        emitGroup(panel, rows, codes, weights, count, factors, last && tail);
+    Accumulators next;
+    for (int64_t row = 0; row < plan.rows; ++row)
+      for (int64_t v = 0; v < panel.vectors; ++v) {
+        Value sum =
+            arith::SIToFPOp::create(k.b, reals, group_[slot(panel, row, v)]);
+        Value scale = loadFactors(k.b.getF32Type(), factors, v);
+        next.push_back(k.fma(sum, scale, sums[slot(panel, row, v)]));
+      }
+    return next;
+  };
+  Accumulators zeros(plan.rows * panel.vectors, k.splatF32(0.0, kRows));
+  Accumulators sums =
+      k.forLoop(0, plan.groups - 1, 1, zeros, [&](Index group, ValueRange v) {
+        return emitScaled(group, false, v);
+      });
+  return emitScaled(plan.groups - 1, true, sums);
+}
+
+MatmulLoops::Accumulators MatmulLoops::emitGroup(const Panel &panel,
+                                                 const Rows &rows, Index codes,
+                                                 Index weights, Index steps,
+                                                 Index factors, bool tail) {
+  int64_t stepBytes = panel.vectors * kVectorBytes;
+  Index sums = factors + panel.vectors * kRows * 4;
+  Accumulators start(plan.rows * panel.vectors * plan.chains,
+                     k.splatInteger(32, 0, kRows));
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    Value levels = loadFactors(k.b.getI32Type(), sums, v);
+    for (int64_t row = 0; row < plan.rows; ++row) {
+      Value zero =
+          isDynamic
+              ? k.broadcast(k.load(rowZeros, rows.scratchRow + row), kRows)
+              : k.splatInteger(32, -op.getInputQuant()->getZeroPoint(), kRows);
+      start[slot(panel, row, v)] = arith::MulIOp::create(k.b, levels, zero);
+    }
+  }
+  auto emitSteps = [&](Index step, int64_t count, int64_t bytes, ValueRange v) {
+    Accumulators next(v);
+    for (int64_t u = 0; u < count; ++u)
+      emitStep(panel, rows, k.add(codes, k.mul(step + u, kColumns)),
+               k.add(weights, k.mul(step + u, stepBytes)), u % plan.chains,
+               bytes, next);
+    return next;
+  };
+  Accumulators result = start;
+  int64_t unroll = plan.unroll, rest = 0;
+  if (steps.isConstant())
+    rest = steps.offset % unroll;
+  result = k.forLoop(0, steps + -rest, unroll, result,
+                     [&](Index step, ValueRange v) {
+                       return emitSteps(step, unroll, kColumns, v);
+                     });
+  if (rest)
+    result = emitSteps(steps + -rest, rest, kColumns, result);
+  if (tail)
+    result = emitSteps(steps, 1, plan.k % kColumns, result);
+  // Chains end here.
+  Accumulators sum;
+  for (int64_t row = 0; row < plan.rows; ++row)
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      sum.push_back(result[slot(panel, row, v)]);
+      for (int64_t chain = 1; chain < plan.chains; ++chain)
+        sum.back() = arith::AddIOp::create(k.b, sum.back(),
+                                           result[slot(panel, row, v, chain)]);
+    }
+  return sum;
+}
+
+void MatmulLoops::emitStep(const Panel &panel, const Rows &, Index codes,
+                           Index weights, int64_t chain, int64_t bytes,
+                           Accumulators &accumulators) {
+  SmallVector<Value> vectors;
+  for (int64_t v = 0; v < panel.vectors; ++v)
+    vectors.push_back(
+        k.loadVector(packed, weights + v * kVectorBytes, kVectorBytes));
+  for (int64_t row = 0; row < plan.rows; ++row) {
+    Value dword = broadcastCodes(codes + row * pitch, bytes);
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      Value &sum = accumulators[slot(panel, row, v, chain)];
+      sum = emitDot(k, sum, dword, vectors[v]);
+    }
+  }
+}
+
+Value MatmulLoops::broadcastCodes(Index at, int64_t bytes) {
+  Type i32 = k.b.getI32Type();
+  Value dword;
+  if (bytes == kColumns) {
+    Value vector = k.loadVector(codes, at, kColumns);
+    vector = vector::BitCastOp::create(k.b, VectorType::get(1, i32), vector);
+    dword = vector::ExtractOp::create(k.b, vector, 0);
+  } else {
+    // The end of a row of the input, behind which another buffer may be.
+    for (int64_t i = 0; i < bytes; ++i) {
+      Value code = arith::ExtUIOp::create(k.b, i32, k.load(codes, at + i));
+      if (i)
+        code = arith::OrIOp::create(
+            k.b, dword, arith::ShLIOp::create(k.b, code, k.integer(32, 8 * i)));
+      dword = code;
+    }
+  }
+  return k.broadcast(dword, kRows);
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void MatmulLoops::emitResults(const Panel &panel, const Rows &rows,
+                              const Accumulators &sums) {
+  constexpr int64_t kAtOnce = 4; // vectors of codes in a store
+  for (int64_t row = 0; row < plan.rows; ++row) {
+    Index to = k.add(rows.output, panel.column) + row * plan.n;
+    SmallVector<Value> results;
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      Value scale = panel.scale[v], other;
+      if (isDynamic)
+        scale =
+            epilogue.foldScale(scale, k.load(rowScales, rows.scratchRow + row));
+      if (residual)
+        other = k.loadPartial(residual->buffer, to + v * kRows, kRows,
+                              panel.columns - v * kRows);
+      results.push_back(epilogue.apply(sums[row * panel.vectors + v], scale,
+                                       panel.bias[v], other));
+    }
+    if (!output.quant) {
+      for (int64_t v = 0; v < panel.vectors; ++v)
+        k.storePartial(results[v], output.buffer, to + v * kRows,
+                       panel.columns - v * kRows);
+      continue;
+    }
+    for (int64_t v = 0; v < panel.vectors; v += kAtOnce) {
+      int64_t count = std::min(kAtOnce, panel.vectors - v);
+      Value codes = epilogue.encode(ArrayRef(results).slice(v, count));
+      k.storePartial(codes, output.buffer, to + v * kRows,
+                     std::min(count * kRows, panel.columns - v * kRows));
+    }
+  }
+}

@@ -1,0 +1,194 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix product of u8 rows with integer weights of up to 8 bits, with AVX-512
+// VNNI. Rows that arrive as f32 are quantized here, each with its own scale.
+// Weights have scales per tensor, per row, or per group along K.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulVnni/Loops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::vnni;
+
+namespace {
+
+class MatmulVnni final : public KernelFamily {
+public:
+  StringRef getName() const override { return "matmul_vnni"; }
+  int getPriority() const override { return 300; }
+
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
+    auto matmul = dyn_cast<MatmulOp>(op);
+    reason = matmul ? check(matmul, target) : "implements mpq.matmul only";
+    return reason.empty();
+  }
+
+  KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
+    KernelLayouts layouts;
+    layouts.activations.resize(
+        cast<MatmulOp>(op).getActivationOperands().size());
+    return layouts;
+  }
+
+  int64_t getPackedBytes(Operation *op, const KernelTarget &) const override {
+    return MatmulPlan(cast<MatmulOp>(op)).packedBytes();
+  }
+
+  void emitPack(OpBuilder &builder, Location loc, Operation *op,
+                const KernelTarget &target, const WeightReader &weight,
+                Value packed) const override;
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
+    KernelBuilder k(builder, loc, target);
+    MatmulLoops(k, cast<MatmulOp>(op), operands).emit();
+  }
+
+private:
+  static std::string check(MatmulOp op, const KernelTarget &target);
+};
+
+/// Writes the panels of a weight.
+class PanelWriter {
+public:
+  PanelWriter(KernelBuilder &k, const MatmulPlan &plan,
+              const WeightReader &weight, Value packed)
+      : k(k), plan(plan), weight(weight), packed(packed),
+        shape({plan.n, plan.k}) {}
+
+  /// `first`: the panel's first vector, of `vectors`; `at`: its first byte.
+  void emitPanel(Index first, int64_t vectors, Index at) {
+    int64_t lastSteps = plan.totalSteps - (plan.groups - 1) * plan.groupSteps;
+    int64_t groupBytes =
+        vectors * (plan.groupSteps * kVectorBytes + kFactorBytes);
+    k.forLoop(0, plan.groups - 1, 1, [&](Index group) {
+      emitGroup(first, vectors, group, plan.groupSteps,
+                k.add(at, k.mul(group, groupBytes)));
+    });
+    emitGroup(first, vectors, plan.groups - 1, lastSteps,
+              at + (plan.groups - 1) * groupBytes);
+  }
+
+private:
+  /// The weight's row behind lane `lane` of vector `v`.
+  Index getRow(Index first, Index v, Index lane, Value &valid) {
+    Index row = k.add(k.mul(k.add(first, v), kRows), lane);
+    return k.limit(row, plan.totalVectors * kRows, plan.n, valid);
+  }
+
+  void emitGroup(Index first, int64_t vectors, Index group, int64_t steps,
+                 Index at) {
+    Index firstColumn = k.mul(group, plan.groupSteps * kColumns);
+    k.forEach({steps, vectors, kRows, kColumns}, [&](ArrayRef<Index> i) {
+      Value valid;
+      Index row = getRow(first, i[1], i[2], valid);
+      Index column = k.add(firstColumn, k.add(k.mul(i[0], kColumns), i[3]));
+      column = k.limit(column, plan.totalSteps * kColumns, plan.k, valid);
+      k.store(emitLevel(k, weight, shape, row, column, valid), packed,
+              k.add(at, k.linear(i, {steps, vectors, kRows, kColumns})));
+    });
+    Index scales = at + steps * vectors * kVectorBytes;
+    Index sums = scales + vectors * kRows * 4;
+    k.forEach({vectors, kRows}, [&](ArrayRef<Index> i) {
+      Index offset = k.mul(k.linear(i, {vectors, kRows}), 4);
+      emitFactors(first, i[0], i[1], firstColumn, steps, k.add(scales, offset),
+                  k.add(sums, offset));
+    });
+  }
+
+  /// Scale and sum of one row in one group.
+  void emitFactors(Index first, Index v, Index lane, Index firstColumn,
+                   int64_t steps, Index scaleAt, Index sumAt) {
+    Value valid;
+    Index row = getRow(first, v, lane, valid);
+    Value scale = weight.getFormat().emitScale(
+        k.b, k.b.getLoc(), weight.getPayload(), plan.n, plan.k, k.value(row),
+        k.value(firstColumn));
+    if (valid)
+      scale = arith::SelectOp::create(k.b, valid, scale, k.f32(0.0));
+    Type i32 = k.b.getI32Type();
+    Value sum = k.forLoop(
+        0, steps * kColumns, 1, k.integer(32, 0), [&](Index i, ValueRange sum) {
+          Value inside = valid;
+          Index column = k.limit(k.add(firstColumn, i),
+                                 plan.totalSteps * kColumns, plan.k, inside);
+          Value level = emitLevel(k, weight, shape, row, column, inside);
+          return SmallVector<Value>{arith::AddIOp::create(
+              k.b, sum[0], arith::ExtSIOp::create(k.b, i32, level))};
+        })[0];
+    storeDword(arith::BitcastOp::create(k.b, i32, scale), scaleAt);
+    storeDword(sum, sumAt);
+  }
+
+  void storeDword(Value dword, Index at) {
+    Value dwords = k.view(packed, k.b.getI32Type(), 0, plan.packedBytes() / 4);
+    k.store(dword, dwords, k.floorDiv(at, 4));
+  }
+
+  KernelBuilder &k;
+  const MatmulPlan &plan;
+  const WeightReader &weight;
+  Value packed;
+  std::array<int64_t, 2> shape;
+};
+
+} // namespace
+
+std::string MatmulVnni::check(MatmulOp op, const KernelTarget &target) {
+  std::string reason = checkTarget(target);
+  if (reason.empty())
+    reason =
+        checkQuantization(op.getInputQuantAttr(), op.getResidualQuantAttr(),
+                          op.getOutputQuantAttr());
+  int64_t depth = op.getWeightShape()[1];
+  if (reason.empty())
+    reason = checkWeight(op.getWeight().getType(), depth);
+  if (!reason.empty())
+    return reason;
+  FormatAttrInterface format =
+      cast<StoredTensorType>(op.getWeight().getType()).getFormat();
+  int64_t group = format.getIntegerGroup(depth);
+  if (group < depth && group % kColumns)
+    return llvm::formatv(
+        "{0} has a scale for every {1} weights, no multiple of {2}",
+        format.getSpelling(), group, kColumns);
+  return {};
+}
+
+void MatmulVnni::emitPack(OpBuilder &builder, Location loc, Operation *op,
+                          const KernelTarget &target,
+                          const WeightReader &weight, Value packed) const {
+  KernelBuilder k(builder, loc, target);
+  MatmulPlan plan(cast<MatmulOp>(op));
+  if (plan.isGrouped()) {
+    k.fill(packed, 0, kHeaderBytes, k.integer(8, 0));
+    k.store(k.integer(32, plan.groupSteps),
+            k.view(packed, k.b.getI32Type(), 0, 1), 0);
+  }
+  PanelWriter writer(k, plan, weight, packed);
+  Index start = plan.streamOffset();
+  int64_t full = plan.fullPanels();
+  k.forLoop(0, full, 1, [&](Index panel) {
+    writer.emitPanel(k.mul(panel, plan.vectors), plan.vectors,
+                     k.add(start, k.mul(panel, plan.panelBytes())));
+  });
+  if (plan.lastVectors())
+    writer.emitPanel(full * plan.vectors, plan.lastVectors(),
+                     start + full * plan.panelBytes());
+}
+
+namespace mpq {
+void registerKernelFamilyMatmulVnni(DialectRegistry &) {
+  Registry<KernelFamily>::get().add("matmul_vnni",
+                                    std::make_unique<MatmulVnni>());
+}
+} // namespace mpq
