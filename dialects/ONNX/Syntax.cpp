@@ -5,7 +5,7 @@
 //
 // The one syntax of all ops of the dialect:
 //
-//   %r = onnx.Op(%a, _, %c) {axis = 1, pads = [0, 1]} ({region})
+//   %r = onnx.Op(%a, _, %c) {axis = 1, pads = [0, 1]} ({ region }, ...)
 //       : (type of a, type of c) -> type of r
 //
 // An attribute that the schema knows is printed without its type, since the
@@ -177,6 +177,22 @@ static ParseResult parseResults(OpAsmParser &parser, const OpSchema &schema,
   return parser.parseRParen();
 }
 
+static bool hasRegions(const OpSchema &schema) {
+  return llvm::any_of(schema.attributes, [](const AttributeSchema &attribute) {
+    return attribute.kind == AttrKind::Graph;
+  });
+}
+
+/// `({...}, {...})`, one per attribute that is a graph.
+static ParseResult parseRegions(OpAsmParser &parser, const OpSchema &schema,
+                                OperationState &state) {
+  if (!hasRegions(schema))
+    return success();
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, [&] {
+    return parser.parseRegion(*state.addRegion());
+  });
+}
+
 ParseResult parseSchemaOp(OpAsmParser &parser, OperationState &state) {
   const OpSchema &schema = *lookupSchema(state.name.stripDialect());
   SmallVector<std::optional<OpAsmParser::UnresolvedOperand>> slots;
@@ -191,17 +207,18 @@ ParseResult parseSchemaOp(OpAsmParser &parser, OperationState &state) {
     return parseEmptySlot(parser, schema.inputs, slots.size() - 1);
   };
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::OptionalParen,
+  // A region follows in parentheses, so then the operands must have theirs.
+  if (parser.parseCommaSeparatedList(hasRegions(schema)
+                                         ? AsmParser::Delimiter::Paren
+                                         : AsmParser::Delimiter::OptionalParen,
                                      parseOperand))
     return failure();
   OperationState scratch(state.location, state.name);
   if (parseAttributes(parser, schema, scratch))
     return failure();
 
-  for (const AttributeSchema &attribute : schema.attributes)
-    if (attribute.kind == AttrKind::Graph &&
-        parser.parseRegion(*state.addRegion()))
-      return failure();
+  if (parseRegions(parser, schema, state))
+    return failure();
 
   SmallVector<Type> operandTypes, resultSlots;
   if (parser.parseColon())
@@ -267,7 +284,7 @@ void printSchemaOp(OpAsmPrinter &p, Operation *op) {
   const OpSchema &schema = *lookupSchema(op->getName().stripDialect());
   SmallVector<Value> operands = getOperandSlots(op);
   SmallVector<Value> results = getResultSlots(op);
-  if (!operands.empty()) {
+  if (!operands.empty() || hasRegions(schema)) {
     p << '(';
     llvm::interleaveComma(operands, p, [&](Value operand) {
       operand ? p.printOperand(operand) : void(p << '_');
@@ -275,9 +292,11 @@ void printSchemaOp(OpAsmPrinter &p, Operation *op) {
     p << ')';
   }
   printAttributes(p, schema, op);
-  for (Region &region : op->getRegions()) {
-    p << ' ';
-    p.printRegion(region);
+  if (hasRegions(schema)) {
+    p << " (";
+    llvm::interleaveComma(op->getRegions(), p,
+                          [&](Region &region) { p.printRegion(region); });
+    p << ')';
   }
   p << " : ";
   if (!operands.empty())

@@ -53,8 +53,6 @@ InFlightDiagnostic GraphImporter::error(const Node &node) const {
 //===----------------------------------------------------------------------===//
 
 LogicalResult GraphImporter::checkModel() {
-  if (!file.model.has_graph())
-    return error() << "the model has no graph";
   bool found = false;
   for (const auto &import : file.model.opset_import()) {
     if (!import.domain().empty() && import.domain() != "ai.onnx")

@@ -18,6 +18,11 @@ OwningOpRef<ModuleOp> importOnnx(StringRef path, MLIRContext *context) {
         << "cannot import '" << path << "': " << toString(file.takeError());
     return nullptr;
   }
+  if (!(*file)->model.has_graph()) {
+    emitError(FileLineColLoc::get(context, path, 0, 0))
+        << "the model has no graph";
+    return nullptr;
+  }
   return GraphImporter(**file, path, context).run();
 }
 

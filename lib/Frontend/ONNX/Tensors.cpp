@@ -126,8 +126,9 @@ static Expected<std::string> resolve(StringRef model, StringRef location) {
                                      location, error.message()));
   if (std::error_code error = sys::fs::real_path(folder, realFolder))
     return createStringError(error.message());
-  if (!StringRef(realPath).starts_with(realFolder) ||
-      (realFolder != "/" && realPath[realFolder.size()] != '/'))
+  StringRef inside = realPath;
+  if (!inside.consume_front(realFolder) ||
+      (realFolder != "/" && !inside.empty() && inside.front() != '/'))
     return leaves("a symbolic link");
   return std::string(realPath);
 }

@@ -2,7 +2,7 @@
 // RUN: quant-opt %s --split-input-file --verify-diagnostics
 
 func.func @element_type(%x: tensor<4xi32>) -> tensor<4xi32> {
-  // expected-error @below {{operand 'X' has type 'tensor<4xi32>' when its element type should be one of 'f32'}}
+  // expected-error @below {{operand 'X' has type 'tensor<4xi32>' when its element type should be one of f32, f16, f64, bf16}}
   %0 = onnx.Sigmoid(%x) : (tensor<4xi32>) -> tensor<4xi32>
   return %0 : tensor<4xi32>
 }
