@@ -36,10 +36,11 @@ void mpq::buildKernelizedToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(memref::createExpandOpsPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
-  // Math without a vector form in LLVM goes to libm, one lane at a time.
-  pm.addPass(createConvertVectorToLLVMPass());
+  // Math without a vector form in LLVM goes to libm, one lane at a time; that
+  // takes vectors apart, so vectors are lowered afterwards.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createArithToLLVMConversionPass());

@@ -197,8 +197,8 @@ std::vector<std::string> mpq::test::getTestedCpus() {
   return cpus;
 }
 
-/// Replaces $ins and $outs, and $layouts: the layout and quantization
-/// attributes of an op with one input.
+/// Replaces $ins and $outs, $attrs (layouts and quantizations of an op with one
+/// input) and $lists (those of a map).
 static std::string makeFunction(const Case &test, size_t index) {
   std::string arguments, names, types;
   for (size_t i = 0; i < test.inputs.size(); ++i) {
@@ -221,6 +221,18 @@ static std::string makeFunction(const Case &test, size_t index) {
   add("input_quant", test.inputs[0].getQuant());
   add("output_layout", test.output.getLayout());
   add("output_quant", test.output.getQuant());
+  auto list = [&](std::string (Buffer::*get)() const) {
+    std::string items;
+    for (const Buffer &input : test.inputs)
+      items += (items.empty() ? "" : ", ") + ((input.*get)().empty() ? "unit" : (input.*get)());
+    return "[" + items + "]";
+  };
+  std::string lists = "input_layouts = " + list(&Buffer::getLayout) + ", input_quants = " + list(&Buffer::getQuant);
+  if (!test.output.getLayout().empty())
+    lists += ", output_layout = " + test.output.getLayout();
+  if (!test.output.getQuant().empty())
+    lists += ", output_quant = " + test.output.getQuant();
+  replace("$lists", lists);
   replace("$attrs", attributes.empty() ? "dummy" : attributes);
   replace("$ins", "ins(" + names + " : " + types + ")");
   replace("$outs", "outs(%o : " + test.output.getType() + ")");

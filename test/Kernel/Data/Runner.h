@@ -70,7 +70,7 @@ private:
 struct Case {
   std::string name;   ///< for messages
   std::string family; ///< empty: the first that accepts
-  std::string op;     ///< text after the operands: "mpq.pool max ins(%0) ..." with $ins, $outs replaced
+  std::string op;     ///< its text: "mpq.pool max $ins $outs {$attrs}", with $lists for mpq.map
   std::vector<Buffer> inputs;
   Buffer output;
   std::function<float(int64_t)> expected; ///< by logical index of the output
