@@ -138,6 +138,12 @@ TEST_F(Solvers, AgreeOnManyGroupsOfTwo) {
   EXPECT_GT(compare({14, 2, 50, 100, false, false}, 100), 30u);
 }
 
+TEST_F(Solvers, AgreeOnTwoBudgets) {
+  EXPECT_GT(compare({7, 4, 3, 3, true, true}, 1000, 2), 200u);
+  EXPECT_GT(compare({8, 4, 1000, 1000, false, true}, 600, 2), 100u);
+  EXPECT_GT(compare({12, 2, 30, 100, false, false}, 800, 2), 50u);
+}
+
 TEST_F(Solvers, TextReadsBackTheSame) {
   for (unsigned i = 0; i < 100; ++i) {
     AllocationProblem problem = make({6, 4, 1000, 1000, false, true}, 2);
@@ -189,6 +195,32 @@ TEST_F(Solvers, ListsGrowSlowlyWithTheGroups) {
     // The plain lists have about sites^2 / 2 pairs on such problems.
     EXPECT_LT(solution->statesHeld, 50u * sites);
     EXPECT_LT(solution->statesVisited, 10000u * sites);
+  }
+}
+
+/// Bytes and a latency that only depends on them in part.
+TEST_F(Solvers, ListsOfTwoBudgetsGrowSlowlyToo) {
+  for (unsigned sites : {10, 20, 40, 60}) {
+    AllocationProblem problem = network(sites, random);
+    int64_t slowest = 0;
+    for (AllocationSite &site : problem.sites) {
+      double perBit = .2 + double(random() % 1000) / 1000;
+      for (Choice &choice : site.choices)
+        choice.costs.push_back(std::llround(choice.costs[0] * perBit +
+                                            site.choices.back().costs[0] * .5));
+      slowest += site.choices.back().costs[1];
+    }
+    problem.budgets.push_back({"ns", slowest * 63 / 100});
+    Expected<Solution> solution = allocate("pareto", problem);
+    ASSERT_TRUE(bool(solution)) << toString(solution.takeError());
+    outs() << formatv("{0} groups, 2 budgets: {1} visited, {2} held, gap "
+                      "{3:F6}\n",
+                      sites, solution->statesVisited, solution->statesHeld,
+                      solution->gap());
+    EXPECT_LT(solution->statesHeld, 100u * sites);
+    // The second budget matters.
+    problem.budgets.back().limit.reset();
+    EXPECT_LT(cantFail(allocate("pareto", problem)).error, solution->error);
   }
 }
 

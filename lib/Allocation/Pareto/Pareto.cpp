@@ -19,13 +19,12 @@
 //     kept     (35, 6) (40, 4) (50, 3)     -       -    (80, 2)
 //
 // Nothing is rounded and nothing depends on the unit of cost, so any costs and
-// any errors are solved exactly. What keeps the lists short:
+// any errors are solved exactly. With two budgets a pair has two costs and is
+// beaten by what is no worse in all three.
 //
-//   * a pair that leaves too little for the cheapest choices of the groups
-//   still
-//     to come is dropped;
-//   * so is one whose error plus the relaxation's bound for those groups is
-//     above the error of an allocation that is already known.
+// What keeps the lists short: a pair is dropped if the groups still to come do
+// not fit beside it, or if its error plus the bound on theirs (Bounds.h) is
+// above the error of an allocation that is already known.
 //
 // Groups are added from the last to the first, and among equal pairs the lower
 // choice wins; so the survivor is the lexicographically smallest vector.
@@ -35,14 +34,16 @@
 // doubled.
 //
 //===----------------------------------------------------------------------===//
-#include "Relaxation.h"
+#include "Bounds.h"
 #include "mpq/Allocation/Allocator.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <cassert>
+#include <cmath>
 #include <limits>
+#include <map>
+#include <tuple>
 
 using namespace llvm;
 using namespace mpq;
@@ -61,9 +62,10 @@ struct Step {
 constexpr uint32_t noStep = ~uint32_t(0);
 
 struct Pair {
-  int64_t cost;
+  Costs costs;
   double error;
-  uint32_t step; ///< in the pool
+  uint32_t step; ///< in the pool; of a pair not yet kept, where it came from
+  uint16_t choice;
 };
 
 /// The pool of steps. A step's `from` is at a lower index.
@@ -117,70 +119,84 @@ private:
 
 class ParetoSearch {
 public:
-  ParetoSearch(const AllocationProblem &problem, unsigned column)
-      : problem(problem), groups(problem.groups()), column(column),
-        limit(problem.budgets[column].limit.value_or(
-            std::numeric_limits<int64_t>::max())),
-        relaxation(groups, column) {}
-
+  ParetoSearch(const AllocationProblem &problem, ArrayRef<unsigned> columns);
   Expected<Solution> run();
 
 private:
   void add(unsigned group);
+  void keepUnbeaten();
 
   const AllocationProblem &problem;
+  SmallVector<unsigned, maxBudgets> columns;
+  SmallVector<int64_t, maxBudgets> limits;
   std::vector<AllocationGroup> groups;
-  unsigned column;
-  int64_t limit;
-  Relaxation relaxation;
-  double known = 0; ///< no optimum has a larger error
-  std::vector<Pair> front, merged;
+  Bounds bounds;
+  std::vector<Pair> front, candidates;
   History history;
+  double known; ///< no optimum has a larger error
   uint64_t visited = 0, held = 0;
 };
 
 } // namespace
 
-/// Merges the shifted copies of the front for `group`'s choices.
+static SmallVector<int64_t, maxBudgets>
+limitsOf(const AllocationProblem &problem, ArrayRef<unsigned> columns) {
+  SmallVector<int64_t, maxBudgets> limits;
+  for (unsigned column : columns)
+    limits.push_back(problem.budgets[column].limit.value_or(
+        std::numeric_limits<int64_t>::max()));
+  return limits;
+}
+
+ParetoSearch::ParetoSearch(const AllocationProblem &problem,
+                           ArrayRef<unsigned> columns)
+    : problem(problem), columns(columns), limits(limitsOf(problem, columns)),
+      groups(problem.groups()), bounds(groups, this->columns, limits),
+      known(bounds.known() * (1 + Relaxation::margin)) {}
+
+/// Extends every pair of the front by every choice of `group`.
 void ParetoSearch::add(unsigned group) {
   ArrayRef<Choice> choices = groups[group].choices;
-  relaxation.restrictTo(group); // the groups still to come
-  int64_t available = limit - relaxation.cheapest();
-  SmallVector<size_t, 16> heads(choices.size(), 0);
-  merged.clear();
-  double best = std::numeric_limits<double>::infinity();
-  while (true) {
-    // The cheapest head; among those the one with the least error, then the
-    // first.
-    size_t pick = choices.size();
-    int64_t cost = 0;
-    double error = 0;
-    for (size_t i = 0; i < choices.size(); ++i) {
-      if (heads[i] == front.size())
-        continue;
-      int64_t headCost = front[heads[i]].cost + choices[i].costs[column];
-      double headError = choices[i].error + front[heads[i]].error;
-      if (pick < choices.size() &&
-          (headCost > cost || (headCost == cost && headError >= error)))
-        continue;
-      pick = i;
-      cost = headCost;
-      error = headError;
+  bounds.restrictTo(group); // the groups still to come
+  candidates.clear();
+  for (auto [number, choice] : enumerate(choices))
+    for (const Pair &from : front) {
+      Pair pair{from.costs, choice.error + from.error, from.step,
+                uint16_t(number)};
+      for (auto [index, column] : enumerate(columns))
+        pair.costs[index] += choice.costs[column];
+      double total = pair.error + bounds.of(pair.costs);
+      // Infinity is "does not fit", and nothing may be known yet.
+      if (std::isfinite(total) && total <= known)
+        candidates.push_back(pair);
     }
-    if (pick == choices.size() || cost > available)
-      break;
-    const Pair &from = front[heads[pick]++];
-    ++visited;
-    if (error >= best)
-      continue;
-    best = error;
-    if (error + relaxation.bound(limit - cost) > known)
-      continue;
-    merged.push_back({cost, error, history.add(from.step, pick)});
-  }
-  std::swap(front, merged);
+  visited += choices.size() * front.size();
+  keepUnbeaten();
   history.collect(front);
   held = std::max<uint64_t>(held, front.size());
+}
+
+/// Makes the front of the candidates that no other beats. In the order of
+/// costs, then error, then choice, a candidate can only be beaten by an earlier
+/// one: by one whose second cost and error are no larger. `least` has, for
+/// every second cost, the least error up to there.
+void ParetoSearch::keepUnbeaten() {
+  llvm::stable_sort(candidates, [](const Pair &a, const Pair &b) {
+    return std::tie(a.costs, a.error, a.choice) <
+           std::tie(b.costs, b.error, b.choice);
+  });
+  front.clear();
+  std::map<int64_t, double> least;
+  for (const Pair &pair : candidates) {
+    auto next = least.upper_bound(pair.costs[1]);
+    if (next != least.begin() && std::prev(next)->second <= pair.error)
+      continue;
+    while (next != least.end() && next->second >= pair.error)
+      next = least.erase(next);
+    least[pair.costs[1]] = pair.error;
+    front.push_back(pair);
+    front.back().step = history.add(pair.step, pair.choice);
+  }
 }
 
 Expected<Solution> ParetoSearch::run() {
@@ -192,10 +208,8 @@ Expected<Solution> ParetoSearch::run() {
                   maxChoices, problem.sites[group.sites.front()].name,
                   group.choices.size())
               .str());
-  double bound = relaxation.bound(limit);
-  known = totalError(groups, relaxation.roundDown(limit)) *
-          (1 + Relaxation::margin);
-  front.push_back({0, 0, noStep});
+  double bound = bounds.of({});
+  front.push_back({{}, 0, noStep, 0});
   for (size_t group = groups.size(); group-- > 0;) {
     add(group);
     if (history.size() > maxPairs)
@@ -205,9 +219,13 @@ Expected<Solution> ParetoSearch::run() {
                   groups.size(), group, history.size())
               .str());
   }
-  assert(!front.empty() && "a checked problem has a solution");
-  // Pairs are sorted by cost and each errs less than the one before.
-  Solution solution = problem.expand(groups, history.trace(front.back().step));
+  if (front.empty()) // only with two budgets; `check` looked at each
+    return createStringError("no allocation keeps all budgets together");
+  const Pair *best = &front.front();
+  for (const Pair &pair : front)
+    if (pair.error < best->error)
+      best = &pair;
+  Solution solution = problem.expand(groups, history.trace(best->step));
   solution.bound = std::min(bound, solution.error);
   solution.optimal = true;
   solution.statesVisited = visited;
@@ -218,17 +236,17 @@ Expected<Solution> ParetoSearch::run() {
 namespace {
 struct Pareto final : Allocator {
   StringRef description() const override {
-    return "exact for one budget, by lists of Pareto-optimal partial "
+    return "exact for one budget or two, by lists of Pareto-optimal partial "
            "allocations";
   }
   Expected<Solution> solve(const AllocationProblem &problem) const override {
     SmallVector<unsigned, 2> columns = problem.constrainedColumns();
-    if (columns.size() != 1)
-      return createStringError(formatv("allocator 'pareto' keeps one budget, "
-                                       "the problem limits {0}",
-                                       columns.size())
+    if (columns.size() > maxBudgets)
+      return createStringError(formatv("allocator 'pareto' keeps up to {0} "
+                                       "budgets, the problem limits {1}",
+                                       maxBudgets, columns.size())
                                    .str());
-    return ParetoSearch(problem, columns.front()).run();
+    return ParetoSearch(problem, columns).run();
   }
 };
 } // namespace

@@ -11,7 +11,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
-#include <cassert>
+#include <limits>
 #include <numeric>
 #include <tuple>
 
@@ -22,14 +22,14 @@ SmallVector<unsigned, 8> Relaxation::corners(unsigned group) const {
   SmallVector<unsigned, 8> order(groups[group].choices.size());
   std::iota(order.begin(), order.end(), 0);
   llvm::sort(order, [&](unsigned a, unsigned b) {
-    return std::tuple(cost(group, a), error(group, a), a) <
-           std::tuple(cost(group, b), error(group, b), b);
+    return std::tuple(costs[group][a], error(group, a), a) <
+           std::tuple(costs[group][b], error(group, b), b);
   });
   SmallVector<unsigned, 8> hull;
   // What going from `a` to `b` saves per unit of cost.
   auto slope = [&](unsigned a, unsigned b) {
     return (error(group, a) - error(group, b)) /
-           double(cost(group, b) - cost(group, a));
+           double(costs[group][b] - costs[group][a]);
   };
   // Whether `b` lies on or above the line from `a` to `c`.
   auto above = [&](unsigned a, unsigned b, unsigned c) {
@@ -45,15 +45,16 @@ SmallVector<unsigned, 8> Relaxation::corners(unsigned group) const {
   return hull;
 }
 
-Relaxation::Relaxation(ArrayRef<AllocationGroup> groups, unsigned column)
-    : groups(groups), column(column) {
+Relaxation::Relaxation(ArrayRef<AllocationGroup> groups,
+                       std::vector<std::vector<int64_t>> groupCosts)
+    : groups(groups), costs(std::move(groupCosts)) {
   for (unsigned group = 0; group < groups.size(); ++group) {
     SmallVector<unsigned, 8> hull = corners(group);
     start.push_back(hull.front());
     end.push_back(hull.back());
     for (size_t i = 1; i < hull.size(); ++i)
       steps.push_back({group, hull[i],
-                       cost(group, hull[i]) - cost(group, hull[i - 1]),
+                       costs[group][hull[i]] - costs[group][hull[i - 1]],
                        error(group, hull[i - 1]) - error(group, hull[i])});
   }
   // Stable: steps of one group stay in order even if rounding makes their
@@ -68,7 +69,7 @@ void Relaxation::restrictTo(unsigned count) {
   cheapestCost = 0;
   double error = 0;
   for (unsigned group = 0; group < count; ++group) {
-    cheapestCost += cost(group, start[group]);
+    cheapestCost += costs[group][start[group]];
     error += this->error(group, end[group]);
   }
   costBefore.clear();
@@ -91,7 +92,8 @@ void Relaxation::restrictTo(unsigned count) {
 }
 
 double Relaxation::bound(int64_t available) const {
-  assert(available >= cheapestCost && "the cheapest choices do not fit");
+  if (available < cheapestCost)
+    return std::numeric_limits<double>::infinity();
   int64_t left = available - cheapestCost;
   // The first step that does not fit whole.
   size_t step = upper_bound(costBefore, left) - costBefore.begin() - 1;
@@ -101,30 +103,41 @@ double Relaxation::bound(int64_t available) const {
   return errorAfter[step + 1] + (1 - taken) * stepSaving[step];
 }
 
-std::vector<unsigned> Relaxation::roundDown(int64_t limit) const {
-  std::vector<unsigned> choices = start;
+bool Relaxation::roundDown(Spending &spending) const {
+  if (!spending.start(start))
+    return false;
   std::vector<bool> stopped(groups.size());
-  int64_t total = 0;
+  for (const Step &step : steps)
+    if (!stopped[step.group])
+      stopped[step.group] = !spending.change(step.group, step.choice);
   for (unsigned group = 0; group < groups.size(); ++group)
-    total += cost(group, start[group]);
-  for (const Step &step : steps) {
-    if (stopped[step.group])
-      continue;
-    if (total + step.cost > limit) {
-      stopped[step.group] = true;
-      continue;
-    }
-    total += step.cost;
-    choices[step.group] = step.choice;
+    for (unsigned choice = 0; choice < groups[group].choices.size(); ++choice)
+      if (error(group, choice) < error(group, spending.choices[group]))
+        spending.change(group, choice);
+  return true;
+}
+
+bool Spending::start(std::vector<unsigned> allChoices) {
+  choices = std::move(allChoices);
+  totals.assign(columns.size(), 0);
+  for (auto [group, choice] : zip_equal(groups, choices))
+    for (auto [total, column] : zip_equal(totals, columns))
+      total += group.choices[choice].costs[column];
+  return all_of(zip_equal(totals, limits), [](auto pair) {
+    return std::get<0>(pair) <= std::get<1>(pair);
+  });
+}
+
+bool Spending::change(unsigned group, unsigned choice) {
+  const Choice &before = groups[group].choices[choices[group]];
+  const Choice &after = groups[group].choices[choice];
+  SmallVector<int64_t, 2> newTotals(totals);
+  for (auto [total, column, limit] : zip_equal(newTotals, columns, limits)) {
+    total += after.costs[column] - before.costs[column];
+    if (total > limit)
+      return false;
   }
-  for (unsigned group = 0; group < groups.size(); ++group)
-    for (unsigned choice = 0; choice < groups[group].choices.size(); ++choice) {
-      int64_t change = cost(group, choice) - cost(group, choices[group]);
-      if (total + change <= limit &&
-          error(group, choice) < error(group, choices[group])) {
-        total += change;
-        choices[group] = choice;
-      }
-    }
-  return choices;
+  totals = std::move(newTotals);
+  choices[group] = choice;
+  return true;
 }

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The linear relaxation of the multiple-choice knapsack, for one cost column.
+// The linear relaxation of the multiple-choice knapsack, for one cost per
+// choice.
 //
 // If a group might take two choices in part, only the corners of the lower
 // convex hull of its (cost, error) points matter. With int2 (10, 9),
@@ -37,27 +38,48 @@
 
 namespace mpq {
 
+/// An allocation under way and what it costs in the limited columns.
+class Spending {
+public:
+  Spending(llvm::ArrayRef<AllocationGroup> groups,
+           llvm::ArrayRef<unsigned> columns, llvm::ArrayRef<int64_t> limits)
+      : groups(groups), columns(columns), limits(limits) {}
+
+  /// Takes all of `choices`; false if that is too much.
+  bool start(std::vector<unsigned> choices);
+  /// Changes one choice unless that is too much.
+  bool change(unsigned group, unsigned choice);
+
+  std::vector<unsigned> choices;
+
+private:
+  llvm::ArrayRef<AllocationGroup> groups;
+  llvm::ArrayRef<unsigned> columns;
+  llvm::ArrayRef<int64_t> limits;
+  llvm::SmallVector<int64_t, 2> totals;
+};
+
 class Relaxation {
 public:
   /// Far above the rounding of a bound, which is below 1e-16 times the number
   /// of steps, and far below any difference that matters.
   static constexpr double margin = 1e-10;
 
-  Relaxation(llvm::ArrayRef<AllocationGroup> groups, unsigned column);
+  /// `costs` has, per group, one cost per choice.
+  Relaxation(llvm::ArrayRef<AllocationGroup> groups,
+             std::vector<std::vector<int64_t>> costs);
 
   /// Makes `bound` speak about groups 0 .. count-1 only.
   void restrictTo(unsigned count);
 
-  /// The least error of the relaxation if the groups may cost `available`,
-  /// which is at least what their cheapest choices cost together.
+  /// The least error of the relaxation if the groups may cost `available`;
+  /// infinity if not even their cheapest choices fit.
   double bound(int64_t available) const;
 
-  /// What the cheapest choices of the groups spoken about cost together.
-  int64_t cheapest() const { return cheapestCost; }
-
-  /// A good allocation of all groups: every step that still fits, then whatever
-  /// single change still fits and helps.
-  std::vector<unsigned> roundDown(int64_t limit) const;
+  /// A good allocation of all groups, left in `spending`: every step that still
+  /// fits, then whatever single change still fits and helps. False if not even
+  /// the cheapest choices fit.
+  bool roundDown(Spending &spending) const;
 
 private:
   struct Step {
@@ -67,15 +89,12 @@ private:
   };
   /// The corners of a group's hull, from the cheapest.
   llvm::SmallVector<unsigned, 8> corners(unsigned group) const;
-  int64_t cost(unsigned group, unsigned choice) const {
-    return groups[group].choices[choice].costs[column];
-  }
   double error(unsigned group, unsigned choice) const {
     return groups[group].choices[choice].error;
   }
 
   llvm::ArrayRef<AllocationGroup> groups;
-  unsigned column;
+  std::vector<std::vector<int64_t>> costs;
   std::vector<unsigned> start, end; ///< per group, its first and last corner
   std::vector<Step> steps;          ///< best first
 
