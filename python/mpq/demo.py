@@ -21,16 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mpq import Model, datasets, tools
+from mpq.plan import Plan
 
 DIGITS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "digits"
 
-# What is compiled: a name and quant-compile's options. A budget with one format is that format everywhere.
-MIXED = "int2,int3,int4,int8"
-VARIANTS = {
-    "float": [],
-    **{f"int{bits} everywhere": [f"--formats=int{bits}", f"--avg-bits={bits}"] for bits in (8, 4, 3, 2)},
-    **{f"mixed, {bits} bits": [f"--formats={MIXED}", f"--avg-bits={bits}"] for bits in (4, 3)},
-}
+FORMATS = "int2,int3,int4,int5,int6,int8"
 
 
 @dataclasses.dataclass
@@ -42,6 +37,10 @@ class Job:
     test: dict[str, np.ndarray]
     labels: np.ndarray | None = None
     random: bool = False
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.test.values())))
 
 
 def load_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -65,9 +64,10 @@ def own_job(model: pathlib.Path, samples: pathlib.Path | None, console: Console)
         half = count.pop() // 2
         return Job(model, {name: array[:half] for name, array in arrays.items()},
                    {name: array[half:] for name, array in arrays.items()}, None if labels is None else labels[half:])
-    console.print(f"[yellow]No samples are given: {model.name} is calibrated and judged on random inputs. The figures "
-                  "say little about real data; give an .npz with samples for that.[/]")
-    return Job(model, random_inputs(model, 16, seed=1), random_inputs(model, 16, seed=2), random=True)
+    console.print(f"[yellow]No samples are given: the formats of {model.name} are chosen by the error of the weights alone, "
+                  "and the outputs are judged on random inputs. That says little about real data; an .npz with samples "
+                  "does better.[/]")
+    return Job(model, {}, random_inputs(model, 16, seed=1), random=True)
 
 
 def random_inputs(model: pathlib.Path, samples: int, seed: int) -> dict[str, np.ndarray]:
@@ -92,12 +92,12 @@ def random_inputs(model: pathlib.Path, samples: int, seed: int) -> dict[str, np.
 
 
 def judge(job: Job, expected: dict[str, np.ndarray], library: pathlib.Path) -> list[str]:
-    """The row of one library: accuracy, error, bytes, time."""
+    """The cells of one library: accuracy, error, bytes, time."""
     model = Model(library)
     outputs = model.run(job.test)
     seconds = tools.time_per_sample(Model(library, threads=1), job.test)
     return [accuracy_cell(job, outputs), f"{100 * tools.relative_error(outputs, expected):.2g} %",
-            f"{model.weights_bytes:,}", f"{library.stat().st_size:,}", f"{1e6 * seconds:,.1f}"]
+            f"{model.weights_bytes:,}", f"{1e6 * seconds:,.1f}"]
 
 
 def accuracy_cell(job: Job, outputs: dict[str, np.ndarray]) -> str:
@@ -107,7 +107,7 @@ def accuracy_cell(job: Job, outputs: dict[str, np.ndarray]) -> str:
 
 
 def onnxruntime_row(job: Job, expected: dict[str, np.ndarray]) -> list[str]:
-    """The same figures for onnxruntime on one thread."""
+    """The same cells for onnxruntime on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -115,37 +115,54 @@ def onnxruntime_row(job: Job, expected: dict[str, np.ndarray]) -> list[str]:
     session = onnxruntime.InferenceSession(str(job.model), options, providers=["CPUExecutionProvider"])
     one = {name: array[:1] for name, array in job.test.items()}
     seconds = tools.fastest(lambda: session.run(None, one))
-    return [accuracy_cell(job, expected), "0 %", "-", f"{job.model.stat().st_size:,}", f"{1e6 * seconds:,.1f}"]
+    return [accuracy_cell(job, expected), "0 %", "-", f"{1e6 * seconds:,.1f}"]
 
 
-def run(job: Job, folder: pathlib.Path, work: pathlib.Path, console: Console) -> int:
+def compile_all(job: Job, folder: pathlib.Path | None, work: pathlib.Path):
+    """Compiles one library after another; yields the name, the average bits and the library of each."""
+    options = ["--metric=weight-mse"]
+    if job.calibration:
+        calibration = work / "calibration.npz"
+        np.savez(calibration, **job.calibration)
+        options = [f"--calibration={calibration}"]
+
+    def build(name: str, *more: str) -> tuple[pathlib.Path, Plan]:
+        library, plan = work / f"{job.model.stem}-{name}.so", work / f"{job.model.stem}-{name}.plan"
+        tools.compile_model(job.model, library, *options, *more, f"--emit-plan={plan}", folder=folder)
+        return library, Plan.read(plan)
+
+    library = work / f"{job.model.stem}-float.so"
+    tools.compile_model(job.model, library, folder=folder)
+    yield "float", 32, library
+    for bits in (8, 4, 3, 2):
+        # A plan names the sites; any will do here, as every format in it is replaced.
+        if bits == 8:
+            _, plan = build("mixed", "--avg-bits=8.5")
+        given = work / f"{job.model.stem}-given.plan"
+        given.write_text(str(plan.uniform(f"int{bits}")), encoding="utf-8")
+        library, uniform = build(f"int{bits}", f"--plan={given}")
+        yield f"int{bits} everywhere", uniform.average_bits(), library
+    for bits in (5, 4, 3):
+        library, plan = build(f"mixed-{bits}", f"--formats={FORMATS}", f"--avg-bits={bits}")
+        yield f"mixed, at most {bits} bits", plan.average_bits(), library
+
+
+def run(job: Job, folder: pathlib.Path | None, work: pathlib.Path, console: Console) -> int:
     work.mkdir(parents=True, exist_ok=True)
-    calibration = work / "calibration.npz"
-    np.savez(calibration, **job.calibration)
     expected = datasets.reference(job.model, job.test)
-    samples = len(next(iter(job.test.values())))
-
-    table = Table(title=f"{job.model.name}, {samples} {'random ' if job.random else ''}test samples")
-    table.add_column("precision")
-    for column in ("accuracy", "output error", "weight bytes", "file bytes", "µs per sample"):
+    table = Table(title=f"{job.model.name}, {job.samples} {'random ' if job.random else ''}test samples")
+    table.add_column("weights")
+    for column in ("bits", "accuracy", "output error", "weight bytes", "µs per sample"):
         table.add_column(column, justify="right")
-    table.add_row("onnxruntime, float", *onnxruntime_row(job, expected))
-    failures = 0
-    for name, options in VARIANTS.items():
-        library = work / f"{job.model.stem}-{name.replace(',', '').replace(' ', '-')}.so"
-        if options:
-            options = [f"--calibration={calibration}", *options]
-        with console.status(f"compiling {name}"):
-            try:
-                tools.compile_model(job.model, library, *options, folder=folder)
-                table.add_row(name, *judge(job, expected, library))
-            except (tools.ToolError, OSError, ValueError) as error:
-                console.print(f"[red]{name}:[/] {error}", highlight=False)
-                failures += 1
+    table.add_row("float (onnxruntime)", "32", *onnxruntime_row(job, expected))
+    with console.status(f"compiling {job.model.name} in several precisions"):
+        for name, bits, library in compile_all(job, folder, work):
+            table.add_row(name, f"{bits:.2f}", *judge(job, expected, library))
     console.print(table)
-    console.print("output error: ||y - y'|| / ||y'|| against onnxruntime's float outputs y'; time: one sample at a time, "
-                  f"one thread, fastest tenth of the runs. The libraries are in {work}.", highlight=False)
-    return 1 if failures else 0
+    console.print("bits: stored bits per weight, scales included. output error: ||y - y'|| / ||y'|| against onnxruntime's "
+                  "float outputs y'. time: one sample at a time on one thread, fastest tenth of the runs. The libraries and "
+                  f"their plans are in {work}.", highlight=False)
+    return 0
 
 
 def main() -> int:
