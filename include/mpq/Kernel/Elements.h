@@ -31,15 +31,18 @@ UniformAttr getCodes(UniformAttr quant);
 
 /// The element index of a logical position: n, c, h, w, or for plain
 /// activations of another rank as many indices as they have dimensions.
-Index elementOffset(KernelBuilder &k, const Activation &activation, llvm::ArrayRef<Index> position);
+Index elementOffset(KernelBuilder &k, const Activation &activation,
+                    llvm::ArrayRef<Index> position);
 
 /// The real at a position.
-mlir::Value readElement(KernelBuilder &k, const Activation &from, llvm::ArrayRef<Index> position);
+mlir::Value readElement(KernelBuilder &k, const Activation &from,
+                        llvm::ArrayRef<Index> position);
 
 /// Writes all of `to`: `value` (an f32) at every logical position, zero (or the
 /// zero point) in the border and in the channel tail.
-void writeElements(KernelBuilder &k, const Activation &to,
-                   llvm::function_ref<mlir::Value(llvm::ArrayRef<Index>)> value);
+void writeElements(
+    KernelBuilder &k, const Activation &to,
+    llvm::function_ref<mlir::Value(llvm::ArrayRef<Index>)> value);
 
 /// The value that stands for zero in an element of `activation`.
 mlir::Value makeZeroElement(KernelBuilder &k, const Activation &activation);
@@ -54,7 +57,8 @@ struct Transfer {
   bool isRaw() const { return from.quant == to.quant; }
   /// Stored elements become what may be shuffled: themselves, or reals.
   mlir::Value open(mlir::Value elements) const {
-    return isRaw() || !from.quant ? elements : k.dequantize(elements, from.quant);
+    return isRaw() || !from.quant ? elements
+                                  : k.dequantize(elements, from.quant);
   }
   /// What was shuffled becomes elements of `to`.
   mlir::Value close(mlir::Value values) const {
@@ -66,11 +70,13 @@ struct Transfer {
 
 /// Runs `body` over the channel blocks: once in a loop over the complete ones
 /// (`valid` = block) and once for the last if it has a tail.
-void forEachChannelBlock(KernelBuilder &k, const Activation &activation,
-                         llvm::function_ref<void(Index block, int64_t valid)> body);
+void forEachChannelBlock(
+    KernelBuilder &k, const Activation &activation,
+    llvm::function_ref<void(Index block, int64_t valid)> body);
 
 /// Runs `body` for 0 .. count - 1, several per iteration of a loop.
-void forEachUnrolled(KernelBuilder &k, int64_t count, llvm::function_ref<void(Index)> body);
+void forEachUnrolled(KernelBuilder &k, int64_t count,
+                     llvm::function_ref<void(Index)> body);
 
 /// The quantization of an input of a map, null for f32.
 UniformAttr getQuantOf(MapOp op, unsigned input);
@@ -78,10 +84,11 @@ UniformAttr getQuantOf(MapOp op, unsigned input);
 /// Whether `op` computes on blocks of channels: all its rank-4 activations have
 /// layouts with one block size, or they have none yet (operands are tensors)
 /// and there are channels enough to fill half a vector. `reason` says why not.
-bool isOnBlocks(mlir::Operation *op, const KernelTarget &target, std::string &reason);
+bool isOnBlocks(mlir::Operation *op, const KernelTarget &target,
+                std::string &reason);
 
-/// Blocks of one vector of f32 (of 16 where there are codes), no border, for the
-/// result and all rank-4 activations.
+/// Blocks of one vector of f32 (of 16 where there are codes), no border, for
+/// the result and all rank-4 activations.
 KernelLayouts getVectorLayouts(mlir::Operation *op, const KernelTarget &target);
 
 } // namespace mpq

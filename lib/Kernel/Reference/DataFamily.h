@@ -20,16 +20,19 @@ template <typename OpTy> class DataFamily : public KernelFamily {
 public:
   int getPriority() const override { return std::numeric_limits<int>::min(); }
 
-  bool accepts(mlir::Operation *op, const KernelTarget &, std::string &reason) const override {
+  bool accepts(mlir::Operation *op, const KernelTarget &,
+               std::string &reason) const override {
     if (mlir::isa<OpTy>(op))
       return true;
     reason = ("implements " + OpTy::getOperationName() + " only").str();
     return false;
   }
 
-  KernelLayouts getLayouts(mlir::Operation *op, const KernelTarget &) const override {
+  KernelLayouts getLayouts(mlir::Operation *op,
+                           const KernelTarget &) const override {
     KernelLayouts layouts;
-    layouts.activations.resize(mlir::cast<ComputeOpInterface>(op).getActivationOperands().size());
+    layouts.activations.resize(
+        mlir::cast<ComputeOpInterface>(op).getActivationOperands().size());
     return layouts;
   }
 };

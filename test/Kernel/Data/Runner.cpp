@@ -42,12 +42,14 @@ static int64_t product(const std::vector<int64_t> &sizes) {
   return result;
 }
 
-Buffer::Buffer(std::vector<int64_t> shape, Format format) : shape(std::move(shape)), format(format) {
+Buffer::Buffer(std::vector<int64_t> shape, Format format)
+    : shape(std::move(shape)), format(format) {
   physical = getCount();
   if (format.block) {
     auto [top, left, bottom, right] = format.border;
     int64_t blocks = (this->shape[1] + format.block - 1) / format.block;
-    physical = this->shape[0] * blocks * (top + this->shape[2] + bottom) * (left + this->shape[3] + right) * format.block;
+    physical = this->shape[0] * blocks * (top + this->shape[2] + bottom) *
+               (left + this->shape[3] + right) * format.block;
   }
   // A line of poison behind the buffer tells of writes past the end.
   bytes.resize((physical * elementBytes() + 63) / 64 + 1);
@@ -72,7 +74,8 @@ std::string Buffer::getQuant() const {
   if (!format.scale)
     return "";
   char text[100];
-  snprintf(text, sizeof text, "#mpq.uniform<scale = %.17e, zero_point = %d>", double(format.scale), format.zeroPoint);
+  snprintf(text, sizeof text, "#mpq.uniform<scale = %.17e, zero_point = %d>",
+           double(format.scale), format.zeroPoint);
   return text;
 }
 
@@ -80,8 +83,8 @@ std::string Buffer::getType() const {
   std::vector<int64_t> sizes = shape;
   if (format.block) {
     auto [top, left, bottom, right] = format.border;
-    sizes = {shape[0], (shape[1] + format.block - 1) / format.block, top + shape[2] + bottom, left + shape[3] + right,
-             format.block};
+    sizes = {shape[0], (shape[1] + format.block - 1) / format.block,
+             top + shape[2] + bottom, left + shape[3] + right, format.block};
   }
   std::string text = "memref<";
   for (int64_t size : sizes)
@@ -92,7 +95,8 @@ std::string Buffer::getType() const {
 int64_t Buffer::offset(int64_t index) const {
   if (!format.block)
     return index;
-  int64_t w = index % shape[3], h = index / shape[3] % shape[2], c = index / shape[3] / shape[2] % shape[1];
+  int64_t w = index % shape[3], h = index / shape[3] % shape[2],
+          c = index / shape[3] / shape[2] % shape[1];
   int64_t n = index / shape[3] / shape[2] / shape[1];
   auto [top, left, bottom, right] = format.border;
   int64_t block = format.block, blocks = (shape[1] + block - 1) / block;
@@ -128,16 +132,21 @@ float Buffer::at(int64_t n, int64_t c, int64_t h, int64_t w) const {
 void Buffer::poison() { memset((void *)bytes.data(), 0xAA, bytes.size() * 64); }
 
 /// Calls `f(element, inTail)` for the elements outside the logical ones.
-static void forEachExtra(const Buffer &buffer, int64_t physical, std::function<void(int64_t, bool)> f) {
+static void forEachExtra(const Buffer &buffer, int64_t physical,
+                         std::function<void(int64_t, bool)> f) {
   if (!buffer.format.block)
     return;
   auto [top, left, bottom, right] = buffer.format.border;
-  int64_t block = buffer.format.block, blocks = (buffer.shape[1] + block - 1) / block;
-  int64_t height = top + buffer.shape[2] + bottom, width = left + buffer.shape[3] + right;
+  int64_t block = buffer.format.block,
+          blocks = (buffer.shape[1] + block - 1) / block;
+  int64_t height = top + buffer.shape[2] + bottom,
+          width = left + buffer.shape[3] + right;
   for (int64_t e = 0; e < physical; ++e) {
-    int64_t lane = e % block, w = e / block % width, h = e / block / width % height;
+    int64_t lane = e % block, w = e / block % width,
+            h = e / block / width % height;
     int64_t channel = e / block / width / height % blocks * block + lane;
-    bool border = h < top || h >= top + buffer.shape[2] || w < left || w >= left + buffer.shape[3];
+    bool border = h < top || h >= top + buffer.shape[2] || w < left ||
+                  w >= left + buffer.shape[3];
     if (border || channel >= buffer.shape[1])
       f(e, !border);
   }
@@ -148,23 +157,29 @@ void Buffer::randomize(unsigned seed) {
   std::uniform_real_distribution<float> uniform(-2, 2);
   for (int64_t i = 0; i < getCount(); ++i)
     set(i, uniform(random));
-  forEachExtra(*this, physical, [&](int64_t element, bool tail) { write(element, tail ? 12345.f : 0.f); });
+  forEachExtra(*this, physical, [&](int64_t element, bool tail) {
+    write(element, tail ? 12345.f : 0.f);
+  });
 }
 
-std::string Buffer::check(const std::function<float(int64_t)> &expected, float tolerance) const {
+std::string Buffer::check(const std::function<float(int64_t)> &expected,
+                          float tolerance) const {
   auto report = [&](std::string where, float value, float wanted) {
-    return where + " is " + std::to_string(value) + " when it should be " + std::to_string(wanted);
+    return where + " is " + std::to_string(value) + " when it should be " +
+           std::to_string(wanted);
   };
   for (int64_t i = 0; i < getCount(); ++i) {
     float value = get(i), wanted = expected(i);
     float bound = tolerance * (1 + std::fabs(wanted));
     if (format.scale) {
       // Half a step, and a little for the computation of the real itself.
-      float lowest = -format.zeroPoint * format.scale, highest = (255 - format.zeroPoint) * format.scale;
+      float lowest = -format.zeroPoint * format.scale,
+            highest = (255 - format.zeroPoint) * format.scale;
       wanted = std::min(highest, std::max(lowest, wanted));
       bound += format.scale * 0.501f;
     }
-    if (!(std::fabs(value - wanted) <= bound) && !(std::isnan(value) && std::isnan(wanted)) && value != wanted)
+    if (!(std::fabs(value - wanted) <= bound) &&
+        !(std::isnan(value) && std::isnan(wanted)) && value != wanted)
       return report("element " + std::to_string(i), value, wanted);
   }
   std::string problem;
@@ -173,13 +188,18 @@ std::string Buffer::check(const std::function<float(int64_t)> &expected, float t
     // The poison 0xAAAAAAAA is a finite float that nothing here computes.
     float poisoned;
     memset(&poisoned, 0xAA, 4);
-    if (problem.empty() && (tail ? !std::isfinite(value) || (!format.scale && value == poisoned) : value != 0))
-      problem = report((tail ? "tail " : "border ") + std::to_string(element), value, 0);
+    if (problem.empty() &&
+        (tail ? !std::isfinite(value) || (!format.scale && value == poisoned)
+              : value != 0))
+      problem = report((tail ? "tail " : "border ") + std::to_string(element),
+                       value, 0);
   });
   const char *base = bytes.front().bytes;
-  for (size_t byte = physical * elementBytes(); byte < bytes.size() * 64 && problem.empty(); ++byte)
+  for (size_t byte = physical * elementBytes();
+       byte < bytes.size() * 64 && problem.empty(); ++byte)
     if (base[byte] != char(0xAA))
-      problem = "byte " + std::to_string(byte) + " behind the buffer was written";
+      problem =
+          "byte " + std::to_string(byte) + " behind the buffer was written";
   return problem;
 }
 
@@ -202,7 +222,8 @@ std::vector<std::string> mpq::test::getTestedCpus() {
 static std::string makeFunction(const Case &test, size_t index) {
   std::string arguments, names, types;
   for (size_t i = 0; i < test.inputs.size(); ++i) {
-    std::string name = "%i" + std::to_string(i), type = test.inputs[i].getType();
+    std::string name = "%i" + std::to_string(i),
+                type = test.inputs[i].getType();
     arguments += name + ": " + type + ", ";
     names += (i ? ", " : "") + name;
     types += (i ? ", " : "") + type;
@@ -224,10 +245,12 @@ static std::string makeFunction(const Case &test, size_t index) {
   auto list = [&](std::string (Buffer::*get)() const) {
     std::string items;
     for (const Buffer &input : test.inputs)
-      items += (items.empty() ? "" : ", ") + ((input.*get)().empty() ? "unit" : (input.*get)());
+      items += (items.empty() ? "" : ", ") +
+               ((input.*get)().empty() ? "unit" : (input.*get)());
     return "[" + items + "]";
   };
-  std::string lists = "input_layouts = " + list(&Buffer::getLayout) + ", input_quants = " + list(&Buffer::getQuant);
+  std::string lists = "input_layouts = " + list(&Buffer::getLayout) +
+                      ", input_quants = " + list(&Buffer::getQuant);
   if (!test.output.getLayout().empty())
     lists += ", output_layout = " + test.output.getLayout();
   if (!test.output.getQuant().empty())
@@ -236,8 +259,8 @@ static std::string makeFunction(const Case &test, size_t index) {
   replace("$attrs", attributes.empty() ? "dummy" : attributes);
   replace("$ins", "ins(" + names + " : " + types + ")");
   replace("$outs", "outs(%o : " + test.output.getType() + ")");
-  return "func.func @f" + std::to_string(index) + "(" + arguments + "%o: " + test.output.getType() + ") {\n" + text +
-         "\nreturn\n}\n";
+  return "func.func @f" + std::to_string(index) + "(" + arguments +
+         "%o: " + test.output.getType() + ") {\n" + text + "\nreturn\n}\n";
 }
 
 static KernelTarget makeTarget(const TargetSpec &spec) {
@@ -252,15 +275,18 @@ static KernelTarget makeTarget(const TargetSpec &spec) {
 }
 
 /// Replaces the op of a function by its kernel.
-static std::string emitKernel(func::FuncOp function, const std::string &family, const KernelTarget &target) {
+static std::string emitKernel(func::FuncOp function, const std::string &family,
+                              const KernelTarget &target) {
   Operation *op = &function.front().front();
   std::string reason;
-  KernelFamily *chosen = family.empty() ? chooseKernelFamily(op, target).family : lookupKernelFamily(family);
+  KernelFamily *chosen = family.empty() ? chooseKernelFamily(op, target).family
+                                        : lookupKernelFamily(family);
   if (!chosen) {
     ADD_FAILURE() << "no family " << family;
     return "";
   }
-  EXPECT_TRUE(chosen->accepts(op, target, reason)) << chosen->getName().str() << ": " << reason;
+  EXPECT_TRUE(chosen->accepts(op, target, reason))
+      << chosen->getName().str() << ": " << reason;
   OpBuilder builder(op);
   chosen->emit(builder, op->getLoc(), op, target, function.getArguments());
   op->erase();
@@ -273,7 +299,8 @@ static double timeCall(const std::function<void()> &call, int repeat) {
     auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 10; ++i)
       call();
-    std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    std::chrono::duration<double, std::nano> time =
+        std::chrono::steady_clock::now() - start;
     best = std::min(best, time.count() / 10);
   }
   return best;
@@ -284,15 +311,18 @@ static void callKernel(void *function, std::vector<void *> p) {
   case 2:
     return reinterpret_cast<void (*)(void *, void *)>(function)(p[0], p[1]);
   case 3:
-    return reinterpret_cast<void (*)(void *, void *, void *)>(function)(p[0], p[1], p[2]);
+    return reinterpret_cast<void (*)(void *, void *, void *)>(function)(
+        p[0], p[1], p[2]);
   case 4:
-    return reinterpret_cast<void (*)(void *, void *, void *, void *)>(function)(p[0], p[1], p[2], p[3]);
+    return reinterpret_cast<void (*)(void *, void *, void *, void *)>(function)(
+        p[0], p[1], p[2], p[3]);
   default:
     ADD_FAILURE() << "kernel with " << p.size() << " operands";
   }
 }
 
-std::vector<double> mpq::test::runCases(std::vector<Case> &cases, const std::string &cpu, int repeat) {
+std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
+                                        const std::string &cpu, int repeat) {
   llvm::Expected<TargetSpec> spec = getTarget(cpu);
   if (!spec) {
     ADD_FAILURE() << llvm::toString(spec.takeError());
@@ -351,9 +381,11 @@ std::vector<double> mpq::test::runCases(std::vector<Case> &cases, const std::str
     pointers.push_back(test.output.data());
     callKernel(*address, pointers);
     std::string problem = test.output.check(test.expected, test.tolerance);
-    EXPECT_EQ(problem, "") << test.name << " by " << test.chosen << " on " << cpu;
+    EXPECT_EQ(problem, "") << test.name << " by " << test.chosen << " on "
+                           << cpu;
     if (repeat)
-      times.push_back(timeCall([&] { callKernel(*address, pointers); }, repeat));
+      times.push_back(
+          timeCall([&] { callKernel(*address, pointers); }, repeat));
   }
   return times;
 }

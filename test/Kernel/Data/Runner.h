@@ -45,13 +45,15 @@ public:
   float get(int64_t index) const;
   void set(int64_t index, float value);
   float at(int64_t n, int64_t c, int64_t h, int64_t w) const;
-  /// Random reals in [-2, 2]; border as kernels leave it, tail large but finite.
+  /// Random reals in [-2, 2]; border as kernels leave it, tail large but
+  /// finite.
   void randomize(unsigned seed);
   void poison();
   /// What is wrong with `this`, of which `expected` gives the logical values:
   /// empty if nothing. Also checks border (zero) and tail (finite). f32 may be
   /// off by `tolerance` (relative to 1 + |value|), codes by a rounding tie.
-  std::string check(const std::function<float(int64_t)> &expected, float tolerance) const;
+  std::string check(const std::function<float(int64_t)> &expected,
+                    float tolerance) const;
 
 private:
   int64_t offset(int64_t index) const;
@@ -70,7 +72,8 @@ private:
 struct Case {
   std::string name;   ///< for messages
   std::string family; ///< empty: the first that accepts
-  std::string op;     ///< its text: "mpq.pool max $ins $outs {$attrs}", with $lists for mpq.map
+  std::string op; ///< its text: "mpq.pool max $ins $outs {$attrs}", with $lists
+                  ///< for mpq.map
   std::vector<Buffer> inputs;
   Buffer output;
   std::function<float(int64_t)> expected; ///< by logical index of the output
@@ -81,7 +84,8 @@ struct Case {
 /// Compiles all cases for a CPU ("x86-64-v2" has 128-bit vectors, "x86-64-v3"
 /// 256, "native" what there is), runs and checks them. `repeat` > 0 also times
 /// each: nanoseconds of the fastest of `repeat` calls.
-std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu, int repeat = 0);
+std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,
+                             int repeat = 0);
 
 /// The CPUs of this machine that tests cover.
 std::vector<std::string> getTestedCpus();

@@ -19,11 +19,14 @@ using namespace mpq::convert;
 
 /// Copies `count` elements, 64 bytes of the wider side at a time; the last
 /// vector is moved back to end with the row.
-static void copyRow(const Transfer &transfer, Index source, Index target, int64_t count) {
+static void copyRow(const Transfer &transfer, Index source, Index target,
+                    int64_t count) {
   KernelBuilder &k = transfer.k;
   auto move = [&](Index at, int64_t lanes) {
-    Value elements = k.loadVector(transfer.from.buffer, k.add(source, at), lanes);
-    k.storeVector(transfer.close(transfer.open(elements)), transfer.to.buffer, k.add(target, at));
+    Value elements =
+        k.loadVector(transfer.from.buffer, k.add(source, at), lanes);
+    k.storeVector(transfer.close(transfer.open(elements)), transfer.to.buffer,
+                  k.add(target, at));
   };
   int64_t lanes = transfer.isRaw() && transfer.from.quant ? 64 : 16;
   while (lanes > count)
@@ -42,10 +45,11 @@ static void copyRow(const Transfer &transfer, Index source, Index target, int64_
 void mpq::convert::copyRows(const Transfer &transfer) {
   const Activation &from = transfer.from, &to = transfer.to;
   KernelBuilder &k = transfer.k;
-  k.forEach({to.shape[0], to.channelBlocks(), to.shape[2]}, [&](ArrayRef<Index> at) {
-    copyRow(transfer, from.offset(k, at[0], at[1], at[2], 0), to.offset(k, at[0], at[1], at[2], 0),
-            to.shape[3] * to.block);
-  });
+  k.forEach(
+      {to.shape[0], to.channelBlocks(), to.shape[2]}, [&](ArrayRef<Index> at) {
+        copyRow(transfer, from.offset(k, at[0], at[1], at[2], 0),
+                to.offset(k, at[0], at[1], at[2], 0), to.shape[3] * to.block);
+      });
 }
 
 void mpq::convert::copyPixels(const Transfer &transfer) {
@@ -53,15 +57,18 @@ void mpq::convert::copyPixels(const Transfer &transfer) {
   KernelBuilder &k = transfer.k;
   const Activation &blocked = from.block == 1 ? to : from;
   auto at = [&](const Activation &side, Index n, Index channelBlock) {
-    Index block = side.block == 1 ? k.mul(channelBlock, blocked.block) : channelBlock;
+    Index block =
+        side.block == 1 ? k.mul(channelBlock, blocked.block) : channelBlock;
     return side.offset(k, n, block, 0, 0);
   };
   k.forLoop(0, to.shape[0], 1, [&](Index n) {
     forEachChannelBlock(k, blocked, [&](Index channelBlock, int64_t channels) {
-      Value pixel = k.loadPartial(from.buffer, at(from, n, channelBlock), blocked.block, channels);
+      Value pixel = k.loadPartial(from.buffer, at(from, n, channelBlock),
+                                  blocked.block, channels);
       pixel = transfer.close(transfer.open(pixel));
       // A blocked result is written whole, tail included.
-      k.storePartial(pixel, to.buffer, at(to, n, channelBlock), to.block == 1 ? channels : to.block);
+      k.storePartial(pixel, to.buffer, at(to, n, channelBlock),
+                     to.block == 1 ? channels : to.block);
     });
   });
 }
@@ -71,67 +78,88 @@ namespace {
 struct Convert final : KernelFamily {
   StringRef getName() const override { return "convert"; }
   int getPriority() const override { return 10; }
-  bool accepts(Operation *op, const KernelTarget &target, std::string &reason) const override;
-  KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
-    auto convert = cast<ConvertOp>(op);
-    return {{convert.getInputLayoutAttr()}, convert.getOutputLayoutAttr()};
-  }
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override;
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override;
+  KernelLayouts getLayouts(Operation *op,
+                           const KernelTarget &target) const override;
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override;
 };
 
 } // namespace
 
-bool Convert::accepts(Operation *op, const KernelTarget &, std::string &reason) const {
+bool Convert::accepts(Operation *op, const KernelTarget &,
+                      std::string &reason) const {
   auto convert = dyn_cast<ConvertOp>(op);
   if (!convert) {
     reason = "is for mpq.convert only";
     return false;
   }
-  BlockedAttr from = convert.getInputLayoutAttr(), to = convert.getOutputLayoutAttr();
-  int64_t fromBlock = from ? from.getBlock() : 1, toBlock = to ? to.getBlock() : 1;
+  BlockedAttr from = convert.getInputLayoutAttr(),
+              to = convert.getOutputLayoutAttr();
+  int64_t fromBlock = from ? from.getBlock() : 1,
+          toBlock = to ? to.getBlock() : 1;
   if (fromBlock == toBlock)
     return true;
   for (int64_t block : {fromBlock, toBlock})
     if (block != 1 && block != 4 && block != 8 && block != 16) {
-      reason = "has blocks of " + std::to_string(block) + " channels when shuffles are written for 1, 4, 8 and 16";
+      reason = "has blocks of " + std::to_string(block) +
+               " channels when shuffles are written for 1, 4, 8 and 16";
       return false;
     }
   return true;
 }
 
-/// An activation without a border is one row (`planar`: per channel). Longer
-/// rows mean fewer remainders.
-static void mergeRows(Activation &a, bool planes) {
-  int64_t pixels = a.shape[2] * a.shape[3];
-  if (planes)
-    a.shape = {1, 1, 1, a.shape[0] * a.samplePitch()};
-  else
-    a.shape = {a.shape[0], a.shape[1], 1, pixels};
-  if (planes)
-    a.block = 1;
+/// Those that it is about. A change of quantization alone is done on blocks,
+/// like what its neighbours do.
+KernelLayouts Convert::getLayouts(Operation *op,
+                                  const KernelTarget &target) const {
+  auto convert = cast<ConvertOp>(op);
+  BlockedAttr from = convert.getInputLayoutAttr(),
+              to = convert.getOutputLayoutAttr();
+  std::string reason;
+  if (!from && !to && isOnBlocks(op, target, reason))
+    return getVectorLayouts(op, target);
+  return {{from}, to};
 }
 
-void Convert::emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-                   ValueRange operands) const {
+static bool hasBorder(const Activation &a) {
+  return a.top || a.left || a.bottom || a.right;
+}
+
+/// Rows that follow each other in memory become one: all elements where both
+/// sides have them in one order, otherwise the pixels of a plane.
+static void mergeRows(Activation &from, Activation &to) {
+  bool sameOrder = from.block == to.block;
+  for (Activation *side : {&from, &to}) {
+    ArrayRef<int64_t> shape = side->shape;
+    if (sameOrder)
+      side->shape = {1, 1, 1, shape[0] * side->samplePitch()};
+    else
+      side->shape = {shape[0], shape[1], 1, shape[2] * shape[3]};
+  }
+  if (sameOrder)
+    from.block = to.block = 1;
+}
+
+void Convert::emit(OpBuilder &builder, Location loc, Operation *op,
+                   const KernelTarget &target, ValueRange operands) const {
   auto convert = cast<ConvertOp>(op);
   KernelBuilder k(builder, loc, target);
-  Activation from = k.activation(operands[0], convert.getInputLayoutAttr(), getCodes(convert.getInputQuantAttr()));
-  Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(), getCodes(convert.getOutputQuantAttr()));
+  Activation from = k.activation(operands[0], convert.getInputLayoutAttr(),
+                                 getCodes(convert.getInputQuantAttr()));
+  Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(),
+                               getCodes(convert.getOutputQuantAttr()));
   if (from.shape.size() != 4) {
     int64_t elements = cast<MemRefType>(operands[0].getType()).getNumElements();
     from.shape = to.shape = {1, 1, 1, elements};
   }
   k.fillBorder(to);
-  auto hasBorder = [](const Activation &a) { return a.top || a.left || a.bottom || a.right; };
-  if (!hasBorder(from) && !hasBorder(to)) {
-    bool sameOrder = from.block == to.block;
-    mergeRows(from, sameOrder);
-    mergeRows(to, sameOrder);
-  }
+  if (!hasBorder(from) && !hasBorder(to))
+    mergeRows(from, to);
   Transfer transfer{k, from, to};
-  bool isPixel = to.shape[2] * to.shape[3] == 1 && !(to.block == 1 && (to.top || to.left || to.bottom || to.right)) &&
-                 !(from.block == 1 && hasBorder(from));
+  const Activation &planar = from.block == 1 ? from : to;
+  bool isPixel = to.shape[2] * to.shape[3] == 1 && !hasBorder(planar);
   if (from.block == to.block)
     copyRows(transfer);
   else if (from.block != 1 && to.block != 1)

@@ -34,20 +34,26 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::convert;
 
-static int64_t getLanes(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
+static int64_t getLanes(Value vector) {
+  return cast<VectorType>(vector.getType()).getNumElements();
+}
 
 /// The concatenation of vectors of equal length, as many as a power of two.
 static Value concatenate(KernelBuilder &k, ArrayRef<Value> parts) {
   if (parts.size() == 1)
     return parts[0];
   size_t half = parts.size() / 2;
-  Value low = concatenate(k, parts.take_front(half)), high = concatenate(k, parts.drop_front(half));
-  return vector::ShuffleOp::create(k.b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, 2 * getLanes(low))));
+  Value low = concatenate(k, parts.take_front(half)),
+        high = concatenate(k, parts.drop_front(half));
+  return vector::ShuffleOp::create(
+      k.b, low, high,
+      llvm::to_vector(llvm::seq<int64_t>(0, 2 * getLanes(low))));
 }
 
 /// Of each quarter (four lanes) the lanes `a`, `b` of `x` and `c`, `d` of `y`,
 /// in the order given by `swap`: a b c d, or a c b d.
-static Value shuffleQuarters(KernelBuilder &k, Value x, Value y, std::array<int64_t, 4> pick) {
+static Value shuffleQuarters(KernelBuilder &k, Value x, Value y,
+                             std::array<int64_t, 4> pick) {
   int64_t lanes = getLanes(x);
   SmallVector<int64_t> mask;
   for (int64_t quarter = 0; quarter < lanes; quarter += 4)
@@ -58,7 +64,9 @@ static Value shuffleQuarters(KernelBuilder &k, Value x, Value y, std::array<int6
 
 /// Transposes a strip of `rows` (4, 8 or 16) by 4. `load` gives four elements
 /// of a row; the result is its four columns, opened.
-static std::array<Value, 4> transposeStrip(const Transfer &transfer, int64_t rows, function_ref<Value(int64_t)> load) {
+static std::array<Value, 4> transposeStrip(const Transfer &transfer,
+                                           int64_t rows,
+                                           function_ref<Value(int64_t)> load) {
   KernelBuilder &k = transfer.k;
   std::array<Value, 4> x;
   for (int64_t s = 0; s < 4; ++s) {
@@ -68,24 +76,31 @@ static std::array<Value, 4> transposeStrip(const Transfer &transfer, int64_t row
     x[s] = transfer.open(concatenate(k, quarters));
   }
   // a0 b0 a1 b1, a2 b2 a3 b3, then the same of c and d, then pairs.
-  Value ab = shuffleQuarters(k, x[0], x[1], {0, 4, 1, 5}), abHigh = shuffleQuarters(k, x[0], x[1], {2, 6, 3, 7});
-  Value cd = shuffleQuarters(k, x[2], x[3], {0, 4, 1, 5}), cdHigh = shuffleQuarters(k, x[2], x[3], {2, 6, 3, 7});
-  return {shuffleQuarters(k, ab, cd, {0, 1, 4, 5}), shuffleQuarters(k, ab, cd, {2, 3, 6, 7}),
-          shuffleQuarters(k, abHigh, cdHigh, {0, 1, 4, 5}), shuffleQuarters(k, abHigh, cdHigh, {2, 3, 6, 7})};
+  Value ab = shuffleQuarters(k, x[0], x[1], {0, 4, 1, 5}),
+        abHigh = shuffleQuarters(k, x[0], x[1], {2, 6, 3, 7});
+  Value cd = shuffleQuarters(k, x[2], x[3], {0, 4, 1, 5}),
+        cdHigh = shuffleQuarters(k, x[2], x[3], {2, 6, 3, 7});
+  return {shuffleQuarters(k, ab, cd, {0, 1, 4, 5}),
+          shuffleQuarters(k, ab, cd, {2, 3, 6, 7}),
+          shuffleQuarters(k, abHigh, cdHigh, {0, 1, 4, 5}),
+          shuffleQuarters(k, abHigh, cdHigh, {2, 3, 6, 7})};
 }
 
 /// Covers `width` pixels by steps of the largest power of two up to 16 that
 /// fits (at least `smallest`): the last step is moved back to end with the row,
 /// so that some pixels are written twice. `valid` is less than the step only in
 /// rows shorter than `smallest`.
-static void forEachPixelGroup(KernelBuilder &k, int64_t width, int64_t smallest,
-                              function_ref<void(Index w, int64_t step, int64_t valid)> body) {
+static void forEachPixelGroup(
+    KernelBuilder &k, int64_t width, int64_t smallest,
+    function_ref<void(Index w, int64_t step, int64_t valid)> body) {
   int64_t step = 16;
   while (step > smallest && step > width)
     step /= 2;
   if (width < step)
     return body(0, step, width);
-  k.forLoop(0, width, step, [&](Index w) { body(width % step ? k.min(w, width - step) : w, step, step); });
+  k.forLoop(0, width, step, [&](Index w) {
+    body(width % step ? k.min(w, width - step) : w, step, step);
+  });
 }
 
 void mpq::convert::interleave(const Transfer &transfer) {
@@ -95,19 +110,27 @@ void mpq::convert::interleave(const Transfer &transfer) {
   k.forLoop(0, to.shape[0], 1, [&](Index n) {
     forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
       k.forLoop(0, to.shape[2], 1, [&](Index h) {
-        forEachPixelGroup(k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
-          Index source = from.offset(k, n, k.mul(channelBlock, to.block), h, w);
-          Index target = to.offset(k, n, channelBlock, h, w);
-          for (int64_t strip = 0; strip < step; strip += 4) {
-            auto columns = transposeStrip(transfer, to.block, [&](int64_t channel) {
-              if (channel >= channels)
-                return zeros;
-              return k.loadPartial(from.buffer, source + (channel * from.planePitch() + strip), 4, valid - strip);
+        forEachPixelGroup(
+            k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
+              Index source =
+                  from.offset(k, n, k.mul(channelBlock, to.block), h, w);
+              Index target = to.offset(k, n, channelBlock, h, w);
+              for (int64_t strip = 0; strip < step; strip += 4) {
+                auto columns =
+                    transposeStrip(transfer, to.block, [&](int64_t channel) {
+                      if (channel >= channels)
+                        return zeros;
+                      return k.loadPartial(
+                          from.buffer,
+                          source + (channel * from.planePitch() + strip), 4,
+                          valid - strip);
+                    });
+                for (int64_t pixel = strip; pixel < std::min(strip + 4, valid);
+                     ++pixel)
+                  k.storeVector(transfer.close(columns[pixel - strip]),
+                                to.buffer, target + pixel * to.block);
+              }
             });
-            for (int64_t pixel = strip; pixel < std::min(strip + 4, valid); ++pixel)
-              k.storeVector(transfer.close(columns[pixel - strip]), to.buffer, target + pixel * to.block);
-          }
-        });
       });
     });
   });
@@ -120,18 +143,27 @@ void mpq::convert::deinterleave(const Transfer &transfer) {
   k.forLoop(0, to.shape[0], 1, [&](Index n) {
     forEachChannelBlock(k, from, [&](Index channelBlock, int64_t channels) {
       k.forLoop(0, to.shape[2], 1, [&](Index h) {
-        forEachPixelGroup(k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
-          Index source = from.offset(k, n, channelBlock, h, w);
-          Index target = to.offset(k, n, k.mul(channelBlock, from.block), h, w);
-          for (int64_t strip = 0; strip < channels; strip += 4) {
-            auto columns = transposeStrip(transfer, step, [&](int64_t pixel) {
-              return pixel < valid ? k.loadVector(from.buffer, source + (pixel * from.block + strip), 4) : zeros;
+        forEachPixelGroup(
+            k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
+              Index source = from.offset(k, n, channelBlock, h, w);
+              Index target =
+                  to.offset(k, n, k.mul(channelBlock, from.block), h, w);
+              for (int64_t strip = 0; strip < channels; strip += 4) {
+                auto columns =
+                    transposeStrip(transfer, step, [&](int64_t pixel) {
+                      return pixel < valid
+                                 ? k.loadVector(
+                                       from.buffer,
+                                       source + (pixel * from.block + strip), 4)
+                                 : zeros;
+                    });
+                for (int64_t channel = strip;
+                     channel < std::min(strip + 4, channels); ++channel)
+                  k.storePartial(transfer.close(columns[channel - strip]),
+                                 to.buffer, target + channel * to.planePitch(),
+                                 valid);
+              }
             });
-            for (int64_t channel = strip; channel < std::min(strip + 4, channels); ++channel)
-              k.storePartial(transfer.close(columns[channel - strip]), to.buffer, target + channel * to.planePitch(),
-                             valid);
-          }
-        });
       });
     });
   });
@@ -143,24 +175,29 @@ void mpq::convert::packPixels(const Transfer &transfer) {
   k.forLoop(0, to.shape[0], 1, [&](Index n) {
     forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
       k.forLoop(0, to.shape[2], 1, [&](Index h) {
-        forEachPixelGroup(k, to.shape[3], 1, [&](Index w, int64_t step, int64_t) {
-          auto words = VectorType::get(step, k.b.getI32Type());
-          // The lanes without a channel hold the zero point.
-          uint32_t tail = 0;
-          for (int64_t lane = channels; lane < 4; ++lane)
-            tail |= uint32_t(to.quant.getZeroPoint()) << (8 * lane);
-          Value word = k.splatInteger(32, int32_t(tail), step);
-          Index source = from.offset(k, n, k.mul(channelBlock, 4), h, w);
-          for (int64_t channel = 0; channel < channels; ++channel) {
-            Value row = k.loadVector(from.buffer, source + channel * from.planePitch(), step);
-            Value codes = arith::ExtUIOp::create(k.b, words, transfer.close(transfer.open(row)));
-            if (channel)
-              codes = arith::ShLIOp::create(k.b, codes, k.splatInteger(32, 8 * channel, step));
-            word = arith::OrIOp::create(k.b, word, codes);
-          }
-          auto bytes = VectorType::get(4 * step, k.b.getI8Type());
-          k.storeVector(vector::BitCastOp::create(k.b, bytes, word), to.buffer, to.offset(k, n, channelBlock, h, w));
-        });
+        forEachPixelGroup(
+            k, to.shape[3], 1, [&](Index w, int64_t step, int64_t) {
+              auto words = VectorType::get(step, k.b.getI32Type());
+              // The lanes without a channel hold the zero point.
+              uint32_t tail = 0;
+              for (int64_t lane = channels; lane < 4; ++lane)
+                tail |= uint32_t(to.quant.getZeroPoint()) << (8 * lane);
+              Value word = k.splatInteger(32, int32_t(tail), step);
+              Index source = from.offset(k, n, k.mul(channelBlock, 4), h, w);
+              for (int64_t channel = 0; channel < channels; ++channel) {
+                Value row = k.loadVector(
+                    from.buffer, source + channel * from.planePitch(), step);
+                Value codes = arith::ExtUIOp::create(
+                    k.b, words, transfer.close(transfer.open(row)));
+                if (channel)
+                  codes = arith::ShLIOp::create(
+                      k.b, codes, k.splatInteger(32, 8 * channel, step));
+                word = arith::OrIOp::create(k.b, word, codes);
+              }
+              auto bytes = VectorType::get(4 * step, k.b.getI8Type());
+              k.storeVector(vector::BitCastOp::create(k.b, bytes, word),
+                            to.buffer, to.offset(k, n, channelBlock, h, w));
+            });
       });
     });
   });
@@ -175,13 +212,17 @@ void mpq::convert::regroup(const Transfer &transfer) {
       SmallVector<Value> pieces;
       for (int64_t lane = 0; lane < to.block; lane += piece) {
         Index channel = k.mul(channelBlock, to.block) + lane;
-        Index source = from.offset(k, at[0], k.floorDiv(channel, from.block), at[1], at[2]);
-        pieces.push_back(lane < channels
-                             ? k.loadVector(from.buffer, k.add(source, k.mod(channel, from.block)), piece)
-                             : transfer.makeZeros(piece));
+        Index source = from.offset(k, at[0], k.floorDiv(channel, from.block),
+                                   at[1], at[2]);
+        pieces.push_back(
+            lane < channels
+                ? k.loadVector(from.buffer,
+                               k.add(source, k.mod(channel, from.block)), piece)
+                : transfer.makeZeros(piece));
       }
       Value pixel = transfer.close(transfer.open(concatenate(k, pieces)));
-      k.storeVector(pixel, to.buffer, to.offset(k, at[0], channelBlock, at[1], at[2]));
+      k.storeVector(pixel, to.buffer,
+                    to.offset(k, at[0], channelBlock, at[1], at[2]));
     });
   });
 }

@@ -23,11 +23,16 @@ bool map::isVectorizable(Block &body, std::string &reason) {
   for (Operation &op : body.without_terminator()) {
     for (Value operand : op.getOperands())
       if (operand.getParentBlock() != &body) {
-        reason = ("has a region that uses a value from outside: operand of " + op.getName().getStringRef()).str();
+        reason = ("has a region that uses a value from outside: operand of " +
+                  op.getName().getStringRef())
+                     .str();
         return false;
       }
-    if (!isa<arith::ConstantOp>(op) && !OpTrait::hasElementwiseMappableTraits(&op)) {
-      reason = ("has " + op.getName().getStringRef() + " in its region, which has no elementwise form on vectors").str();
+    if (!isa<arith::ConstantOp>(op) &&
+        !OpTrait::hasElementwiseMappableTraits(&op)) {
+      reason = ("has " + op.getName().getStringRef() +
+                " in its region, which has no elementwise form on vectors")
+                   .str();
       return false;
     }
   }
@@ -41,7 +46,9 @@ Value map::emitBody(KernelBuilder &k, Block &body, ValueRange arguments) {
   for (Operation &op : body.without_terminator()) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       auto type = VectorType::get(lanes, constant.getType());
-      vectors.map(constant.getResult(), k.constant(DenseElementsAttr::get(type, Attribute(constant.getValue()))));
+      vectors.map(constant.getResult(),
+                  k.constant(DenseElementsAttr::get(
+                      type, Attribute(constant.getValue()))));
       continue;
     }
     Operation *vectorized = k.b.clone(op, vectors);
@@ -55,9 +62,10 @@ Value map::emitBody(KernelBuilder &k, Block &body, ValueRange arguments) {
 /// relatively, wherever that is a normal number (test/Kernel/Data measures it;
 /// sin, cos, atan, cbrt and the rsqrt of AVX are not).
 static bool isAccurate(StringRef name) {
-  return llvm::is_contained<StringRef>({"math.exp", "math.expm1", "math.log", "math.log2", "math.log1p", "math.tanh",
-                                        "math.erf", "math.erfc", "math.asin", "math.acos"},
-                                       name);
+  return llvm::is_contained<StringRef>(
+      {"math.exp", "math.expm1", "math.log", "math.log2", "math.log1p",
+       "math.tanh", "math.erf", "math.erfc", "math.asin", "math.acos"},
+      name);
 }
 
 namespace {
@@ -65,8 +73,10 @@ namespace {
 /// math.fma on a CPU without it would call libm for each lane.
 struct SplitFma final : OpRewritePattern<math::FmaOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::FmaOp op, PatternRewriter &rewriter) const override {
-    Value product = arith::MulFOp::create(rewriter, op.getLoc(), op.getA(), op.getB());
+  LogicalResult matchAndRewrite(math::FmaOp op,
+                                PatternRewriter &rewriter) const override {
+    Value product =
+        arith::MulFOp::create(rewriter, op.getLoc(), op.getA(), op.getB());
     rewriter.replaceOpWithNewOp<arith::AddFOp>(op, product, op.getC());
     return success();
   }
@@ -87,6 +97,8 @@ void map::expandMath(Block *block, const KernelTarget &target) {
   populateMathPolynomialApproximationPatterns(patterns, isAccurate);
   if (!target.fma)
     patterns.add<SplitFma>(function->getContext());
-  auto config = GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingAndNewOps).enableFolding(false);
+  auto config = GreedyRewriteConfig()
+                    .setStrictness(GreedyRewriteStrictness::ExistingAndNewOps)
+                    .enableFolding(false);
   (void)applyOpPatternsGreedily(ops, std::move(patterns), config);
 }

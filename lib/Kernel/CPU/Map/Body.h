@@ -17,7 +17,8 @@ namespace mpq::map {
 bool isVectorizable(mlir::Block &body, std::string &reason);
 
 /// Emits `body` on vectors of equal length; returns what it yields.
-mlir::Value emitBody(KernelBuilder &k, mlir::Block &body, mlir::ValueRange arguments);
+mlir::Value emitBody(KernelBuilder &k, mlir::Block &body,
+                     mlir::ValueRange arguments);
 
 /// Turns the math functions on vectors around `block` into arithmetic where
 /// that is accurate; the others are left for libm, lane by lane.

@@ -47,32 +47,43 @@ struct Emitter {
   Emitter(KernelBuilder &k, MapOp op, ValueRange operands);
   void normalize();
   bool hasBorder() const;
-  int64_t getLanes() const { return to.block > 1 ? to.block : k.target.lanes(); }
+  int64_t getLanes() const {
+    return to.block > 1 ? to.block : k.target.lanes();
+  }
   SmallVector<Value> loadPerChannel(Index channelBlock, int64_t valid);
-  void emitRow(ArrayRef<Index> position, int64_t count, ValueRange perChannel, int64_t valid);
-  void emitVector(ArrayRef<Index> sources, Index target, int64_t count, ValueRange perChannel, int64_t valid);
+  void emitRow(ArrayRef<Index> position, int64_t count, ValueRange perChannel,
+               int64_t valid);
+  void emitVector(ArrayRef<Index> sources, Index target, int64_t count,
+                  ValueRange perChannel, int64_t valid);
   void run();
 };
 
 } // namespace
 
 Emitter::Emitter(KernelBuilder &k, MapOp op, ValueRange operands)
-    : k(k), op(op), to(k.activation(operands.back(), op.getOutputLayoutAttr(), getCodes(op.getOutputQuantAttr()))) {
+    : k(k), op(op), to(k.activation(operands.back(), op.getOutputLayoutAttr(),
+                                    getCodes(op.getOutputQuantAttr()))) {
   for (unsigned i = 0; i < op.getInputs().size(); ++i) {
-    Activation from = k.activation(operands[i], op.getActivationLayout(i), getCodes(getQuantOf(op, i)));
+    Activation from = k.activation(operands[i], op.getActivationLayout(i),
+                                   getCodes(getQuantOf(op, i)));
     bool perChannel = from.shape.size() == 1 && to.shape.size() > 1;
     inputs.push_back({from, perChannel});
   }
 }
 
 bool Emitter::hasBorder() const {
-  auto hasOne = [](const Activation &a) { return a.top || a.left || a.bottom || a.right; };
-  return hasOne(to) || llvm::any_of(inputs, [&](const Input &input) { return !input.perChannel && hasOne(input.from); });
+  auto hasOne = [](const Activation &a) {
+    return a.top || a.left || a.bottom || a.right;
+  };
+  return hasOne(to) || llvm::any_of(inputs, [&](const Input &input) {
+           return !input.perChannel && hasOne(input.from);
+         });
 }
 
 /// Makes every shape N x C x H x W with rows as long as possible.
 void Emitter::normalize() {
-  bool perChannel = llvm::any_of(inputs, [](const Input &input) { return input.perChannel; });
+  bool perChannel =
+      llvm::any_of(inputs, [](const Input &input) { return input.perChannel; });
   bool tail = to.shape.size() == 4 && to.shape[1] % to.block;
   SmallVector<int64_t, 4> shape = to.shape;
   int64_t rest = 1;
@@ -109,21 +120,25 @@ SmallVector<Value> Emitter::loadPerChannel(Index channelBlock, int64_t valid) {
     if (!input.perChannel || channelsInRow)
       continue;
     if (to.block > 1) {
-      vector = k.loadPartial(input.from.buffer, k.mul(channelBlock, to.block), to.block, valid);
+      vector = k.loadPartial(input.from.buffer, k.mul(channelBlock, to.block),
+                             to.block, valid);
       if (input.from.quant)
         vector = k.dequantize(vector, input.from.quant);
     } else {
-      vector = k.broadcast(readElement(k, input.from, channelBlock), getLanes());
+      vector =
+          k.broadcast(readElement(k, input.from, channelBlock), getLanes());
     }
   }
   return vectors;
 }
 
 /// One vector, of which `count` lanes are in memory and `valid` have a channel.
-void Emitter::emitVector(ArrayRef<Index> sources, Index target, int64_t count, ValueRange perChannel, int64_t valid) {
+void Emitter::emitVector(ArrayRef<Index> sources, Index target, int64_t count,
+                         ValueRange perChannel, int64_t valid) {
   int64_t lanes = getLanes();
   SmallVector<Value> arguments;
-  for (auto [input, source, constant] : llvm::zip_equal(inputs, sources, perChannel)) {
+  for (auto [input, source, constant] :
+       llvm::zip_equal(inputs, sources, perChannel)) {
     Value vector = constant;
     if (!vector) {
       vector = k.loadPartial(input.from.buffer, source, lanes, count);
@@ -137,15 +152,20 @@ void Emitter::emitVector(ArrayRef<Index> sources, Index target, int64_t count, V
     // What the region makes of the tail may be infinite.
     SmallVector<bool> bits(lanes, false);
     std::fill_n(bits.begin(), valid, true);
-    Value mask = k.constant(DenseElementsAttr::get(VectorType::get(lanes, k.b.getI1Type()), ArrayRef(bits)));
+    Value mask = k.constant(DenseElementsAttr::get(
+        VectorType::get(lanes, k.b.getI1Type()), ArrayRef(bits)));
     result = arith::SelectOp::create(k.b, mask, result, k.splatF32(0.0, lanes));
   }
-  k.storePartial(to.quant ? k.quantize(result, to.quant) : result, to.buffer, target, count);
+  k.storePartial(to.quant ? k.quantize(result, to.quant) : result, to.buffer,
+                 target, count);
 }
 
 /// `count` elements of the row that starts at `position`.
-void Emitter::emitRow(ArrayRef<Index> position, int64_t count, ValueRange perChannel, int64_t valid) {
-  auto getStart = [&](const Activation &a) { return a.offset(k, position[0], position[1], position[2], position[3]); };
+void Emitter::emitRow(ArrayRef<Index> position, int64_t count,
+                      ValueRange perChannel, int64_t valid) {
+  auto getStart = [&](const Activation &a) {
+    return a.offset(k, position[0], position[1], position[2], position[3]);
+  };
   SmallVector<Index> starts;
   for (const Input &input : inputs)
     starts.push_back(input.perChannel ? Index(0) : getStart(input.from));
@@ -175,7 +195,8 @@ void Emitter::run() {
     forEachChannelBlock(k, to, [&](Index channelBlock, int64_t valid) {
       SmallVector<Value> perChannel = loadPerChannel(channelBlock, valid);
       k.forLoop(0, to.shape[2], 1, [&](Index h) {
-        emitRow({n, channelBlock, h, 0}, to.shape[3] * to.block, perChannel, valid);
+        emitRow({n, channelBlock, h, 0}, to.shape[3] * to.block, perChannel,
+                valid);
       });
     });
   });
@@ -188,7 +209,8 @@ struct Map final : KernelFamily {
   StringRef getName() const override { return "map"; }
   int getPriority() const override { return 10; }
 
-  bool accepts(Operation *op, const KernelTarget &target, std::string &reason) const override {
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
     auto map = dyn_cast<MapOp>(op);
     if (!map) {
       reason = "implements mpq.map only";
@@ -197,14 +219,17 @@ struct Map final : KernelFamily {
     if (!map::isVectorizable(map.getBody().front(), reason))
       return false;
     for (auto [index, input] : llvm::enumerate(map.getInputs()))
-      if (cast<ShapedType>(input.getType()).getRank() > 1 && getBlock(map.getActivationLayout(index)) != getBlock(map.getOutputLayoutAttr())) {
+      if (cast<ShapedType>(input.getType()).getRank() > 1 &&
+          getBlock(map.getActivationLayout(index)) !=
+              getBlock(map.getOutputLayoutAttr())) {
         reason = "has activations that are not in blocks of one size";
         return false;
       }
     return true;
   }
 
-  KernelLayouts getLayouts(Operation *op, const KernelTarget &target) const override {
+  KernelLayouts getLayouts(Operation *op,
+                           const KernelTarget &target) const override {
     std::string reason;
     if (isOnBlocks(op, target, reason))
       return getVectorLayouts(op, target);
@@ -213,14 +238,16 @@ struct Map final : KernelFamily {
     return plain;
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     KernelBuilder k(builder, loc, target);
     Emitter(k, cast<MapOp>(op), operands).run();
   }
 
 private:
-  static int64_t getBlock(BlockedAttr layout) { return layout ? layout.getBlock() : 1; }
+  static int64_t getBlock(BlockedAttr layout) {
+    return layout ? layout.getBlock() : 1;
+  }
 };
 
 } // namespace

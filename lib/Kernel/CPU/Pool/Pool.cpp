@@ -15,9 +15,9 @@
 //
 // The kernel is a loop nest per pair of spans (of rows and of columns), inside
 // of which all windows have the same taps, so that padding costs nothing and
-// borders are never read. Small windows are unrolled; large ones, such as global
-// pooling, loop over their rows with several accumulators, since one would wait
-// for each addition.
+// borders are never read. Small windows are unrolled; large ones, such as
+// global pooling, loop over their rows with several accumulators, since one
+// would wait for each addition.
 //
 // u8: the maximum of codes is the code of the maximum. For the mean the codes
 // are summed as integers, exactly, and turned into a real once.
@@ -40,7 +40,8 @@ struct Span {
   int64_t counted;           ///< by how many elements a mean divides
 
   bool continues(const Span &before) const {
-    return firstTap == before.firstTap && lastTap == before.lastTap && counted == before.counted;
+    return firstTap == before.firstTap && lastTap == before.lastTap &&
+           counted == before.counted;
   }
 };
 
@@ -50,15 +51,19 @@ constexpr int64_t kUnrolledTaps = 32, kAccumulators = 8;
 constexpr size_t kMaxSpanPairs = 64;
 
 /// The spans of dimension `d` (0: rows, 1: columns).
-SmallVector<Span> getSpans(PoolOp op, unsigned d, int64_t inputs, int64_t outputs) {
+SmallVector<Span> getSpans(PoolOp op, unsigned d, int64_t inputs,
+                           int64_t outputs) {
   int64_t window = op.getWindow()[d], stride = op.getStrides()[d];
   int64_t before = op.getPads()[d], after = op.getPads()[2 + d];
   SmallVector<Span> spans;
   for (int64_t o = 0; o < outputs; ++o) {
     int64_t start = o * stride - before;
-    Span span{o, o + 1, std::max<int64_t>(0, -start), std::min(window, inputs - start), 0};
+    Span span{o, o + 1, std::max<int64_t>(0, -start),
+              std::min(window, inputs - start), 0};
     span.lastTap = std::max(span.firstTap, span.lastTap);
-    span.counted = op.getCountIncludePad() ? std::min(window, inputs + after - start) : span.lastTap - span.firstTap;
+    span.counted = op.getCountIncludePad()
+                       ? std::min(window, inputs + after - start)
+                       : span.lastTap - span.firstTap;
     if (!spans.empty() && span.continues(spans.back()))
       spans.back().end = o + 1;
     else
@@ -75,7 +80,8 @@ struct Emitter {
 
   bool isMax() { return op.getKind() == PoolKind::Max; }
   void run();
-  void emitWindow(const Span &rows, const Span &columns, Index source, Index target);
+  void emitWindow(const Span &rows, const Span &columns, Index source,
+                  Index target);
   Value emitUnrolled(const Span &rows, const Span &columns, Index source);
   Value emitLooped(const Span &rows, const Span &columns, Index source);
   Value loadTap(Index at);
@@ -91,12 +97,14 @@ Value Emitter::loadTap(Index at) {
   Value elements = k.loadVector(from.buffer, at, from.block);
   if (!from.quant || isMax())
     return elements;
-  return arith::ExtUIOp::create(k.b, VectorType::get(from.block, k.b.getI32Type()), elements);
+  return arith::ExtUIOp::create(
+      k.b, VectorType::get(from.block, k.b.getI32Type()), elements);
 }
 
 Value Emitter::merge(Value a, Value b) {
   if (!isMax())
-    return from.quant ? arith::AddIOp::create(k.b, a, b).getResult() : k.addf(a, b);
+    return from.quant ? arith::AddIOp::create(k.b, a, b).getResult()
+                      : k.addf(a, b);
   if (from.quant)
     return arith::MaxUIOp::create(k.b, a, b);
   // One instruction, unlike the IEEE maximum.
@@ -117,7 +125,8 @@ Value Emitter::mergeAll(MutableArrayRef<Value> values) {
   return values[0];
 }
 
-void Emitter::finish(Value merged, int64_t taps, int64_t counted, Index target) {
+void Emitter::finish(Value merged, int64_t taps, int64_t counted,
+                     Index target) {
   if (isMax()) {
     if (from.quant && from.quant != to.quant)
       merged = k.dequantize(merged, from.quant);
@@ -127,53 +136,68 @@ void Emitter::finish(Value merged, int64_t taps, int64_t counted, Index target) 
   }
   double scale = 1.0 / double(counted);
   if (from.quant) {
-    Value zeros = k.splatInteger(32, taps * from.quant.getZeroPoint(), from.block);
+    Value zeros =
+        k.splatInteger(32, taps * from.quant.getZeroPoint(), from.block);
     merged = arith::SubIOp::create(k.b, merged, zeros);
-    merged = arith::SIToFPOp::create(k.b, VectorType::get(from.block, k.b.getF32Type()), merged);
+    merged = arith::SIToFPOp::create(
+        k.b, VectorType::get(from.block, k.b.getF32Type()), merged);
     scale *= float(from.quant.getScale());
   }
   k.storeReals(k.mulf(merged, k.splatF32(scale, to.block)), to, target, {});
 }
 
-Value Emitter::emitUnrolled(const Span &rows, const Span &columns, Index source) {
+Value Emitter::emitUnrolled(const Span &rows, const Span &columns,
+                            Index source) {
   SmallVector<Value> taps;
   for (int64_t kh = rows.firstTap; kh < rows.lastTap; ++kh)
     for (int64_t kw = columns.firstTap; kw < columns.lastTap; ++kw)
-      taps.push_back(loadTap(source + (kh * from.rowPitch() + kw * from.block)));
+      taps.push_back(
+          loadTap(source + (kh * from.rowPitch() + kw * from.block)));
   return mergeAll(taps);
 }
 
 Value Emitter::emitLooped(const Span &rows, const Span &columns, Index source) {
-  int64_t width = columns.lastTap - columns.firstTap, lanes = std::min(width, kAccumulators);
-  auto at = [&](Index kh, Index kw) { return k.add(k.add(source, k.mul(kh, from.rowPitch())), k.mul(kw, from.block)); };
+  int64_t width = columns.lastTap - columns.firstTap,
+          lanes = std::min(width, kAccumulators);
+  auto at = [&](Index kh, Index kw) {
+    return k.add(k.add(source, k.mul(kh, from.rowPitch())),
+                 k.mul(kw, from.block));
+  };
   // The first row fills the accumulators; for sums, zero would do as well.
   SmallVector<Value> start;
   for (int64_t i = 0; i < lanes; ++i)
     start.push_back(loadTap(at(rows.firstTap, columns.firstTap + i)));
   auto addRow = [&](Index kh, int64_t begin, ValueRange sums) {
     int64_t complete = begin + (columns.lastTap - begin) / lanes * lanes;
-    auto state = k.forLoop(begin, complete, lanes, sums, [&](Index kw, ValueRange sums) {
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < lanes; ++i)
-        next.push_back(merge(sums[i], loadTap(at(kh, kw + i))));
-      return next;
-    });
+    auto state =
+        k.forLoop(begin, complete, lanes, sums, [&](Index kw, ValueRange sums) {
+          SmallVector<Value> next;
+          for (int64_t i = 0; i < lanes; ++i)
+            next.push_back(merge(sums[i], loadTap(at(kh, kw + i))));
+          return next;
+        });
     for (int64_t i = 0; complete + i < columns.lastTap; ++i)
       state[i] = merge(state[i], loadTap(at(kh, complete + i)));
     return state;
   };
-  SmallVector<Value> state = addRow(rows.firstTap, columns.firstTap + lanes, start);
+  SmallVector<Value> state =
+      addRow(rows.firstTap, columns.firstTap + lanes, start);
   state = k.forLoop(rows.firstTap + 1, rows.lastTap, 1, state,
-                    [&](Index kh, ValueRange sums) { return addRow(kh, columns.firstTap, sums); });
+                    [&](Index kh, ValueRange sums) {
+                      return addRow(kh, columns.firstTap, sums);
+                    });
   return mergeAll(state);
 }
 
 /// One result. `source` is where tap (0, 0) would be.
-void Emitter::emitWindow(const Span &rows, const Span &columns, Index source, Index target) {
-  int64_t taps = (rows.lastTap - rows.firstTap) * (columns.lastTap - columns.firstTap);
+void Emitter::emitWindow(const Span &rows, const Span &columns, Index source,
+                         Index target) {
+  int64_t taps =
+      (rows.lastTap - rows.firstTap) * (columns.lastTap - columns.firstTap);
   if (taps == 0) // wholly in the padding
     return k.storeReals(k.splatF32(0.0, to.block), to, target, {});
-  Value merged = taps <= kUnrolledTaps ? emitUnrolled(rows, columns, source) : emitLooped(rows, columns, source);
+  Value merged = taps <= kUnrolledTaps ? emitUnrolled(rows, columns, source)
+                                       : emitLooped(rows, columns, source);
   finish(merged, taps, rows.counted * columns.counted, target);
 }
 
@@ -185,11 +209,14 @@ void Emitter::run() {
   k.forEach({to.shape[0], to.channelBlocks()}, [&](ArrayRef<Index> plane) {
     for (const Span &rows : rowSpans)
       k.forLoop(rows.begin, rows.end, 1, [&](Index oh) {
-        Index row = from.offset(k, plane[0], plane[1], k.mul(oh, strides[0]) + -pads[0], -pads[1]);
+        Index row = from.offset(k, plane[0], plane[1],
+                                k.mul(oh, strides[0]) + -pads[0], -pads[1]);
         Index out = to.offset(k, plane[0], plane[1], oh, 0);
         for (const Span &columns : columnSpans)
           k.forLoop(columns.begin, columns.end, 1, [&](Index ow) {
-            emitWindow(rows, columns, k.add(row, k.mul(ow, strides[1] * from.block)), k.add(out, k.mul(ow, to.block)));
+            emitWindow(rows, columns,
+                       k.add(row, k.mul(ow, strides[1] * from.block)),
+                       k.add(out, k.mul(ow, to.block)));
           });
       });
   });
@@ -201,7 +228,8 @@ struct Pool final : KernelFamily {
   StringRef getName() const override { return "pool"; }
   int getPriority() const override { return 10; }
 
-  bool accepts(Operation *op, const KernelTarget &target, std::string &reason) const override {
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
     auto pool = dyn_cast<PoolOp>(op);
     if (!pool) {
       reason = "implements mpq.pool only";
@@ -210,30 +238,37 @@ struct Pool final : KernelFamily {
     if (!isOnBlocks(op, target, reason))
       return false;
     auto getSize = [](Value value, BlockedAttr layout, unsigned d) {
-      return layout ? layout.getShape()[d] : cast<ShapedType>(value.getType()).getDimSize(d);
+      return layout ? layout.getShape()[d]
+                    : cast<ShapedType>(value.getType()).getDimSize(d);
     };
     size_t pairs = 1;
     for (unsigned d : {0, 1})
-      pairs *= getSpans(pool, d, getSize(pool.getInput(), pool.getInputLayoutAttr(), 2 + d),
-                        getSize(pool.getInit(), pool.getOutputLayoutAttr(), 2 + d))
-                   .size();
+      pairs *=
+          getSpans(pool, d,
+                   getSize(pool.getInput(), pool.getInputLayoutAttr(), 2 + d),
+                   getSize(pool.getInit(), pool.getOutputLayoutAttr(), 2 + d))
+              .size();
     if (pairs <= kMaxSpanPairs)
       return true;
-    reason = "has windows that are cut off in " + std::to_string(pairs) + " different ways, more than " +
-             std::to_string(kMaxSpanPairs);
+    reason = "has windows that are cut off in " + std::to_string(pairs) +
+             " different ways, more than " + std::to_string(kMaxSpanPairs);
     return false;
   }
 
-  KernelLayouts getLayouts(Operation *op, const KernelTarget &target) const override {
+  KernelLayouts getLayouts(Operation *op,
+                           const KernelTarget &target) const override {
     return getVectorLayouts(op, target);
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     auto pool = cast<PoolOp>(op);
     KernelBuilder k(builder, loc, target);
-    Emitter{k, pool, k.activation(operands[0], pool.getInputLayoutAttr(), getCodes(pool.getInputQuantAttr())),
-            k.activation(operands[1], pool.getOutputLayoutAttr(), getCodes(pool.getOutputQuantAttr()))}
+    Emitter{k, pool,
+            k.activation(operands[0], pool.getInputLayoutAttr(),
+                         getCodes(pool.getInputQuantAttr())),
+            k.activation(operands[1], pool.getOutputLayoutAttr(),
+                         getCodes(pool.getOutputQuantAttr()))}
         .run();
   }
 };

@@ -53,13 +53,17 @@ struct Emitter {
   void run();
 };
 
-int64_t floorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+int64_t floorDivide(int64_t a, int64_t b) {
+  return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
 
 } // namespace
 
 /// Whether some pixels of the result are padding.
 bool Emitter::padsPixels() {
-  return llvm::any_of(ArrayRef<unsigned>{0, 2, 3}, [&](unsigned d) { return op.getSizes()[d] < to.shape[d]; });
+  return llvm::any_of(ArrayRef<unsigned>{0, 2, 3}, [&](unsigned d) {
+    return op.getSizes()[d] < to.shape[d];
+  });
 }
 
 SmallVector<BlockRun> Emitter::getRuns() {
@@ -69,7 +73,8 @@ SmallVector<BlockRun> Emitter::getRuns() {
     int64_t start = block * to.block;
     int64_t first = std::clamp<int64_t>(low - start, 0, to.block);
     int64_t last = std::clamp<int64_t>(high - start, first, to.block);
-    if (!runs.empty() && runs.back().firstLane == first && runs.back().lastLane == last)
+    if (!runs.empty() && runs.back().firstLane == first &&
+        runs.back().lastLane == last)
       runs.back().end = block + 1;
     else
       runs.push_back({block, block + 1, first, last});
@@ -80,7 +85,8 @@ SmallVector<BlockRun> Emitter::getRuns() {
 /// The vector of one pixel; `source` is the pixel in the input block from which
 /// lane 0 comes (which may not exist, if lane 0 is padding).
 Value Emitter::emitVector(const BlockRun &run, Index source) {
-  int64_t block = to.block, split = block - (getShift() - floorDivide(getShift(), block) * block);
+  int64_t block = to.block,
+          split = block - (getShift() - floorDivide(getShift(), block) * block);
   // Lanes before `split` come from that input block, the others from the next.
   Value zeros = transfer.makeZeros(block), low = zeros, high = zeros;
   if (run.firstLane < split)
@@ -89,32 +95,39 @@ Value Emitter::emitVector(const BlockRun &run, Index source) {
     high = k.loadVector(from.buffer, source + from.planePitch(), block);
   Value lanes = low;
   if (split < block)
-    lanes = vector::ShuffleOp::create(k.b, low, high, llvm::to_vector(llvm::seq(block - split, 2 * block - split)));
+    lanes = vector::ShuffleOp::create(
+        k.b, low, high,
+        llvm::to_vector(llvm::seq(block - split, 2 * block - split)));
   if (run.lastLane - run.firstLane < block) {
     SmallVector<int64_t> mask;
     for (int64_t lane = 0; lane < block; ++lane)
-      mask.push_back(lane >= run.firstLane && lane < run.lastLane ? lane : block + lane);
+      mask.push_back(
+          lane >= run.firstLane && lane < run.lastLane ? lane : block + lane);
     lanes = vector::ShuffleOp::create(k.b, lanes, zeros, mask);
   }
   return transfer.close(transfer.open(lanes));
 }
 
 void Emitter::emitRun(const BlockRun &run) {
-  ArrayRef<int64_t> offsets = op.getOffsets(), sizes = op.getSizes(), strides = op.getStrides(), low = op.getLow();
+  ArrayRef<int64_t> offsets = op.getOffsets(), sizes = op.getSizes(),
+                    strides = op.getStrides(), low = op.getLow();
   Value zero = makeZeroElement(k, to);
   int64_t blockShift = floorDivide(getShift(), to.block);
   k.forLoop(0, sizes[0], 1, [&](Index n) {
     k.forLoop(run.begin, run.end, 1, [&](Index block) {
       if (run.firstLane == run.lastLane) {
-        Index plane = k.add(k.mul(n + low[0], to.samplePitch()), k.mul(block, to.planePitch()));
+        Index plane = k.add(k.mul(n + low[0], to.samplePitch()),
+                            k.mul(block, to.planePitch()));
         return k.fill(to.buffer, plane, to.planePitch(), zero);
       }
       k.forLoop(0, sizes[2], 1, [&](Index h) {
-        Index source = from.offset(k, k.mul(n, strides[0]) + offsets[0], block + blockShift,
-                                   k.mul(h, strides[2]) + offsets[2], offsets[3]);
+        Index source = from.offset(
+            k, k.mul(n, strides[0]) + offsets[0], block + blockShift,
+            k.mul(h, strides[2]) + offsets[2], offsets[3]);
         Index target = to.offset(k, n + low[0], block, h + low[2], low[3]);
         forEachUnrolled(k, sizes[3], [&](Index w) {
-          Value pixel = emitVector(run, k.add(source, k.mul(w, strides[3] * from.block)));
+          Value pixel =
+              emitVector(run, k.add(source, k.mul(w, strides[3] * from.block)));
           k.storeVector(pixel, to.buffer, k.add(target, k.mul(w, to.block)));
         });
       });
@@ -124,7 +137,8 @@ void Emitter::emitRun(const BlockRun &run) {
 
 void Emitter::run() {
   if (padsPixels())
-    k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(), makeZeroElement(k, to));
+    k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(),
+           makeZeroElement(k, to));
   else
     k.fillBorder(to);
   for (const BlockRun &run : getRuns())
@@ -137,7 +151,8 @@ struct SlicePad final : KernelFamily {
   StringRef getName() const override { return "slice_pad"; }
   int getPriority() const override { return 10; }
 
-  bool accepts(Operation *op, const KernelTarget &target, std::string &reason) const override {
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
     auto slice = dyn_cast<SlicePadOp>(op);
     if (!slice) {
       reason = "implements mpq.slice_pad only";
@@ -147,20 +162,25 @@ struct SlicePad final : KernelFamily {
       return false;
     if (slice.getStrides()[1] == 1)
       return true;
-    reason = "has stride " + std::to_string(slice.getStrides()[1]) + " along the channels";
+    reason = "has stride " + std::to_string(slice.getStrides()[1]) +
+             " along the channels";
     return false;
   }
 
-  KernelLayouts getLayouts(Operation *op, const KernelTarget &target) const override {
+  KernelLayouts getLayouts(Operation *op,
+                           const KernelTarget &target) const override {
     return getVectorLayouts(op, target);
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     auto slice = cast<SlicePadOp>(op);
     KernelBuilder k(builder, loc, target);
-    Emitter{k, slice, k.activation(operands[0], slice.getInputLayoutAttr(), getCodes(slice.getInputQuantAttr())),
-            k.activation(operands[1], slice.getOutputLayoutAttr(), getCodes(slice.getOutputQuantAttr()))}
+    Emitter{k, slice,
+            k.activation(operands[0], slice.getInputLayoutAttr(),
+                         getCodes(slice.getInputQuantAttr())),
+            k.activation(operands[1], slice.getOutputLayoutAttr(),
+                         getCodes(slice.getOutputQuantAttr()))}
         .run();
   }
 };

@@ -24,13 +24,17 @@ struct ReferenceConvert final : reference::DataFamily<ConvertOp> {
     return {{convert.getInputLayoutAttr()}, convert.getOutputLayoutAttr()};
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     auto convert = cast<ConvertOp>(op);
     KernelBuilder k(builder, loc, target);
-    Activation from = k.activation(operands[0], convert.getInputLayoutAttr(), getCodes(convert.getInputQuantAttr()));
-    Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(), getCodes(convert.getOutputQuantAttr()));
-    writeElements(k, to, [&](ArrayRef<Index> position) { return readElement(k, from, position); });
+    Activation from = k.activation(operands[0], convert.getInputLayoutAttr(),
+                                   getCodes(convert.getInputQuantAttr()));
+    Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(),
+                                 getCodes(convert.getOutputQuantAttr()));
+    writeElements(k, to, [&](ArrayRef<Index> position) {
+      return readElement(k, from, position);
+    });
   }
 };
 
@@ -38,6 +42,7 @@ struct ReferenceConvert final : reference::DataFamily<ConvertOp> {
 
 namespace mpq {
 void registerKernelFamilyReferenceConvert(DialectRegistry &) {
-  Registry<KernelFamily>::get().add("reference_convert", std::make_unique<ReferenceConvert>());
+  Registry<KernelFamily>::get().add("reference_convert",
+                                    std::make_unique<ReferenceConvert>());
 }
 } // namespace mpq

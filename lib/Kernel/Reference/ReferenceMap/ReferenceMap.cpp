@@ -20,20 +20,25 @@ namespace {
 struct ReferenceMap final : reference::DataFamily<MapOp> {
   StringRef getName() const override { return "reference_map"; }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     auto map = cast<MapOp>(op);
     KernelBuilder k(builder, loc, target);
-    Activation to = k.activation(operands.back(), map.getOutputLayoutAttr(), getCodes(map.getOutputQuantAttr()));
+    Activation to = k.activation(operands.back(), map.getOutputLayoutAttr(),
+                                 getCodes(map.getOutputQuantAttr()));
     SmallVector<Activation> inputs;
     for (unsigned i = 0; i < map.getInputs().size(); ++i)
-      inputs.push_back(k.activation(operands[i], map.getActivationLayout(i), getCodes(getQuantOf(map, i))));
+      inputs.push_back(k.activation(operands[i], map.getActivationLayout(i),
+                                    getCodes(getQuantOf(map, i))));
     Block &body = map.getBody().front();
     writeElements(k, to, [&](ArrayRef<Index> position) {
       IRMapping values;
-      for (auto [argument, input] : llvm::zip_equal(body.getArguments(), inputs)) {
+      for (auto [argument, input] :
+           llvm::zip_equal(body.getArguments(), inputs)) {
         bool perChannel = input.shape.size() == 1 && position.size() > 1;
-        values.map(argument, readElement(k, input, perChannel ? position.slice(1, 1) : position));
+        values.map(argument,
+                   readElement(k, input,
+                               perChannel ? position.slice(1, 1) : position));
       }
       for (Operation &scalar : body.without_terminator())
         k.b.clone(scalar, values);
@@ -46,6 +51,7 @@ struct ReferenceMap final : reference::DataFamily<MapOp> {
 
 namespace mpq {
 void registerKernelFamilyReferenceMap(DialectRegistry &) {
-  Registry<KernelFamily>::get().add("reference_map", std::make_unique<ReferenceMap>());
+  Registry<KernelFamily>::get().add("reference_map",
+                                    std::make_unique<ReferenceMap>());
 }
 } // namespace mpq

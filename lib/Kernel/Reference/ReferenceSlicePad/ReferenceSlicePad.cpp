@@ -18,21 +18,26 @@ namespace {
 struct ReferenceSlicePad final : reference::DataFamily<SlicePadOp> {
   StringRef getName() const override { return "reference_slice_pad"; }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op, const KernelTarget &target,
-            ValueRange operands) const override {
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override {
     auto slice = cast<SlicePadOp>(op);
     KernelBuilder k(builder, loc, target);
-    Activation from = k.activation(operands[0], slice.getInputLayoutAttr(), getCodes(slice.getInputQuantAttr()));
-    Activation to = k.activation(operands[1], slice.getOutputLayoutAttr(), getCodes(slice.getOutputQuantAttr()));
-    k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(), makeZeroElement(k, to));
+    Activation from = k.activation(operands[0], slice.getInputLayoutAttr(),
+                                   getCodes(slice.getInputQuantAttr()));
+    Activation to = k.activation(operands[1], slice.getOutputLayoutAttr(),
+                                 getCodes(slice.getOutputQuantAttr()));
+    k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(),
+           makeZeroElement(k, to));
     k.forEach(slice.getSizes(), [&](ArrayRef<Index> position) {
       SmallVector<Index> source, target;
       for (auto [d, index] : llvm::enumerate(position)) {
-        source.push_back(k.mul(index, slice.getStrides()[d]) + slice.getOffsets()[d]);
+        source.push_back(k.mul(index, slice.getStrides()[d]) +
+                         slice.getOffsets()[d]);
         target.push_back(index + slice.getLow()[d]);
       }
       Value real = readElement(k, from, source);
-      k.store(to.quant ? k.quantize(real, to.quant) : real, to.buffer, elementOffset(k, to, target));
+      k.store(to.quant ? k.quantize(real, to.quant) : real, to.buffer,
+              elementOffset(k, to, target));
     });
   }
 };
@@ -41,6 +46,7 @@ struct ReferenceSlicePad final : reference::DataFamily<SlicePadOp> {
 
 namespace mpq {
 void registerKernelFamilyReferenceSlicePad(DialectRegistry &) {
-  Registry<KernelFamily>::get().add("reference_slice_pad", std::make_unique<ReferenceSlicePad>());
+  Registry<KernelFamily>::get().add("reference_slice_pad",
+                                    std::make_unique<ReferenceSlicePad>());
 }
 } // namespace mpq
