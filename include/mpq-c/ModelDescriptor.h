@@ -30,6 +30,7 @@ typedef struct {
       void **args); /* {weights, prepared}; NULL: nothing to prepare */
   void (*run)(
       void **args); /* {weights, prepared, arena, inputs..., outputs...} */
+  uint64_t weights_offset; /* of this variant's weights; 64-byte aligned */
 } MpqVariant;
 
 typedef struct {

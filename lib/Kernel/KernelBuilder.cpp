@@ -335,6 +335,14 @@ void KernelBuilder::prefetch(Value buffer, Index at) {
                              /*isDataCache=*/true);
 }
 
+void KernelBuilder::keepLoadsInOrder() {
+  // An empty piece of assembly that might touch any memory.
+  LLVM::InlineAsmOp::create(b, Type(), ValueRange(), "", "~{memory}",
+                            /*has_side_effects=*/true,
+                            /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                            LLVM::AsmDialectAttr(), ArrayAttr());
+}
+
 void KernelBuilder::fill(Value buffer, Index at, int64_t count, Value scalar) {
   int64_t bytes = scalar.getType().getIntOrFloatBitWidth() / 8;
   int64_t lanes = 64 / bytes;

@@ -74,6 +74,8 @@ private:
   LogicalResult generate();
   LogicalResult generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library);
   LogicalResult writeLibraryFile(LibrarySpec &library);
+  /// Where `bytes` lie among the library's weights.
+  uint64_t addWeights(ArrayRef<char> bytes);
 
   //===--- Helpers --------------------------------------------------------===//
 
@@ -124,7 +126,8 @@ private:
   StepReport report;
   Summary summary;
   OwningOpRef<ModuleOp> module;
-  std::vector<AlignedBytes> weightBlobs;
+  std::vector<char> weights;                                ///< of all variants
+  std::vector<std::pair<uint64_t, uint64_t>> weightBlobs;   ///< offset and size of each
   bool done = false;
 };
 
@@ -263,9 +266,9 @@ LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef s
     return stop;
 
   report.begin("pack weights");
-  llvm::Expected<AlignedBytes> weights = packWeightBlob(*variant);
-  if (!weights)
-    return check(weights.takeError());
+  llvm::Expected<AlignedBytes> packed = packWeightBlob(*variant);
+  if (!packed)
+    return check(packed.takeError());
   auto main = variant->lookupSymbol<func::FuncOp>("main");
   main->setAttr("mpq.entry", StringAttr::get(&context, "mpq_run"));
   VariantSpec spec;
@@ -302,14 +305,28 @@ LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef s
     }));
   }
   spec.object.assign(object.begin(), object.end());
+  spec.weightsOffset = addWeights(ArrayRef<char>(packed->data(), packed->size()));
   library.variants.push_back(std::move(spec));
-  weightBlobs.push_back(std::move(*weights));
   return success();
+}
+
+uint64_t Compilation::addWeights(ArrayRef<char> bytes) {
+  // CPUs of one vector width pack alike, and share.
+  auto same = llvm::find_if(weightBlobs, [&](const auto &blob) {
+    return ArrayRef<char>(weights).slice(blob.first, blob.second) == bytes;
+  });
+  if (same != weightBlobs.end())
+    return same->first;
+  constexpr uint64_t alignment = 64;
+  weights.resize(llvm::alignTo(weights.size(), alignment));
+  weightBlobs.push_back({weights.size(), bytes.size()});
+  weights.insert(weights.end(), bytes.begin(), bytes.end());
+  return weightBlobs.back().first;
 }
 
 LogicalResult Compilation::writeLibraryFile(LibrarySpec &library) {
   report.begin("link");
-  library.weights = ArrayRef<char>(weightBlobs.front().data(), weightBlobs.front().size());
+  library.weights = weights;
   if (llvm::Error error = writeLibrary(library, options.output))
     return check(std::move(error));
   report.end();

@@ -57,7 +57,7 @@ MpqArena *mpq_arena_create(const MpqModel *model) {
     free(arena);
     return NULL;
   }
-  arena->args[0] = (void *)model->descriptor->weights;
+  arena->args[0] = (void *)(model->descriptor->weights + model->variant->weights_offset);
   arena->args[1] = model->prepared;
   arena->args[2] = arena->memory;
   return arena;

@@ -79,7 +79,9 @@ static bool prepare(MpqModel *model) {
   if (!model->prepared || !model->sample_bytes)
     return false;
   if (model->variant->prepare) {
-    void *args[] = {(void *)model->descriptor->weights, model->prepared};
+    void *args[] = {(void *)(model->descriptor->weights +
+                            model->variant->weights_offset),
+                    model->prepared};
     model->variant->prepare(args);
   }
   MpqArena *arena = mpq_arena_create(model);

@@ -15,6 +15,7 @@
 #include "mpq/Support/Registration.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -197,6 +198,15 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   return options;
 }
 
+/// Lets every remark through, as a diagnostic.
+LogicalResult printRemarks(MLIRContext &context) {
+  remark::RemarkCategories categories;
+  categories.all = ".*";
+  return remark::enableOptimizationRemarks(context, /*streamer=*/nullptr,
+                                           std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+                                           /*printAsEmitRemarks=*/true);
+}
+
 /// Loads the plugins named on the command line; a message and false if one fails.
 template <typename Plugin>
 bool loadPlugins(const cl::list<std::string> &paths, function_ref<void(Plugin &)> use) {
@@ -244,5 +254,7 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
   const auto &chosen = std::get<CompileOptions>(options);
+  if (chosen.verbose && failed(printRemarks(context)))
+    return 1;
   return succeeded(compileModel(chosen, context)) ? 0 : 1;
 }

@@ -91,6 +91,7 @@ struct VariantSpec {
   std::string runSymbol;     ///< void(void **args)
   uint64_t arenaBytes = 0;
   uint64_t preparedBytes = 0;
+  uint64_t weightsOffset = 0; ///< where this variant's weights begin
 };
 
 /// What a compiled model consists of; see include/mpq-c/ModelDescriptor.h for

@@ -36,7 +36,8 @@ static_assert(sizeof(MpqTensorInfo) == 24 &&
               offsetof(MpqTensorInfo, shape) == 16);
 static_assert(sizeof(MpqModelInfo) == 56 &&
               offsetof(MpqModelInfo, weights_bytes) == 40);
-static_assert(sizeof(MpqVariant) == 48 && offsetof(MpqVariant, run) == 40);
+static_assert(sizeof(MpqVariant) == 56 &&
+              offsetof(MpqVariant, weights_offset) == 48);
 static_assert(sizeof(MpqModelDescriptor) == 80 &&
               offsetof(MpqModelDescriptor, weights) == 72);
 
@@ -195,7 +196,8 @@ private:
     return structOf(
         {stringOf(variant.target.cpu), stringOf(variant.target.features),
          i64Of(variant.arenaBytes), i64Of(variant.preparedBytes),
-         functionOf(variant.prepareSymbol), functionOf(variant.runSymbol)});
+         functionOf(variant.prepareSymbol), functionOf(variant.runSymbol),
+         i64Of(variant.weightsOffset)});
   }
 
   Constant *addWeights(ArrayRef<char> weights) {
