@@ -102,6 +102,8 @@ struct ConcatLowering : LoweringModel<ConcatLowering> {
     int64_t offset = 0;
     for (Value operand : operands) {
       auto part = cast<RankedTensorType>(operand.getType());
+      if (part.getNumElements() == 0)
+        continue; // tensor ops want offsets inside
       offsets[*axis] = b.getIndexAttr(offset);
       offset += part.getDimSize(*axis);
       result = tensor::InsertSliceOp::create(
@@ -195,6 +197,10 @@ struct SplitLowering : LoweringModel<SplitLowering> {
       auto type = getStaticType(op, result);
       if (failed(type))
         return failure();
+      if (type->getNumElements() == 0) { // tensor ops want offsets inside
+        parts.push_back(empty(b, op->getLoc(), *type));
+        continue;
+      }
       offsets[*axis] = b.getIndexAttr(offset);
       offset += type->getDimSize(*axis);
       parts.push_back(tensor::ExtractSliceOp::create(

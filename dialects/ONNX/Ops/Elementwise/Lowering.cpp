@@ -365,9 +365,14 @@ struct CastLowering : LoweringModel<CastLowering> {
 struct IdentityLowering : LoweringModel<IdentityLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    if (auto dropout = dyn_cast<DropoutOp>(op);
-        dropout && (dropout.getMask() || dropout.getTrainingMode()))
-      return op->emitOpError("is training, which is not supported");
+    if (auto dropout = dyn_cast<DropoutOp>(op)) {
+      auto training =
+          PartialTensor::fromConstant(getConstant(dropout.getTrainingMode()));
+      bool isTraining = dropout.getTrainingMode() &&
+                        !(training && training->elements[0].integer == 0);
+      if (dropout.getMask() || isTraining)
+        return op->emitOpError("is training, which is not supported");
+    }
     return Values{operands.front()};
   }
 };
