@@ -12,6 +12,7 @@
 #include "dialects/MPQ/MPQ.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Threading.h"
 #include "llvm/Support/Endian.h"
 
 using namespace mlir;
@@ -257,7 +258,7 @@ void IntFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k,
     return;
   }
   int64_t step = std::max<int64_t>(getIntegerGroup(k), 1);
-  for (int64_t row = 0; row < rows; ++row)
+  auto encodeRow = [&](int64_t row) {
     for (int64_t begin = 0; begin < k; begin += step) {
       int64_t end = std::min(begin + step, k);
       IntScale scale =
@@ -266,6 +267,12 @@ void IntFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k,
                            scale);
       encodeRun(row, begin, end, scale);
     }
+  };
+  // Rows share neither bytes nor scales. A small matrix is not worth a thread.
+  if (rows * k >= 4096)
+    return parallelFor(getContext(), 0, rows, encodeRow);
+  for (int64_t row = 0; row < rows; ++row)
+    encodeRow(row);
 }
 
 void IntFormatAttr::decode(ArrayRef<char> payload, int64_t rows, int64_t k,

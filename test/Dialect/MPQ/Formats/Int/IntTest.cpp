@@ -161,6 +161,23 @@ TEST_F(Int, EncodingIsIdempotent) {
     }
 }
 
+/// Large matrices are encoded on all cores, to the same bytes.
+TEST_F(Int, ThreadsDoNotMatter) {
+  int64_t rows = 67, k = 131;
+  std::vector<float> weights(rows * k);
+  for (auto [i, weight] : llvm::enumerate(weights))
+    weight = std::sin(i * 1.3f) * std::exp(std::sin(i * .7f));
+  for (int64_t group : {0, 20}) {
+    IntFormatAttr format = get(3, group, true);
+    std::vector<char> threaded = payload(format, rows, k), single = threaded;
+    format.encode(weights, rows, k, threaded);
+    context.disableMultithreading();
+    format.encode(weights, rows, k, single);
+    context.enableMultithreading();
+    EXPECT_EQ(threaded, single);
+  }
+}
+
 TEST_F(Int, TextRoundTrips) {
   for (StringRef text :
        {"#mpq.int<4>", "#mpq.int<3, group = 32, asymmetric, f16>",
