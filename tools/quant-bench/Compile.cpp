@@ -306,6 +306,7 @@ llvm::Error ProblemCompiler::load() {
   for (const llvm::object::SectionRef &section : (*file)->sections())
     if (section.isText())
       compiled.codeBytes += section.getSize();
+  compiled.object.assign(object.begin(), object.end());
   auto jit = Jit::load(object);
   if (!jit)
     return jit.takeError();

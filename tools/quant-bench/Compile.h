@@ -41,6 +41,7 @@ struct CompiledProblem {
   /// Null for f32 weights.
   FormatAttrInterface format;
   int64_t packedBytes = 0;
+  std::vector<char> object;
   /// Machine code of the kernel and of the packing.
   int64_t codeBytes = 0;
   double seconds = 0;

@@ -6,12 +6,12 @@
 // Checks and measures kernels, one problem per line (Problem.h has the words):
 //
 //   quant-bench 'conv 16x32x32 k3 o16 s1 p1 relu residual' 'matmul 1x256x1000'
-//   quant-bench --check --mcpu=haswell @problems.txt
+//   quant-bench --check --mcpu=haswell --file=problems.txt
 //
 // A measurement prints, for each problem, the family that took it, the time of
 // one call, billions of multiply-adds per second, and what that is of the f32
-// roof of the same minute. --check compares with plain loops instead, exits 1
-// at the first difference, and measures nothing.
+// roof of the same minute. --check compares with plain loops instead and
+// measures nothing. Any problem that fails makes the exit status 1.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,10 @@ using namespace llvm;
 using namespace mpq;
 
 static cl::list<std::string> problemTexts(cl::Positional,
-                                          cl::desc("<problem or @file>..."),
-                                          cl::OneOrMore);
+                                          cl::desc("<problem>..."));
+static cl::list<std::string>
+    problemFiles("file",
+                 cl::desc("read problems from this file, one per line"));
 static cl::opt<std::string> mcpu("mcpu", cl::desc("CPU to generate code for"),
                                  cl::init("native"));
 static cl::opt<std::string> familyName("family",
@@ -48,26 +50,27 @@ static cl::opt<bool>
               cl::desc("compare with the reference instead of measuring"));
 static cl::opt<bool> dumpKernels("dump",
                                  cl::desc("print the IR of each kernel"));
+static cl::opt<std::string>
+    objectFile("object",
+               cl::desc("write the object file of the last problem here"));
 static cl::opt<double>
     milliseconds("ms", cl::desc("time to measure each problem for"),
                  cl::init(200));
 
-/// The lines of the arguments, files opened; '#' starts a comment.
+/// The problems of the command line and of the files; '#' starts a comment.
 static Expected<std::vector<std::string>> readProblems() {
-  std::vector<std::string> lines;
-  for (StringRef text : problemTexts) {
-    if (!text.consume_front("@")) {
-      lines.push_back(text.str());
-      continue;
-    }
-    auto file = MemoryBuffer::getFile(text);
+  std::vector<std::string> lines(problemTexts.begin(), problemTexts.end());
+  for (StringRef path : problemFiles) {
+    auto file = MemoryBuffer::getFileOrSTDIN(path);
     if (!file)
-      return createStringError("cannot read " + text + ": " +
+      return createStringError("cannot read " + path + ": " +
                                file.getError().message());
     for (StringRef line : split((*file)->getBuffer(), '\n'))
       if (line = line.split('#').first.trim(); !line.empty())
         lines.push_back(line.str());
   }
+  if (lines.empty())
+    return createStringError("no problem given");
   return lines;
 }
 
@@ -80,6 +83,14 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line,
       compileProblem(context, *problem, target, familyName, dumpKernels);
   if (!compiled)
     return compiled.takeError();
+  if (!objectFile.empty()) {
+    std::error_code code;
+    raw_fd_ostream file(objectFile, code);
+    if (code)
+      return createStringError("cannot write " + objectFile + ": " +
+                               code.message());
+    file << StringRef(compiled->object.data(), compiled->object.size());
+  }
   ProblemData data(*problem, *compiled);
   data.pack();
   if (std::string difference = data.check(); !difference.empty())
@@ -118,7 +129,11 @@ int main(int argc, char **argv) {
 
   ExitOnError exitOnError("quant-bench: error: ");
   TargetSpec target = exitOnError(getTarget(mcpu));
+  bool failed = false;
   for (const std::string &line : exitOnError(readProblems()))
-    exitOnError(runProblem(context, line, target));
-  return 0;
+    if (Error error = runProblem(context, line, target)) {
+      logAllUnhandledErrors(std::move(error), errs(), "quant-bench: error: ");
+      failed = true;
+    }
+  return failed;
 }

@@ -161,6 +161,12 @@ public:
                          int64_t end);
   void prefetch(mlir::Value buffer, Index at);
 
+  /// Loads stay on their side of this point; costs no instruction. LLVM's
+  /// machine scheduler hoists the broadcasts of unrolled steps until registers
+  /// spill (half the speed of a 1x1 convolution); one of these between two
+  /// steps keeps them apart.
+  void keepLoadsInOrder();
+
   /// `count` elements from `at` on become `scalar`.
   void fill(mlir::Value buffer, Index at, int64_t count, mlir::Value scalar);
   /// Writes the whole border of an activation: zero, or the zero point.

@@ -110,7 +110,7 @@ public:
   void emit() {
     k.fillBorder(y);
     const ConvTile &tile = plan.tile;
-    int64_t whole = g.outputWidth / tile.columns * tile.columns;
+    int64_t whole = tile.wide * tile.columns;
     k.forLoop(0, plan.groups(), 1, [&](Index group) {
       SmallVector<Value> start = loadBias(group);
       k.forLoop(0, g.samples, 1, [&](Index n) {
@@ -118,8 +118,9 @@ public:
           k.forLoop(0, whole, tile.columns, [&](Index column) {
             emitTile({group, n, row, column}, tile.columns, start);
           });
-          if (whole < g.outputWidth)
-            emitTile({group, n, row, whole}, g.outputWidth - whole, start);
+          k.forLoop(whole, g.outputWidth, tile.columns - 1, [&](Index column) {
+            emitTile({group, n, row, column}, tile.columns - 1, start);
+          });
         });
       });
     });
@@ -164,12 +165,17 @@ private:
           Index steps = countSteps(block);
           Index xBlock = k.add(window, k.mul(block, x.planePitch()));
           Index wBlock = k.add(stream, k.mul(block, plan.blockFloats()));
+          int64_t rows = getUnrolledRows(columns);
           return k.forLoop(
-              0, g.kernelHeight, 1, sums, [&](Index kh, ValueRange sums) {
-                Index xRow =
-                    k.add(xBlock, k.mul(kh, g.dilationY * x.rowPitch()));
-                Index wRow = k.add(wBlock, k.mul(kh, plan.rowFloats()));
-                return emitSteps(xRow, wRow, steps, columns, sums);
+              0, g.kernelHeight, rows, sums, [&](Index kh, ValueRange in) {
+                SmallVector<Value> sums(in);
+                for (int64_t i = 0; i < rows; ++i) {
+                  Index xRow =
+                      k.add(xBlock, k.mul(kh + i, g.dilationY * x.rowPitch()));
+                  Index wRow = k.add(wBlock, k.mul(kh + i, plan.rowFloats()));
+                  sums = emitSteps(xRow, wRow, steps, columns, sums);
+                }
+                return sums;
               });
         });
     emitEpilogue(at, columns, sums);
@@ -186,11 +192,22 @@ private:
   /// How many steps one loop iteration takes: enough arithmetic to make the
   /// loop itself free, not more.
   int64_t getUnroll(int64_t columns) const {
-    int64_t work = plan.tile.rows * columns * plan.tile.blocks * g.kernelWidth;
     int64_t unroll = 1;
-    while (unroll * 2 * work <= 128 && plan.inputBlock % (unroll * 2) == 0)
+    while (unroll * 2 * getStepWork(columns) <= 128 &&
+           plan.inputBlock % (unroll * 2) == 0)
       unroll *= 2;
     return unroll;
+  }
+
+  /// All kernel rows of a planar input, unless they are large.
+  int64_t getUnrolledRows(int64_t columns) const {
+    bool small = getStepWork(columns) * g.kernelHeight <= 192;
+    return plan.inputBlock == 1 && small ? g.kernelHeight : 1;
+  }
+
+  /// Multiply-adds of one step.
+  int64_t getStepWork(int64_t columns) const {
+    return plan.tile.rows * columns * plan.tile.blocks * g.kernelWidth;
   }
 
   SmallVector<Value> emitSteps(Index xRow, Index wRow, Index steps,
@@ -220,6 +237,7 @@ private:
   /// The taps [firstKw, endKw) of a step, each input column read once.
   void emitTaps(Index xStep, Index wStep, int64_t columns, int64_t firstKw,
                 int64_t endKw, MutableArrayRef<Value> sums) {
+    k.keepLoadsInOrder();
     int64_t blocks = plan.tile.blocks;
     SmallVector<Value> w(g.kernelWidth * blocks);
     for (int64_t i = firstKw * blocks; i < endKw * blocks; ++i)

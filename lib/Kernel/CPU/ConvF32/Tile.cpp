@@ -9,7 +9,7 @@
 
 #include "Tile.h"
 
-#include "llvm/ADT/SmallSet.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <set>
 
@@ -34,54 +34,54 @@ static int64_t countRegisters(const ConvTileProblem &p, const ConvTile &tile) {
          1;
 }
 
-/// Cycles of one tile over all its steps, and of its epilogue.
-static double estimateTile(const ConvTileProblem &p, const ConvTile &tile) {
+/// Cycles of one tile of `columns` over all its steps, and of its epilogue.
+static double estimateTile(const ConvTileProblem &p, const ConvTile &tile,
+                           int64_t columns) {
   // Measured: 8 accumulators reach 82..90 % of the peak, 14 and more 96..99 %;
-  // one load for each multiply-add reaches 92 %.
-  constexpr double kLatency = 4.6, kCyclesPerLoad = 0.52, kEpilogue = 2.0,
-                   kPerTile = 12.0;
+  // one load for each multiply-add reaches 92 %. Loads that hide still cost a
+  // little.
+  constexpr double kLatency = 4.6, kCyclesPerLoad = 0.52, kHiddenLoad = 0.03;
+  constexpr double kEpilogue = 2.0, kPerTile = 12.0;
   const ConvGeometry &g = p.geometry;
   int64_t accumulators =
-      tile.rows * tile.columns * tile.blocks * p.registersPerVector;
-  int64_t columns = tile.keepWeights
-                        ? int64_t(getTileColumns(g, tile.columns).size())
-                        : tile.columns * g.kernelWidth;
+      tile.rows * columns * tile.blocks * p.registersPerVector;
+  int64_t sources = tile.keepWeights
+                        ? int64_t(getTileColumns(g, columns).size())
+                        : columns * g.kernelWidth;
   int64_t loads = g.kernelWidth * tile.blocks * p.registersPerVector +
-                  tile.rows * columns * p.loadsPerBroadcast;
+                  tile.rows * sources * p.loadsPerBroadcast;
   double step = std::max({accumulators * g.kernelWidth * 0.5,
                           loads * kCyclesPerLoad, kLatency * g.kernelWidth});
-  return g.inputChannels * g.kernelHeight * step + accumulators * kEpilogue +
-         kPerTile;
+  return g.inputChannels * g.kernelHeight * (step + loads * kHiddenLoad) +
+         accumulators * kEpilogue + kPerTile;
 }
 
 /// Cycles of all tiles of one sample.
 static double estimateCycles(const ConvTileProblem &p, const ConvTile &tile) {
   const ConvGeometry &g = p.geometry;
-  double row = (g.outputWidth / tile.columns) * estimateTile(p, tile);
-  if (int64_t remainder = g.outputWidth % tile.columns) {
-    ConvTile last = tile;
-    last.columns = remainder;
-    row += estimateTile(p, last);
-  }
+  double row = tile.wide * estimateTile(p, tile, tile.columns);
+  if (tile.narrow)
+    row += tile.narrow * estimateTile(p, tile, tile.columns - 1);
+  // Twice the code should be worth something.
+  constexpr double kSecondShape = 1.01;
   int64_t groups = (g.outputChannels + p.block - 1) / p.block / tile.blocks;
-  return groups * (g.outputHeight / tile.rows) * row;
+  return groups * (g.outputHeight / tile.rows) * row *
+         (tile.narrow ? kSecondShape : 1);
 }
 
 ConvTile mpq::chooseConvTile(const ConvTileProblem &p) {
   // What LLVM's register allocator handles without spilling.
   const int64_t available =
-      p.vectorRegisters - (p.vectorRegisters > 16 ? 4 : 0);
+      p.vectorRegisters - (p.vectorRegisters > 16 ? 5 : 0);
   const ConvGeometry &g = p.geometry;
   const int64_t channelBlocks = (g.outputChannels + p.block - 1) / p.block;
-  ConvTile best;
-  best.keepWeights = false;
+  ConvTile best{1, 1, g.outputWidth, 0, 1, false};
   double bestCycles = estimateCycles(p, best);
   auto consider = [&](const ConvTile &tile) {
     if (countRegisters(p, tile) > available)
       return;
-    double cycles = estimateCycles(p, tile);
     // Of equal tiles the first, which is the one of fewer rows and blocks.
-    if (cycles < bestCycles * 0.995) {
+    if (double cycles = estimateCycles(p, tile); cycles < bestCycles * 0.998) {
       best = tile;
       bestCycles = cycles;
     }
@@ -89,14 +89,16 @@ ConvTile mpq::chooseConvTile(const ConvTileProblem &p) {
   for (int64_t blocks = 1; blocks <= std::min<int64_t>(channelBlocks, 8);
        ++blocks)
     for (int64_t rows = 1; rows <= std::min(g.outputHeight, available); ++rows)
-      for (int64_t columns = std::min(g.outputWidth, available); columns > 0;
-           --columns) {
-        if (channelBlocks % blocks || g.outputHeight % rows ||
-            rows * columns * blocks > available)
+      for (int64_t tiles = 1; tiles <= g.outputWidth; ++tiles) {
+        if (channelBlocks % blocks || g.outputHeight % rows)
           continue;
-        consider({rows, columns, blocks, true});
+        int64_t columns = llvm::divideCeil(g.outputWidth, tiles);
+        int64_t narrow = columns * tiles - g.outputWidth;
+        if (rows * columns * blocks > available)
+          continue;
+        consider({rows, columns, tiles - narrow, narrow, blocks, true});
         if (g.kernelWidth > 1)
-          consider({rows, columns, blocks, false});
+          consider({rows, columns, tiles - narrow, narrow, blocks, false});
       }
   return best;
 }

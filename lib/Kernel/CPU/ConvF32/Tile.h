@@ -28,8 +28,8 @@
 //                accumulators are the least, 16 are comfortable
 //   registers    a tile that does not fit is not considered at all
 //
-// and from what the edge wastes: the last columns of a row are a narrower tile
-// with its own, worse, balance.
+// A row of the result is cut into tiles of almost equal width, so that no
+// narrow tile with a bad balance is left over: 25 columns become 13 + 12.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_KERNEL_CPU_CONVF32_TILE_H
@@ -41,7 +41,9 @@ namespace mpq {
 
 struct ConvTile {
   int64_t rows = 1;
+  /// Of the first `wide` tiles of a row; the others have one column less.
   int64_t columns = 1;
+  int64_t wide = 0, narrow = 0;
   int64_t blocks = 1;
   bool keepWeights = true;
 };
@@ -62,7 +64,7 @@ llvm::SmallVector<int64_t> getTileColumns(const ConvGeometry &g,
                                           int64_t columns);
 
 /// The tile with the lowest estimate. `rows` divides the height of the result,
-/// `blocks` its channel blocks; a remainder of columns is left to the caller.
+/// `blocks` its channel blocks.
 ConvTile chooseConvTile(const ConvTileProblem &problem);
 
 } // namespace mpq

@@ -246,6 +246,7 @@ private:
     int64_t reach = (plan.tile.rows - 1) * g.strideY +
                     (g.kernelHeight - 1) * g.dilationY + 1;
     for (int64_t source = 0; source < reach; ++source) {
+      k.keepLoadsInOrder();
       llvm::SmallDenseMap<int64_t, Value> pixels;
       for (int64_t kh = 0; kh < g.kernelHeight; ++kh) {
         int64_t from = source - kh * g.dilationY;

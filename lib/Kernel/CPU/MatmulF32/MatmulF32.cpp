@@ -192,6 +192,7 @@ private:
   /// `bAt`.
   void emitStep(Index aAt, Index bAt, int64_t rows, int64_t vectors,
                 MutableArrayRef<Value> sums) {
+    k.keepLoadsInOrder();
     SmallVector<Value> b;
     for (int64_t v = 0; v < vectors; ++v)
       b.push_back(k.loadVector(weights, bAt + v * plan.lanes, plan.lanes));
