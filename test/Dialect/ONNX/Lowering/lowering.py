@@ -45,7 +45,7 @@ CASES = [(op, [x], {}) for op in
           "Elu", "Selu", "Celu", "Gelu", "Identity", "Dropout", "Flatten", "Transpose", "Softmax", "LogSoftmax", "IsNaN"]]
 CASES += [(op, [positive], {}) for op in ["Log", "Sqrt", "Reciprocal"]]
 CASES += [(op, [unit], {}) for op in ["Asin", "Acos", "Atanh"]]
-CASES += [("Acosh", [positive + F(1)], {}), ("Not", [truth], {}), ("Gelu", [x], {"approximate": "tanh"}), ("Neg", [some], {}),
+CASES += [("Acosh", [positive + F(1)], {}), ("Not", [truth], {}), ("Gelu", [x], {"approximate": "tanh"}), ("Neg", [some], {}), ("Dropout", [x, np.array(0.5, F), np.array(False)], {}),
           ("LeakyRelu", [x], {"alpha": 0.3}), ("Celu", [x], {"alpha": 2.0}), ("Relu", [np.array([np.nan, -1, 1], F)], {}),
           ("Exp", [np.array(1.5, F)], {}), ("Relu", [np.zeros((0, 3), F)], {})]
 CASES += [(op, [x, floats(3, 1)], {}) for op in ["Add", "Sub", "Mul", "Div", "Max", "Min", "Less", "Greater", "LessOrEqual",
