@@ -108,7 +108,7 @@ def MPQ_SlicePadOp : MPQ_ComputeOp<"slice_pad"> {
   }];
 }
 
-def MPQ_MapOp : MPQ_ComputeOp<"map", [SingleBlockImplicitTerminator<"YieldOp">]> {
+def MPQ_MapOp : MPQ_ComputeOp<"map", [IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "elementwise computation on one layout";
   let description = [{
     Semantics: the region maps the elements of the inputs at one position to the
