@@ -172,7 +172,9 @@ LogicalResult Compilation::quantize() {
     if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
       return failure();
   }
-  if (!options.emitPlan.empty() && failed(runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + "}")))
+  StringRef activations = options.activations == ActivationFormat::Int8 ? "int8" : "f32";
+  if (!options.emitPlan.empty() &&
+      failed(runPipeline(("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + activations + "}").str())))
     return failure();
   summary.readPlan(*module);
   if (FailureOr<bool> stop = stopAt(Stage::Planned, *module); failed(stop) || *stop)
@@ -180,7 +182,6 @@ LogicalResult Compilation::quantize() {
 
   report.begin("quantize");
   OwningOpRef<ModuleOp> reference(module->clone());
-  StringRef activations = options.activations == ActivationFormat::Int8 ? "int8" : "f32";
   if (failed(runPipeline(("mpq-quantize{activations=" + activations + "}").str())))
     return failure();
   if (FailureOr<bool> stop = stopAt(Stage::Quantized, *module); failed(stop) || *stop)

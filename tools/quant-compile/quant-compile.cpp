@@ -182,6 +182,8 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
   if (!options.plan.empty() && (options.averageBits || options.maxBytes))
     return reportUsage("--plan already decides; leave out --avg-bits and --max-bytes");
+  if (!options.plan.empty() && line.activations.getNumOccurrences())
+    return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 || !options.emitPlan.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
   if (options.calibration.empty() && (options.averageBits || options.maxBytes) && options.metric == "kl")
