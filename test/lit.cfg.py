@@ -14,7 +14,7 @@
 #
 # Features, for REQUIRES: a test that misses one is skipped, by name and with the feature in lit's report
 #   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   ptxas   gpu   asan tsan
-#   numpy onnx onnxruntime   (what %python can import)
+#   numpy onnx onnxruntime   (what %python can import)   git-checkout
 #
 # ===----------------------------------------------------------------------===#
 import ctypes
@@ -88,6 +88,8 @@ if shutil.which("ptxas") or glob.glob("/usr/local/cuda*/bin/ptxas"):
     features.add("ptxas")
 if has_gpu():
     features.add("gpu")
+if os.path.exists(os.path.join(config.mpq_src, ".git")) and shutil.which("git"):
+    features.add("git-checkout")
 for sanitizer, feature in (("address", "asan"), ("thread", "tsan")):
     if sanitizer in config.sanitize.split(","):
         features.add(feature)
