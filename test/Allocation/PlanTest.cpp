@@ -11,6 +11,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include "gtest/gtest.h"
 
+#include <random>
+
 using namespace llvm;
 using namespace mpq;
 
@@ -179,6 +181,35 @@ TEST(Plan, WrongTextNamesItsLine) {
   EXPECT_EQ(parseError(std::string((64 << 20) + 1, '\n')),
             "a.plan: error: the file has 67108865 bytes, at most 67108864 are "
             "read");
+}
+
+/// Whatever is in the file, it is a plan or an error; and a plan is written so
+/// that it reads back.
+TEST(Plan, AnyTextIsReadOrRefused) {
+  std::minstd_rand random(11);
+  const StringRef pieces[] = {"|",  "\"", "\\",  "\\x4", "\n",
+                              "\r", "#",  "-",   " ",    "\t",
+                              "=",  "9",  "tie", "\x80", "\x7f"};
+  unsigned read = 0;
+  for (unsigned i = 0; i < 20000; ++i) {
+    std::string text = example;
+    for (unsigned edits = 1 + random() % 4; edits > 0; --edits) {
+      size_t at = random() % text.size();
+      StringRef piece = pieces[random() % std::size(pieces)];
+      text.replace(at, random() % 3, piece.str());
+    }
+    Expected<Plan> plan = parse(text);
+    if (!plan) {
+      EXPECT_TRUE(StringRef(toString(plan.takeError())).starts_with("a.plan:"));
+      continue;
+    }
+    ++read;
+    std::string printed = print(*plan);
+    Expected<Plan> back = parse(printed);
+    ASSERT_TRUE(bool(back)) << toString(back.takeError()) << "\n" << text;
+    EXPECT_EQ(print(*back), printed) << text;
+  }
+  EXPECT_GT(read, 1000u);
 }
 
 std::string validateError(StringRef text) {

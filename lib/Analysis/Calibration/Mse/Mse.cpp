@@ -79,7 +79,7 @@ private:
     double sum = 0;
     for (const Histogram::Cell &cell : cells) {
       double width = cell.high - cell.low;
-      int points = std::clamp(int(std::ceil(4 * width / step)), 1, 16);
+      int points = int(std::clamp(std::ceil(4 * width / step), 1.0, 16.0));
       double cellSum = 0;
       for (int i = 0; i < points; ++i) {
         double value = cell.low + width * (i + .5) / points;
