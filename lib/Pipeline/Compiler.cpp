@@ -29,6 +29,26 @@
 using namespace mlir;
 using namespace mpq;
 
+/// Which stage a written module is of.
+static constexpr StringLiteral kStageAttr = "mpq.stage";
+
+static constexpr std::pair<Stage, StringLiteral> kStageNames[] = {
+    {Stage::Onnx, "onnx"},           {Stage::Calibrated, "calibrated"}, {Stage::Planned, "planned"},
+    {Stage::Quantized, "quantized"}, {Stage::Lowered, "lowered"},       {Stage::Bufferized, "bufferized"},
+    {Stage::Kernelized, "kernelized"}, {Stage::LLVM, "llvm"}};
+
+static StringRef getName(Stage stage) {
+  auto found = llvm::find_if(kStageNames, [&](const auto &entry) { return entry.first == stage; });
+  return found->second;
+}
+
+static std::optional<Stage> parseStage(StringRef name) {
+  for (const auto &[stage, known] : kStageNames)
+    if (name == known)
+      return stage;
+  return std::nullopt;
+}
+
 namespace {
 
 class Compilation {
@@ -37,9 +57,11 @@ public:
       : options(options), context(context), report(llvm::errs()), summary(options) {}
 
   LogicalResult run() {
-    if (failed(import()) || (options.emit == Stage::Onnx))
-      return finish();
-    if (options.quantizes() && failed(quantize()))
+    if (failed(import()))
+      return failure();
+    if (options.emit == Stage::Onnx)
+      return writeModule(*module, Stage::Onnx);
+    if ((options.quantizes() || start == Stage::Planned) && start < Stage::Quantized && failed(quantize()))
       return failure();
     if (done)
       return success();
@@ -52,23 +74,39 @@ private:
   LogicalResult import() {
     report.begin("import");
     StringRef path = options.input;
-    module = path.ends_with(".onnx") ? importOnnx(path, &context)
-                                     : parseSourceFile<ModuleOp>(path, ParserConfig(&context));
-    if (!module)
+    bool isModel = path.ends_with(".onnx");
+    module = isModel ? importOnnx(path, &context) : parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+    if (!module || (!isModel && failed(readStage())))
       return failure();
-    if (options.emit == Stage::Onnx)
-      return runPipeline("func.func(mpq-onnx-infer-shapes,mpq-onnx-fold)");
-    return runPipeline("mpq-import-pipeline");
+    if (start > Stage::Onnx)
+      return success();
+    return runPipeline(options.emit == Stage::Onnx ? "func.func(mpq-onnx-infer-shapes,mpq-onnx-fold)"
+                                                   : "mpq-import-pipeline");
   }
 
-  LogicalResult finish() {
-    if (!module || options.emit != Stage::Onnx)
-      return failure();
-    return writeModule(*module);
+  /// A file that a stage was written to says which; anything else is taken as
+  /// the `onnx` stage.
+  LogicalResult readStage() {
+    auto name = (*module)->getAttrOfType<StringAttr>(kStageAttr);
+    if (!name)
+      return success();
+    std::optional<Stage> stage = parseStage(name);
+    if (!stage || *stage >= Stage::Bufferized)
+      return module->emitError("cannot go on from the stage '")
+             << name.getValue() << "'; onnx to lowered can be continued";
+    if (*stage > options.emit)
+      return module->emitError("is of the stage '") << name.getValue() << "', which lies behind the stage to emit";
+    start = *stage;
+    if (start >= Stage::Planned && options.quantizes())
+      return module->emitError("is of the stage '")
+             << name.getValue() << "', where formats are chosen; a budget or a plan comes too late";
+    return success();
   }
 
   /// Calibrate, score, allocate, apply.
   LogicalResult quantize();
+  LogicalResult plan();
+  LogicalResult apply();
 
   /// For each CPU: lower, generate kernels and code; then link.
   LogicalResult generate();
@@ -76,6 +114,11 @@ private:
   LogicalResult writeLibraryFile(LibrarySpec &library);
   /// Where `bytes` lie among the library's weights.
   uint64_t addWeights(ArrayRef<char> bytes);
+
+  //===--- Pass options -----------------------------------------------------===//
+
+  std::string getLimits() const;
+  std::string getActivations() const { return options.activations == ActivationFormat::Int8 ? "int8" : "f32"; }
 
   //===--- Helpers --------------------------------------------------------===//
 
@@ -93,13 +136,14 @@ private:
     if (options.emit != stage)
       return false;
     done = true;
-    if (failed(writeModule(on)))
+    if (failed(writeModule(on, stage)))
       return failure();
     return true;
   }
 
-  LogicalResult writeModule(ModuleOp on) {
+  LogicalResult writeModule(ModuleOp on, Stage stage) {
     report.begin("write");
+    on->setAttr(kStageAttr, StringAttr::get(&context, getName(stage)));
     llvm::Error error = llvm::writeToOutput(options.output, [&](raw_ostream &os) -> llvm::Error {
       if (StringRef(options.output).ends_with(".mlirbc"))
         return succeeded(writeBytecodeToFile(on, os)) ? llvm::Error::success()
@@ -126,6 +170,7 @@ private:
   StepReport report;
   Summary summary;
   OwningOpRef<ModuleOp> module;
+  Stage start = Stage::Onnx; ///< of the input
   std::vector<char> weights;                                ///< of all variants
   std::vector<std::pair<uint64_t, uint64_t>> weightBlobs;   ///< offset and size of each
   bool done = false;
@@ -140,17 +185,29 @@ std::string quote(StringRef value) { return ("'" + value + "'").str(); }
 // Quantization
 //===----------------------------------------------------------------------===//
 
+std::string Compilation::getLimits() const {
+  return llvm::formatv(" threads={0} mem-limit={1}", options.threads, options.memLimit);
+}
+
 LogicalResult Compilation::quantize() {
-  std::string limits = llvm::formatv(" threads={0} mem-limit={1}", options.threads, options.memLimit);
-  if (!options.calibration.empty()) {
+  if (!options.calibration.empty() && start < Stage::Calibrated) {
     report.begin("calibrate");
     if (failed(runPipeline("mpq-calibrate{data=" + quote(options.calibration) + " observer=" + options.observer +
-                           limits + "}")))
+                           getLimits() + "}")))
       return failure();
   }
   if (FailureOr<bool> stop = stopAt(Stage::Calibrated, *module); failed(stop) || *stop)
     return stop;
+  if (start < Stage::Planned && failed(plan()))
+    return failure();
+  summary.readPlan(*module);
+  if (FailureOr<bool> stop = stopAt(Stage::Planned, *module); failed(stop) || *stop)
+    return stop;
+  return apply();
+}
 
+LogicalResult Compilation::plan() {
+  std::string limits = getLimits();
   report.begin("sites");
   std::string formats = llvm::join(options.formats, ",");
   if (failed(runPipeline("mpq-sites{formats=" + formats + " group-size=" + std::to_string(options.groupSize) + "}")))
@@ -172,17 +229,15 @@ LogicalResult Compilation::quantize() {
     if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
       return failure();
   }
-  StringRef activations = options.activations == ActivationFormat::Int8 ? "int8" : "f32";
-  if (!options.emitPlan.empty() &&
-      failed(runPipeline(("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + activations + "}").str())))
-    return failure();
-  summary.readPlan(*module);
-  if (FailureOr<bool> stop = stopAt(Stage::Planned, *module); failed(stop) || *stop)
-    return stop;
+  if (options.emitPlan.empty())
+    return success();
+  return runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + getActivations() + "}");
+}
 
+LogicalResult Compilation::apply() {
   report.begin("quantize");
   OwningOpRef<ModuleOp> reference(module->clone());
-  if (failed(runPipeline(("mpq-quantize{activations=" + activations + "}").str())))
+  if (failed(runPipeline("mpq-quantize{activations=" + getActivations() + "}")))
     return failure();
   if (FailureOr<bool> stop = stopAt(Stage::Quantized, *module); failed(stop) || *stop)
     return stop;
@@ -252,16 +307,30 @@ LogicalResult Compilation::generate() {
   return writeLibraryFile(library);
 }
 
+/// A module that was lowered for one kind of CPU is not for another.
+static LogicalResult checkKernelTarget(ModuleOp lowered, const TargetSpec &target) {
+  OwningOpRef<ModuleOp> other(ModuleOp::create(lowered.getLoc()));
+  setKernelTarget(*other, target);
+  for (StringRef name : {"mpq.vector_bits", "mpq.features"})
+    if (lowered->getAttr(name) != (*other)->getAttr(name))
+      return lowered.emitError("was lowered for a CPU with ")
+             << name << " = " << lowered->getAttr(name) << " when " << target.cpu << " has " << (*other)->getAttr(name);
+  return success();
+}
+
 LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library) {
   OwningOpRef<ModuleOp> variant(module->clone());
-  setKernelTarget(*variant, target);
+  if (start < Stage::Lowered)
+    setKernelTarget(*variant, target);
+  else if (failed(checkKernelTarget(*variant, target)))
+    return failure();
   report.begin("lower for " + target.cpu);
-  if (failed(runPipeline(*variant, "mpq-lowering-pipeline")))
+  if (start < Stage::Lowered && failed(runPipeline(*variant, "mpq-lowering-pipeline")))
     return failure();
   if (FailureOr<bool> stop = stopAt(Stage::Lowered, *variant); failed(stop) || *stop)
     return stop;
 
-  if (failed(runPipeline(*variant, "mpq-bufferization-pipeline")))
+  if (start < Stage::Bufferized && failed(runPipeline(*variant, "mpq-bufferization-pipeline")))
     return failure();
   if (FailureOr<bool> stop = stopAt(Stage::Bufferized, *variant); failed(stop) || *stop)
     return stop;
@@ -281,7 +350,7 @@ LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef s
     spec.prepareSymbol = ("mpq_prepare" + suffix).str();
 
   report.begin("kernels");
-  if (failed(runPipeline(*variant, "mpq-kernel-pipeline")))
+  if (start < Stage::Kernelized && failed(runPipeline(*variant, "mpq-kernel-pipeline")))
     return failure();
   if (FailureOr<bool> stop = stopAt(Stage::Kernelized, *variant); failed(stop) || *stop)
     return stop;
