@@ -95,21 +95,15 @@ void ConvLoops::emitQuantization(Index n) {
     return carried;
   };
 
-  Value zeros = k.splatF32(0.0, kLanes);
+  RangeFinder finder(k);
   SmallVector<Value> range = forEachVector(
-      [&](Index from, Index, int64_t count,
-          ValueRange v) -> SmallVector<Value> {
+      [&](Index from, Index, int64_t count, ValueRange v) {
         // What is not loaded is zero, and zero is in every range.
-        Value x = k.loadPartial(input.buffer, from, kLanes, count);
-        return {arith::MinNumFOp::create(k.b, v[0], x),
-                arith::MaxNumFOp::create(k.b, v[1], x)};
+        return finder.include(v,
+                              k.loadPartial(input.buffer, from, kLanes, count));
       },
-      {zeros, zeros});
-  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
-    return vector::ReductionOp::create(k.b, kind, v);
-  };
-  dynamic.emplace(k, reduce(vector::CombiningKind::MINNUMF, range[0]),
-                  reduce(vector::CombiningKind::MAXNUMF, range[1]));
+      finder.start());
+  dynamic.emplace(finder.finish(range));
 
   Type i8 = k.b.getI8Type(), i32 = k.b.getI32Type();
   Value zero = arith::FPToSIOp::create(k.b, i32, dynamic->zeroPoint);
@@ -119,8 +113,7 @@ void ConvLoops::emitQuantization(Index n) {
       [&](Index from, Index to, int64_t count,
           ValueRange) -> SmallVector<Value> {
         Value x = k.loadPartial(input.buffer, from, kLanes, count);
-        Value code = arith::TruncIOp::create(k.b, VectorType::get(kLanes, i8),
-                                             dynamic->encode(k, x));
+        Value code = emitCodes(k, *dynamic, x);
         k.storePartial(code, codes.buffer, to, count);
         return {};
       },
@@ -225,7 +218,6 @@ ConvLoops::Accumulators ConvLoops::emitInputBlock(Index from, Index weights,
 
 void ConvLoops::emitSteps(Index from, Index weights, int64_t unroll,
                           Accumulators &accumulators) {
-  auto vector = VectorType::get(kRows, k.b.getI32Type());
   int64_t pixelPitch = plan.inputBlock / kColumns;
   int64_t rowPitch = codes.rowPitch() / kColumns * g.strideY;
   for (int64_t u = 0; u < unroll; ++u)
@@ -237,26 +229,31 @@ void ConvLoops::emitSteps(Index from, Index weights, int64_t unroll,
         taps.push_back(k.loadVector(
             packed, weights + (u * plan.stepBytes() + i * kVectorBytes),
             kVectorBytes));
-      for (int64_t h = 0; h < plan.height; ++h)
-        for (int64_t column : plan.inputColumns(first, last)) {
-          Value pixel =
-              k.load(dwords, from + (u + h * rowPitch + column * pixelPitch));
-          pixel = vector::BroadcastOp::create(k.b, vector, pixel);
-          for (int64_t w = 0; w < plan.width; ++w) {
-            int64_t distance = column - w * g.strideX;
-            if (distance % g.dilationX || distance < first * g.dilationX ||
-                distance >= last * g.dilationX)
-              continue;
-            int64_t tap = distance / g.dilationX;
-            for (int64_t r = 0; r < plan.blocks; ++r) {
-              int64_t chain = (u * g.kernelWidth + tap) % plan.chains;
-              Value &sum = accumulators[slot(h, w, r, chain)];
-              sum =
-                  emitDot(k, sum, pixel, taps[(tap - first) * plan.blocks + r]);
-            }
-          }
-        }
+      // Rows take turns, so that dot products of one accumulator lie apart.
+      for (int64_t column : plan.inputColumns(first, last))
+        for (int64_t h = 0; h < plan.height; ++h)
+          emitColumn(from + (u + h * rowPitch + column * pixelPitch), h, column,
+                     first, taps, u, accumulators);
     }
+}
+
+void ConvLoops::emitColumn(Index at, int64_t h, int64_t column, int64_t first,
+                           ArrayRef<Value> taps, int64_t step,
+                           Accumulators &accumulators) {
+  auto vector = VectorType::get(kRows, k.b.getI32Type());
+  Value pixel = vector::BroadcastOp::create(k.b, vector, k.load(dwords, at));
+  int64_t count = taps.size() / plan.blocks;
+  for (int64_t w = 0; w < plan.width; ++w) {
+    int64_t distance = column - w * g.strideX - first * g.dilationX;
+    int64_t tap = distance / g.dilationX;
+    if (distance < 0 || distance % g.dilationX || tap >= count)
+      continue;
+    for (int64_t r = 0; r < plan.blocks; ++r) {
+      int64_t chain = (step * g.kernelWidth + first + tap) % plan.chains;
+      Value &sum = accumulators[slot(h, w, r, chain)];
+      sum = emitDot(k, sum, pixel, taps[tap * plan.blocks + r]);
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -44,6 +44,11 @@ private:
   /// `unroll` steps, from the dword `input` and the byte `weights` on.
   void emitSteps(Index input, Index weights, int64_t unroll,
                  Accumulators &accumulators);
+  /// The dot products of one input pixel, at dword `at`, with the kernel
+  /// columns from `first` on whose weights are `taps`.
+  void emitColumn(Index at, int64_t h, int64_t column, int64_t first,
+                  llvm::ArrayRef<mlir::Value> taps, int64_t step,
+                  Accumulators &accumulators);
   void emitResults(Index n, const Group &group, Index h, Index w,
                    const Accumulators &accumulators);
 

@@ -65,9 +65,8 @@ double ConvPlan::estimate() {
   for (int64_t first = 0; first < taps; first += columnsAtOnce)
     loads += height *
              inputColumns(first, std::min(taps, first + columnsAtOnce)).size();
-  double step =
-      std::max({dots / kDotsPerCycle, loads / kLoadsPerCycle,
-                kDotLatency * taps / chains, (dots + loads) / kIssue});
+  double step = getStepCycles(dots, loads);
+  step = std::max(step, kDotLatency * taps / chains);
   if (groupBytes() > kL1Bytes)
     step = std::max(step, stepBytes() / kL2Bytes);
   double tile = geometry.kernelHeight * totalSteps() * (step + kStepOverhead) +

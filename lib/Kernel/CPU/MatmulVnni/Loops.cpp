@@ -62,42 +62,49 @@ void MatmulLoops::emit() {
   });
 }
 
-/// Quantizes one row of the input, at `from`, into the scratch, at `to`.
-void MatmulLoops::emitRow(Index from, Index to, Index row) {
-  constexpr int64_t kLanes = kRows;
-  int64_t whole = plan.k / kLanes * kLanes, rest = plan.k % kLanes;
-  auto visit = [&](ValueRange init, auto &&body) {
-    SmallVector<Value> carried =
-        k.forLoop(0, whole, kLanes, init, [&](Index i, ValueRange v) {
-          return body(i, k.loadVector(input.buffer, k.add(from, i), kLanes), v);
-        });
-    // What is not loaded is zero, and zero is in every range.
-    if (rest)
-      carried = body(Index(whole),
-                     k.loadPartial(input.buffer, from + whole, kLanes, rest),
-                     carried);
-    return carried;
+/// Several chains of minima and maxima hide their latency.
+DynamicQuantization MatmulLoops::emitScale(Index from) {
+  constexpr int64_t kChains = 4, kStride = kChains * kRows;
+  RangeFinder finder(k);
+  SmallVector<Value> ranges;
+  for (int64_t chain = 0; chain < kChains; ++chain)
+    ranges.append(finder.start());
+  int64_t whole = plan.k / kStride * kStride;
+  auto include = [&](MutableArrayRef<Value> ranges, Index at, int64_t chain,
+                     int64_t count) {
+    Value x = k.loadPartial(input.buffer, k.add(from, at) + chain * kRows,
+                            kRows, count);
+    llvm::copy(finder.include({ranges[2 * chain], ranges[2 * chain + 1]}, x),
+               ranges.begin() + 2 * chain);
   };
-  Value zeros = k.splatF32(0.0, kLanes);
-  SmallVector<Value> range = visit(
-      {zeros, zeros}, [&](Index, Value x, ValueRange v) -> SmallVector<Value> {
-        return {arith::MinNumFOp::create(k.b, v[0], x),
-                arith::MaxNumFOp::create(k.b, v[1], x)};
-      });
-  DynamicQuantization quant(k,
-                            vector::ReductionOp::create(
-                                k.b, vector::CombiningKind::MINNUMF, range[0]),
-                            vector::ReductionOp::create(
-                                k.b, vector::CombiningKind::MAXNUMF, range[1]));
+  ranges = k.forLoop(0, whole, kStride, ranges, [&](Index i, ValueRange v) {
+    SmallVector<Value> next(v);
+    for (int64_t chain = 0; chain < kChains; ++chain)
+      include(next, i, chain, kRows);
+    return next;
+  });
+  for (int64_t chain = 0; whole + chain * kRows < plan.k; ++chain)
+    include(ranges, whole, chain, plan.k - whole - chain * kRows);
+  for (int64_t chain = 1; chain < kChains; ++chain)
+    for (int64_t side : {0, 1})
+      ranges[side] = finder.include({ranges[0], ranges[1]},
+                                    ranges[2 * chain + side])[side];
+  return finder.finish({ranges[0], ranges[1]});
+}
+
+void MatmulLoops::emitRow(Index from, Index to, Index row) {
+  DynamicQuantization quant = emitScale(from);
   k.store(quant.scale, rowScales, row);
   Value zero = arith::NegFOp::create(k.b, quant.zeroPoint);
   k.store(arith::FPToSIOp::create(k.b, k.b.getI32Type(), zero), rowZeros, row);
-  auto bytes = VectorType::get(kLanes, k.b.getI8Type());
-  visit({}, [&](Index i, Value x, ValueRange) -> SmallVector<Value> {
-    k.storeVector(arith::TruncIOp::create(k.b, bytes, quant.encode(k, x)),
-                  codes, k.add(to, i));
-    return {};
-  });
+  auto visit = [&](Index i, int64_t count) {
+    Value x = k.loadPartial(input.buffer, k.add(from, i), kRows, count);
+    k.storeVector(emitCodes(k, quant, x), codes, k.add(to, i));
+  };
+  int64_t whole = plan.k / kRows * kRows;
+  k.forLoop(0, whole, kRows, [&](Index i) { visit(i, kRows); });
+  if (whole < plan.k)
+    visit(whole, plan.k - whole);
 }
 
 //===----------------------------------------------------------------------===//

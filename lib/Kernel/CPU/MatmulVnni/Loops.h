@@ -44,6 +44,8 @@ private:
     return (row * panel.vectors + vector) * plan.chains + chain;
   }
 
+  /// The scale of the row at `from`.
+  DynamicQuantization emitScale(Index from);
   /// Quantizes one row of the input, at `from`, into row `row` of the scratch,
   /// at `to`.
   void emitRow(Index from, Index to, Index row);

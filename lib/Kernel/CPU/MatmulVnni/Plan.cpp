@@ -66,9 +66,9 @@ double MatmulPlan::estimate() {
          accumulators * (chains + 1) <= room)
     ++chains;
   auto getStep = [&](double vectors) {
-    double dots = rows * vectors, loads = rows + vectors;
-    double step = std::max({dots / kDotsPerCycle, loads / kLoadsPerCycle,
-                            kDotLatency / chains, (dots + loads) / kIssue});
+    double dots = rows * vectors;
+    double step =
+        std::max(getStepCycles(dots, vectors + rows), kDotLatency / chains);
     if (totalSteps * vectors * kVectorBytes > kL1Bytes)
       step = std::max(step, vectors * kVectorBytes / kL2Bytes);
     return totalSteps * (step + kStepOverhead) + kTileOverhead +

@@ -123,6 +123,55 @@ void vnni::emitRowFactors(KernelBuilder &k, ArrayRef<int64_t> shape,
 }
 
 //===----------------------------------------------------------------------===//
+// Inputs that are quantized in the kernel
+//===----------------------------------------------------------------------===//
+
+/// Rounding is in the instruction, whatever mode the caller's thread is in.
+static Value emitRound(KernelBuilder &k, Value reals) {
+  constexpr int64_t kNearestEvenNoExceptions = 8;
+  Value zeros = k.splatInteger(32, 0, kRows);
+  return k.intrinsic("llvm.x86.avx512.mask.cvtps2dq.512", zeros.getType(),
+                     {reals, zeros, k.integer(16, -1),
+                      k.integer(32, kNearestEvenNoExceptions)});
+}
+
+Value vnni::emitCodes(KernelBuilder &k, const DynamicQuantization &quant,
+                      Value reals) {
+  Value zero = arith::FPToSIOp::create(k.b, k.b.getI32Type(), quant.zeroPoint);
+  Value steps = emitRound(k, k.mulf(reals, k.broadcast(quant.inverse, kRows)));
+  Value codes = arith::AddIOp::create(k.b, steps, k.broadcast(zero, kRows));
+  // The smallest value has the code 0 by the choice of the zero point; the
+  // largest may round to 256.
+  Value nothing = k.splatInteger(8, 0, kRows);
+  return k.intrinsic("llvm.x86.avx512.mask.pmovus.db.512", nothing.getType(),
+                     {codes, nothing, k.integer(16, -1)});
+}
+
+SmallVector<Value> RangeFinder::start() const {
+  return {k.splatF32(0.0, kRows), k.splatF32(0.0, kRows)};
+}
+
+SmallVector<Value> RangeFinder::include(ValueRange range, Value reals) const {
+  // One instruction each; what a NaN gives is not defined anyway.
+  auto extreme = [&](StringRef name, Value a) {
+    constexpr int64_t kCurrentRounding = 4;
+    return k.intrinsic(name, a.getType(),
+                       {reals, a, k.integer(32, kCurrentRounding)});
+  };
+  return {extreme("llvm.x86.avx512.min.ps.512", range[0]),
+          extreme("llvm.x86.avx512.max.ps.512", range[1])};
+}
+
+DynamicQuantization RangeFinder::finish(ValueRange range) const {
+  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
+    return vector::ReductionOp::create(k.b, kind, v);
+  };
+  return DynamicQuantization(k,
+                             reduce(vector::CombiningKind::MINNUMF, range[0]),
+                             reduce(vector::CombiningKind::MAXNUMF, range[1]));
+}
+
+//===----------------------------------------------------------------------===//
 // Epilogue
 //===----------------------------------------------------------------------===//
 
@@ -187,13 +236,9 @@ Value Epilogue::encode(ArrayRef<Value> results) const {
   auto words = getVectorType(k, 32, kRows);
   auto halves = getVectorType(k, 16, 2 * kRows);
   auto bytes = getVectorType(k, 8, 4 * kRows);
-  // Rounding is in the instruction, whatever mode the caller's thread is in.
-  constexpr int64_t kNearestEvenNoExceptions = 8;
   SmallVector<Value, 4> steps(4, k.splatInteger(32, 0, kRows));
   for (auto [step, result] : llvm::zip(steps, results))
-    step = k.intrinsic("llvm.x86.avx512.mask.cvtps2dq.512", words,
-                       {result, step, k.integer(16, -1),
-                        k.integer(32, kNearestEvenNoExceptions)});
+    step = emitRound(k, result);
   SmallVector<Value, 2> packed;
   for (int half : {0, 2}) {
     Value pair = k.intrinsic("llvm.x86.avx512.packssdw.512", halves,

@@ -34,7 +34,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_VNNI_VNNI_H
 #define MPQ_LIB_KERNEL_CPU_VNNI_VNNI_H
 
-#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/DynamicQuantization.h"
 
 #include <string>
 
@@ -68,6 +68,26 @@ mlir::Value emitLevel(KernelBuilder &k, const WeightReader &weight,
 void emitRowFactors(KernelBuilder &k, llvm::ArrayRef<int64_t> shape,
                     const WeightReader &weight, mlir::Value scales,
                     mlir::Value sums);
+
+/// The codes (i8 x 16) of reals (f32 x 16) within the range of `quant`. The
+/// same as its own `encode` for finite values, in fewer instructions.
+mlir::Value emitCodes(KernelBuilder &k, const DynamicQuantization &quant,
+                      mlir::Value reals);
+
+/// Smallest and largest value, lane by lane: starts with zeros, which are in
+/// every range.
+class RangeFinder {
+public:
+  explicit RangeFinder(KernelBuilder &k) : k(k) {}
+  llvm::SmallVector<mlir::Value> start() const;
+  /// `range` with `reals` (f32 x 16) in it.
+  llvm::SmallVector<mlir::Value> include(mlir::ValueRange range,
+                                         mlir::Value reals) const;
+  DynamicQuantization finish(mlir::ValueRange range) const;
+
+private:
+  KernelBuilder &k;
+};
 
 /// From accumulators to results, 16 at a time.
 class Epilogue {
