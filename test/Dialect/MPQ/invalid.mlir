@@ -1,0 +1,181 @@
+// Every constraint of the dialect, broken once.
+// RUN: quant-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{blocked layout needs 4 dimensions (N, C, H, W), got 3}}
+func.func private @layout_rank() attributes {l = #mpq.blocked<1x2x3, block = 16>}
+
+// -----
+
+// expected-error @below {{block is 0 when it should be positive}}
+func.func private @layout_block() attributes {l = #mpq.blocked<1x2x3x4, block = 0>}
+
+// -----
+
+// expected-error @below {{border takes 4 sizes (top, left, bottom, right), got 2}}
+func.func private @layout_border() attributes {l = #mpq.blocked<1x2x3x4, block = 4, border = [1, 1]>}
+
+// -----
+
+// expected-error @below {{zero point is 256 when it should be in [0, 255]}}
+func.func private @zero_point() attributes {q = #mpq.uniform<scale = 1.0, zero_point = 256>}
+
+// -----
+
+// expected-error @below {{range runs from 1.000000e+00 to 0.000000e+00}}
+func.func private @range() attributes {r = #mpq.range<1.0, 0.0>}
+
+// -----
+
+// expected-error @below {{axis is 2 for a tensor of rank 2}}
+func.func private @stored_axis(!mpq.tensor<2x2, axis 2, #mpq.int<4>>)
+
+// -----
+
+func.func @site_axis(%w: tensor<4x8xf32>) {
+  // expected-error @below {{axis is 2 for a weight of rank 2}}
+  %0 = mpq.site %w "w" axis 2 candidates [] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @site_type(%w: tensor<4x8xi8>) {
+  // expected-error @below {{weight 'w' is of type 'tensor<4x8xi8>' when it should be f32}}
+  %0 = mpq.site %w "w" axis 0 candidates [] : tensor<4x8xi8>
+  return
+}
+
+// -----
+
+func.func @site_choice(%w: tensor<4x8xf32>) {
+  // expected-error @below {{choice is 3 among 1 candidates}}
+  %0 = mpq.site %w "w" axis 0 choice 3 candidates [#mpq.candidate<#mpq.int<4>, bytes = 32>] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @site_bytes(%w: tensor<4x8xf32>) {
+  // expected-error @below {{candidate int4 has 31 bytes when the format needs 32}}
+  %0 = mpq.site %w "w" axis 0 candidates [#mpq.candidate<#mpq.int<4>, bytes = 31>] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @constant_bytes() {
+  // expected-error @below {{payload has 4 bytes when the format needs 10}}
+  %w = mpq.constant dense<0> : tensor<4xi8> as !mpq.tensor<2x2, axis 0, #mpq.int<4>>
+  return
+}
+
+// -----
+
+func.func @dequantize_shape(%w: !mpq.tensor<2x2, axis 0, #mpq.int<4>>) {
+  // expected-error @below {{result is 'tensor<4xf32>'}}
+  %0 = mpq.dequantize %w : !mpq.tensor<2x2, axis 0, #mpq.int<4>> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @conv_result(%x: tensor<1x3x8x8xf32>, %w: tensor<4x3x3x3xf32>, %e: tensor<1x4x8x8xf32>) {
+  // expected-error @below {{result has the shape [1, 4, 8, 8] when it should be [1, 4, 6, 6]}}
+  %0 = mpq.conv ins(%x, %w : tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 3, 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @conv_channels(%x: tensor<1x3x8x8xf32>, %w: tensor<4x2x1x1xf32>, %e: tensor<1x4x8x8xf32>) {
+  // expected-error @below {{input has 3 channels when the weight has 2 in each of 1 groups}}
+  %0 = mpq.conv ins(%x, %w : tensor<1x3x8x8xf32>, tensor<4x2x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 2, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @conv_groups(%x: tensor<1x3x8x8xf32>, %w: tensor<4x1x1x1xf32>, %e: tensor<1x4x8x8xf32>) {
+  // expected-error @below {{has 4 output channels in 3 groups}}
+  %0 = mpq.conv ins(%x, %w : tensor<1x3x8x8xf32>, tensor<4x1x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 3 : i64} -> tensor<1x4x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @conv_bias(%x: tensor<1x3x8x8xf32>, %w: tensor<4x3x1x1xf32>, %b: tensor<3xf32>, %e: tensor<1x4x8x8xf32>) {
+  // expected-error @below {{bias is of type 'tensor<3xf32>' when it should hold 4 f32 values}}
+  %0 = mpq.conv ins(%x, %w : tensor<1x3x8x8xf32>, tensor<4x3x1x1xf32>) bias(%b : tensor<3xf32>)
+      outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 3, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_quantized(%x: tensor<1x8xf32>, %w: tensor<4x8xf32>, %e: tensor<1x4xf32>) {
+  // expected-error @below {{input has element type 'f32' when it should be i8 (quantized)}}
+  %0 = mpq.matmul ins(%x, %w : tensor<1x8xf32>, tensor<4x8xf32>) outs(%e : tensor<1x4xf32>)
+      {weight_shape = array<i64: 4, 8>, input_quant = #mpq.uniform<scale = 1.0, zero_point = 0>} -> tensor<1x4xf32>
+  return
+}
+
+// -----
+
+func.func @gather_indices(%i: tensor<3xf32>, %w: tensor<4x8xf32>, %e: tensor<3x8xf32>) {
+  // expected-error @below {{indices are of type 'f32' when they should be i32 or i64}}
+  %0 = mpq.gather ins(%i, %w : tensor<3xf32>, tensor<4x8xf32>) outs(%e : tensor<3x8xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @convert_layout(%x: tensor<1x3x8x8xf32>, %e: tensor<1x1x8x8x16xf32>) {
+  // expected-error @below {{has the physical shape [1, 1, 10, 10, 16]}}
+  %0 = mpq.convert ins(%x : tensor<1x3x8x8xf32>) outs(%e : tensor<1x1x8x8x16xf32>)
+      {output_layout = #mpq.blocked<1x3x8x8, block = 16, border = [1, 1, 1, 1]>} -> tensor<1x1x8x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @pool_window(%x: tensor<1x3x8x8xf32>, %e: tensor<1x3x2x4xf32>) {
+  // expected-error @below {{result has size 2 along dimension 2 when the window arithmetic gives 4}}
+  %0 = mpq.pool max ins(%x : tensor<1x3x8x8xf32>) outs(%e : tensor<1x3x2x4xf32>)
+      {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>} -> tensor<1x3x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @slice_outside(%x: tensor<1x3x8x8xf32>, %e: tensor<1x3x8x8xf32>) {
+  // expected-error @below {{slices elements 0 to 14 of dimension 2 of size 8}}
+  %0 = mpq.slice_pad ins(%x : tensor<1x3x8x8xf32>) outs(%e : tensor<1x3x8x8xf32>)
+      {offsets = array<i64: 0, 0, 0, 0>, sizes = array<i64: 1, 3, 8, 8>, strides = array<i64: 1, 1, 2, 1>,
+       low = array<i64: 0, 0, 0, 0>} -> tensor<1x3x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @map_region(%x: tensor<1x3x8x8xf32>, %e: tensor<1x3x8x8xf32>) {
+  // expected-error @below {{region should take 1 f32 values, one per input}}
+  %0 = mpq.map ins(%x : tensor<1x3x8x8xf32>) outs(%e : tensor<1x3x8x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    mpq.yield %a : f32
+  } -> tensor<1x3x8x8xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{offset is 3 when it should be a multiple of 64}}
+mpq.slot "w" at 3 size 64 packed by @p from dense<0.0> : tensor<4xf32>

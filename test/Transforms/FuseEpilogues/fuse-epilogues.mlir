@@ -1,0 +1,84 @@
+// Residual, activation and requantization go into the producer.
+// RUN: quant-opt %s --mpq-fuse-epilogues --canonicalize | FileCheck %s
+
+// A residual block's end: the later producer takes the other value.
+// CHECK-LABEL: @residual_and_relu
+// CHECK-SAME: (%[[X:.*]]: tensor<1x4x8x8xf32>, %[[W:.*]]: tensor<4x4x1x1xf32>, %[[R:.*]]: tensor<1x4x8x8xf32>)
+func.func @residual_and_relu(%x: tensor<1x4x8x8xf32>, %w: tensor<4x4x1x1xf32>, %r: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
+  // CHECK: %[[Y:.*]] = mpq.conv ins(%[[X]], %[[W]] {{.*}} residual(%[[R]]
+  // CHECK-SAME: clamp = #mpq.range<0.000000e+00, inf>
+  // CHECK-NOT: mpq.map
+  // CHECK: return %[[Y]]
+  %e = tensor.empty() : tensor<1x4x8x8xf32>
+  %0 = mpq.conv ins(%x, %w : tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 4, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  %1 = mpq.map ins(%0, %r : tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) outs(%e : tensor<1x4x8x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %z = arith.constant 0.0 : f32
+    %s = arith.addf %a, %b : f32
+    %m = arith.maximumf %s, %z : f32
+    mpq.yield %m : f32
+  } -> tensor<1x4x8x8xf32>
+  return %1 : tensor<1x4x8x8xf32>
+}
+
+// Another reader needs the value before the activation.
+// CHECK-LABEL: @two_readers
+func.func @two_readers(%x: tensor<1x4x8x8xf32>, %w: tensor<4x4x1x1xf32>) -> (tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) {
+  // CHECK: mpq.conv
+  // CHECK-NOT: clamp
+  // CHECK: mpq.map
+  %e = tensor.empty() : tensor<1x4x8x8xf32>
+  %0 = mpq.conv ins(%x, %w : tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 4, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  %1 = mpq.map ins(%0 : tensor<1x4x8x8xf32>) outs(%e : tensor<1x4x8x8xf32>) {
+  ^bb0(%a: f32):
+    %z = arith.constant 0.0 : f32
+    %m = arith.maximumf %a, %z : f32
+    mpq.yield %m : f32
+  } -> tensor<1x4x8x8xf32>
+  return %0, %1 : tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>
+}
+
+// min(max(x, 6), 0) is not the clamp to [0, 6]: nothing is fused.
+// CHECK-LABEL: @contradicting_bounds
+func.func @contradicting_bounds(%x: tensor<1x4x8x8xf32>, %w: tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> {
+  // CHECK: mpq.conv
+  // CHECK-NOT: clamp
+  // CHECK: mpq.map
+  %e = tensor.empty() : tensor<1x4x8x8xf32>
+  %0 = mpq.conv ins(%x, %w : tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 4, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  %1 = mpq.map ins(%0 : tensor<1x4x8x8xf32>) outs(%e : tensor<1x4x8x8xf32>) {
+  ^bb0(%a: f32):
+    %z = arith.constant 0.0 : f32
+    %six = arith.constant 6.0 : f32
+    %m = arith.maximumf %a, %six : f32
+    %n = arith.minimumf %m, %z : f32
+    mpq.yield %n : f32
+  } -> tensor<1x4x8x8xf32>
+  return %1 : tensor<1x4x8x8xf32>
+}
+
+// Codes in, codes out: both converts disappear.
+// CHECK-LABEL: @quantized
+// CHECK-SAME: (%[[Q:.*]]: tensor<1x8xi8>, %[[W:.*]]: tensor<4x8xf32>)
+func.func @quantized(%q: tensor<1x8xi8>, %w: tensor<4x8xf32>) -> tensor<1x4xi8> {
+  // CHECK-NOT: mpq.convert
+  // CHECK: mpq.matmul ins(%[[Q]], %[[W]]
+  // CHECK-SAME: input_quant = #mpq.uniform<scale = 5.000000e-01, zero_point = 0>
+  // CHECK-SAME: output_quant = #mpq.uniform<scale = 2.500000e-01, zero_point = 7>
+  %ex = tensor.empty() : tensor<1x8xf32>
+  %x = mpq.convert ins(%q : tensor<1x8xi8>) outs(%ex : tensor<1x8xf32>)
+      {input_quant = #mpq.uniform<scale = 5.0e-01, zero_point = 0>} -> tensor<1x8xf32>
+  %e = tensor.empty() : tensor<1x4xf32>
+  %y = mpq.matmul ins(%x, %w : tensor<1x8xf32>, tensor<4x8xf32>) outs(%e : tensor<1x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<1x4xf32>
+  %eq = tensor.empty() : tensor<1x4xi8>
+  %yq = mpq.convert ins(%y : tensor<1x4xf32>) outs(%eq : tensor<1x4xi8>)
+      {output_quant = #mpq.uniform<scale = 2.5e-01, zero_point = 7>} -> tensor<1x4xi8>
+  return %yq : tensor<1x4xi8>
+}
