@@ -165,8 +165,9 @@ const PartialTensor *ValueTable::lookup(Value value) const {
   auto [it, inserted] = table.try_emplace(value);
   if (inserted)
     if (ElementsAttr constant = getConstant(value))
-      it->second = PartialTensor::fromConstant(constant);
-  return it->second ? &*it->second : nullptr;
+      if (auto tensor = PartialTensor::fromConstant(constant))
+        it->second = std::make_unique<PartialTensor>(std::move(*tensor));
+  return it->second.get();
 }
 
 std::optional<SmallVector<int64_t>>

@@ -23,6 +23,7 @@
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/DenseMap.h"
 
+#include <memory>
 #include <optional>
 
 namespace mpq::onnx {
@@ -68,20 +69,22 @@ struct PartialTensor {
 /// What is known about the values of a function.
 class ValueTable {
 public:
-  /// The partial value, or null. `value` may be null (a missing operand).
+  /// The partial value, or null. `value` may be null (a missing operand). Valid
+  /// until the value is set or erased.
   const PartialTensor *lookup(mlir::Value value) const;
   /// All elements of an integer tensor, or nothing if one is unknown.
   std::optional<llvm::SmallVector<int64_t>>
   lookupIntegers(mlir::Value value) const;
 
   void set(mlir::Value value, PartialTensor tensor) {
-    table[value] = std::move(tensor);
+    table[value] = std::make_unique<PartialTensor>(std::move(tensor));
   }
   void erase(mlir::Value value) { table.erase(value); }
 
 private:
-  // Constants are read when they are first asked for.
-  mutable llvm::DenseMap<mlir::Value, std::optional<PartialTensor>> table;
+  // Constants are read when they are first asked for. On the heap, so that one
+  // lookup does not invalidate the result of another.
+  mutable llvm::DenseMap<mlir::Value, std::unique_ptr<PartialTensor>> table;
 };
 
 /// The value of a constant of any size, or null.
