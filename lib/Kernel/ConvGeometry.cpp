@@ -31,6 +31,20 @@ ConvGeometry::ConvGeometry(ConvOp op) {
   padLeft = op.getPads()[1];
 }
 
+SmallVector<int64_t> mpq::getWindowPositions(int64_t outputs, int64_t stride,
+                                             int64_t kernel, int64_t dilation) {
+  SmallVector<int64_t> positions;
+  for (int64_t output = 0; output < outputs; ++output)
+    for (int64_t tap = 0; tap < kernel; ++tap)
+      positions.push_back(output * stride + tap * dilation);
+  // Any `span` successive positions, so any window, have different remainders.
+  int64_t span = (kernel - 1) * dilation + 1;
+  auto key = [&](int64_t at) { return std::pair(at % span, at); };
+  llvm::sort(positions, [&](int64_t a, int64_t b) { return key(a) < key(b); });
+  positions.erase(llvm::unique(positions), positions.end());
+  return positions;
+}
+
 /// How far the last window reaches beyond `size`.
 static int64_t getReach(int64_t outputs, int64_t stride, int64_t kernel,
                         int64_t dilation, int64_t pad, int64_t size) {

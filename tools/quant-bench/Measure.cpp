@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 using namespace mpq;
 
@@ -37,14 +38,22 @@ static double now() {
 #define MPQ_MULADD(n)                                                          \
   "mulps %%xmm" #n ", %%xmm" #n "\naddps %%xmm" #n ", %%xmm" #n "\n"
 
-/// Multiply-adds done by one call.
+// Clears all of the register on CPUs with wider ones only in its VEX form.
+#define MPQ_CLEAR(n) "xorps %%xmm" #n ", %%xmm" #n "\n"
+#define MPQ_CLEAR_WIDE(n) "vxorps %%xmm" #n ", %%xmm" #n ", %%xmm" #n "\n"
+
+/// Multiply-adds done by one call, which takes some 50 us, as long as a batch
+/// of the kernel: the clock depends on how long wide vectors have been busy.
 static double runRoof(unsigned bits, bool fma) {
-  constexpr int kRounds = 200;
+  constexpr int kRounds = 10000;
+  // Whatever was left in the registers might be denormal, which is slow.
+  if (bits > 128 || fma)
+    asm volatile(MPQ_16(MPQ_CLEAR_WIDE)::: MPQ_CLOBBERS);
+  else
+    asm volatile(MPQ_16(MPQ_CLEAR)::: MPQ_CLOBBERS);
   for (int i = 0; i < kRounds; ++i) {
     if (bits == 512)
-      asm volatile("vpxord %%zmm0, %%zmm0, %%zmm0\n" MPQ_16(MPQ_FMA512)
-                       MPQ_16(MPQ_FMA512)::
-                           : MPQ_CLOBBERS);
+      asm volatile(MPQ_16(MPQ_FMA512) MPQ_16(MPQ_FMA512)::: MPQ_CLOBBERS);
     else if (bits == 256)
       asm volatile(MPQ_16(MPQ_FMA256) MPQ_16(MPQ_FMA256)::: MPQ_CLOBBERS);
     else if (fma)
@@ -58,9 +67,14 @@ static double runRoof(unsigned bits, bool fma) {
 static double runRoof(unsigned, bool) { return 0; }
 #endif
 
+static double median(std::vector<double> values) {
+  auto middle = values.begin() + values.size() / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 Measurement mpq::measure(llvm::function_ref<void()> run,
                          const TargetSpec &target, double budget) {
-  Measurement best;
   unsigned bits = target.getVectorBits();
   bool fma = target.has("fma");
   run();
@@ -68,16 +82,21 @@ Measurement mpq::measure(llvm::function_ref<void()> run,
   run();
   once = std::max(now() - once, 1e-7);
   int batch = std::max(1, int(50e-6 / once));
-  best.seconds = once;
-  for (double end = now() + budget; now() < end;) {
+  std::vector<double> seconds, callsAtRoof;
+  for (double end = now() + budget; seconds.empty() || now() < end;) {
+    double before = now();
+    double work = runRoof(bits, fma);
     double start = now();
     for (int i = 0; i < batch; ++i)
       run();
     double middle = now();
-    double work = runRoof(bits, fma);
-    double stop = now();
-    best.seconds = std::min(best.seconds, (middle - start) / batch);
-    best.roof = std::max(best.roof, work / (stop - middle));
+    work += runRoof(bits, fma);
+    double roof = work / (now() - middle + start - before);
+    seconds.push_back((middle - start) / batch);
+    callsAtRoof.push_back(seconds.back() * roof);
   }
-  return best;
+  Measurement result;
+  result.seconds = *std::min_element(seconds.begin(), seconds.end());
+  result.possible = median(callsAtRoof);
+  return result;
 }

@@ -21,14 +21,15 @@ struct TargetSpec;
 struct Measurement {
   /// The shortest time of one call.
   double seconds = 0;
-  /// Multiply-adds per second in f32 with the target's vectors, all operands in
-  /// registers; 0 where nobody has written that loop.
-  double roof = 0;
+  /// How many f32 multiply-adds, with the target's vectors and all operands in
+  /// registers, this CPU could have done in one call; 0 where nobody has
+  /// written that loop. The median over pairs of a batch and the loop right
+  /// before and after it: the clock drifts and other processes interfere, and
+  /// only what is measured at the same moment compares.
+  double possible = 0;
 };
 
-/// Calls `run` in many short batches, in turn with the loop of multiply-adds:
-/// the clock drifts and other processes interfere, so that only a roof taken at
-/// the same time says something.
+/// Calls `run` for `budget` seconds in batches of some 50 us.
 Measurement measure(llvm::function_ref<void()> run, const TargetSpec &target,
                     double budget);
 

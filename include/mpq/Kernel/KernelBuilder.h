@@ -228,6 +228,15 @@ private:
 std::string checkStaticQuantization(
     llvm::ArrayRef<std::pair<llvm::StringRef, UniformAttr>> activations);
 
+/// The distinct input positions, along one dimension, that `outputs`
+/// neighbouring outputs of a window read, relative to the first. They are
+/// sorted so that successive ones belong to different outputs where that is
+/// possible (0, 3, 6, 1, 4, 7, ... for a window of 3): who adds them to the
+/// accumulators in this order finds no accumulator still busy with the addition
+/// before.
+llvm::SmallVector<int64_t> getWindowPositions(int64_t outputs, int64_t stride,
+                                              int64_t kernel, int64_t dilation);
+
 /// The fields of a convolution that kernels compute with.
 struct ConvGeometry {
   int64_t samples, inputChannels, outputChannels;

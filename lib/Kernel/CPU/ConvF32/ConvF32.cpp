@@ -46,9 +46,10 @@ struct ConvPlan {
   ConvPlan(ConvOp op, const KernelTarget &target)
       : geometry(op), inputBlock(getInputBlock(op, target)),
         block(getResultBlock(op, target)),
-        tile(chooseConvTile(
-            {geometry, block, (block + target.lanes() - 1) / target.lanes(),
-             target.vectorRegisters, op.getInputQuantAttr() ? 2 : 1})) {}
+        tile(chooseConvTile({geometry, block,
+                             (block + target.lanes() - 1) / target.lanes(),
+                             target.vectorBits / 8, target.vectorRegisters,
+                             op.getInputQuantAttr() ? 2 : 1})) {}
 
   static int64_t getInputBlock(ConvOp op, const KernelTarget &target) {
     if (BlockedAttr layout = op.getInputLayoutAttr())
@@ -242,24 +243,34 @@ private:
     SmallVector<Value> w(g.kernelWidth * blocks);
     for (int64_t i = firstKw * blocks; i < endKw * blocks; ++i)
       w[i] = k.loadVector(weights, wStep + i * plan.block, plan.block);
-    for (int64_t row = 0; row < plan.tile.rows; ++row)
-      for (int64_t source : getTileColumns(g, columns)) {
-        Value pixel;
-        for (int64_t kw = firstKw; kw < endKw; ++kw) {
-          int64_t column = (source - kw * g.dilationX) / g.strideX;
-          if (column * g.strideX + kw * g.dilationX != source || column < 0 ||
-              column >= columns)
-            continue;
-          if (!pixel)
-            pixel = k.broadcastReal(
-                x, xStep + (row * g.strideY * x.rowPitch() + source * x.block),
-                plan.block, codeTable);
-          for (int64_t r = 0; r < blocks; ++r) {
-            Value &sum = sums[accumulator(row, column, columns, r)];
-            sum = k.fma(pixel, w[kw * blocks + r], sum);
-          }
+    int64_t span = (g.kernelWidth - 1) * g.dilationX + 1;
+    SmallVector<std::pair<int64_t, int64_t>> pixels; // row, column
+    for (int64_t source :
+         getWindowPositions(columns, g.strideX, g.kernelWidth, g.dilationX))
+      for (int64_t row = 0; row < plan.tile.rows; ++row)
+        pixels.push_back({row, source});
+    // Row by row within one remainder: see getWindowPositions.
+    llvm::stable_sort(pixels, [&](auto a, auto b) {
+      return std::pair(a.second % span, a.first) <
+             std::pair(b.second % span, b.first);
+    });
+    for (auto [row, source] : pixels) {
+      Value pixel;
+      for (int64_t kw = firstKw; kw < endKw; ++kw) {
+        int64_t column = (source - kw * g.dilationX) / g.strideX;
+        if (column * g.strideX + kw * g.dilationX != source || column < 0 ||
+            column >= columns)
+          continue;
+        if (!pixel)
+          pixel = k.broadcastReal(
+              x, xStep + (row * g.strideY * x.rowPitch() + source * x.block),
+              plan.block, codeTable);
+        for (int64_t r = 0; r < blocks; ++r) {
+          Value &sum = sums[accumulator(row, column, columns, r)];
+          sum = k.fma(pixel, w[kw * blocks + r], sum);
         }
       }
+    }
   }
 
   void emitEpilogue(Place at, int64_t columns, ArrayRef<Value> sums) {

@@ -11,19 +11,8 @@
 
 #include "llvm/Support/MathExtras.h"
 
-#include <set>
-
 using namespace mlir;
 using namespace mpq;
-
-SmallVector<int64_t> mpq::getTileColumns(const ConvGeometry &g,
-                                         int64_t columns) {
-  std::set<int64_t> distinct;
-  for (int64_t column = 0; column < columns; ++column)
-    for (int64_t kw = 0; kw < g.kernelWidth; ++kw)
-      distinct.insert(column * g.strideX + kw * g.dilationX);
-  return SmallVector<int64_t>(distinct.begin(), distinct.end());
-}
 
 /// Registers that are live at once: accumulators, weights, the broadcast.
 static int64_t countRegisters(const ConvTileProblem &p, const ConvTile &tile) {
@@ -37,23 +26,34 @@ static int64_t countRegisters(const ConvTileProblem &p, const ConvTile &tile) {
 /// Cycles of one tile of `columns` over all its steps, and of its epilogue.
 static double estimateTile(const ConvTileProblem &p, const ConvTile &tile,
                            int64_t columns) {
-  // Measured: 8 accumulators reach 82..90 % of the peak, 14 and more 96..99 %;
-  // one load for each multiply-add reaches 92 %. Loads that hide still cost a
-  // little.
-  constexpr double kLatency = 4.6, kCyclesPerLoad = 0.52, kHiddenLoad = 0.03;
-  constexpr double kEpilogue = 2.0, kPerTile = 12.0;
+  // Measured on Xeons with AVX-512: 8 accumulators reach 82..90 % of the peak,
+  // 14 and more 96..99 %; with one broadcast for each multiply-add it is 87 %,
+  // with one vector load 76 %. Loads that hide still cost a little, and more so
+  // where they come from the second-level cache: weights of a group that do not
+  // fit the first one, at 64 bytes in 1.4 cycles.
+  constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,
+                   kHiddenLoad = 0.03;
+  constexpr double kFarLoad = 1.4, kHiddenFarLoad = 0.2;
+  constexpr double kEpilogue = 2.0, kPerTile = 12.0, kNearBytes = 40 << 10;
   const ConvGeometry &g = p.geometry;
-  int64_t accumulators =
-      tile.rows * columns * tile.blocks * p.registersPerVector;
+  int64_t steps = g.inputChannels * g.kernelHeight;
+  int64_t vectors = tile.blocks * p.registersPerVector;
   int64_t sources = tile.keepWeights
-                        ? int64_t(getTileColumns(g, columns).size())
+                        ? int64_t(getWindowPositions(columns, g.strideX,
+                                                     g.kernelWidth, g.dilationX)
+                                      .size())
                         : columns * g.kernelWidth;
-  int64_t loads = g.kernelWidth * tile.blocks * p.registersPerVector +
-                  tile.rows * sources * p.loadsPerBroadcast;
-  double step = std::max({accumulators * g.kernelWidth * 0.5,
-                          loads * kCyclesPerLoad, kLatency * g.kernelWidth});
-  return g.inputChannels * g.kernelHeight * (step + loads * kHiddenLoad) +
-         accumulators * kEpilogue + kPerTile;
+  int64_t weights = g.kernelWidth * vectors;
+  int64_t broadcasts = tile.rows * sources * p.loadsPerBroadcast;
+  int64_t products = tile.rows * columns * weights;
+  double far = weights * p.registerBytes / 64.0;
+  if (steps * weights * p.registerBytes <= kNearBytes)
+    far = 0;
+  double step =
+      std::max({products * 0.5, weights * kLoad + broadcasts * kBroadcast,
+                kLatency * g.kernelWidth, far * kFarLoad});
+  step += (weights + broadcasts) * kHiddenLoad + far * kHiddenFarLoad;
+  return steps * step + products / g.kernelWidth * kEpilogue + kPerTile;
 }
 
 /// Cycles of all tiles of one sample.

@@ -20,10 +20,12 @@
 // blocks weights costs registers, though; a tile that does not `keepWeights`
 // works through one kw after the other and broadcasts each column again.
 //
-// Which tile is best follows from four limits, all counted in `estimateCycles`:
+// Which tile is best follows from five limits, all counted in `estimateCycles`:
 //
 //   arithmetic   two multiply-adds per cycle
 //   loads        two per cycle, a little less in practice
+//   cache        weights of more than the first-level cache holds come from the
+//                second: 64 bytes in 1.4 cycles
 //   latency      an accumulator takes a new product only every 4 cycles, so 8
 //                accumulators are the least, 16 are comfortable
 //   registers    a tile that does not fit is not considered at all
@@ -54,14 +56,11 @@ struct ConvTileProblem {
   /// Channels in an accumulator, and registers that take.
   int64_t block;
   int64_t registersPerVector;
+  int64_t registerBytes;
   int64_t vectorRegisters;
   /// Loads that one broadcast takes: 2 through a table of codes.
   int64_t loadsPerBroadcast;
 };
-
-/// The distinct input columns of a tile of `columns`, relative to its first.
-llvm::SmallVector<int64_t> getTileColumns(const ConvGeometry &g,
-                                          int64_t columns);
 
 /// The tile with the lowest estimate. `rows` divides the height of the result,
 /// `blocks` its channel blocks.

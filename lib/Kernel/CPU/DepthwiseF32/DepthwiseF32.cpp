@@ -37,24 +37,19 @@ namespace {
 constexpr int64_t kCodeBlock = 16;
 
 struct DepthwiseTile {
-  int64_t rows = 1, columns = 1;
+  int64_t rows = 1;
+  /// Of the first `wide` tiles of a row; the others have one column less.
+  int64_t columns = 1;
+  int64_t wide = 0, narrow = 0;
   /// All weights in registers; the kernel is unrolled.
   bool keepWeights = false;
 };
 
-/// Input positions along one dimension that `outputs` outputs touch.
-int64_t countTouched(int64_t outputs, int64_t stride, int64_t kernel,
-                     int64_t dilation) {
-  if (dilation == 1)
-    return stride < kernel ? (outputs - 1) * stride + kernel : outputs * kernel;
-  // Windows with holes overlap where a multiple of the stride is one of the
-  // dilation; counting is simpler than arguing.
-  SmallVector<int64_t> touched;
-  for (int64_t i = 0; i < outputs; ++i)
-    for (int64_t j = 0; j < kernel; ++j)
-      touched.push_back(i * stride + j * dilation);
-  llvm::sort(touched);
-  return std::unique(touched.begin(), touched.end()) - touched.begin();
+/// The output that reads input position `source` at `offset` of its window, -1
+/// if none does.
+int64_t getOutput(int64_t source, int64_t offset, int64_t stride) {
+  int64_t start = source - offset;
+  return start < 0 || start % stride ? -1 : start / stride;
 }
 
 struct DepthwisePlan {
@@ -62,7 +57,7 @@ struct DepthwisePlan {
       : geometry(op), block(getBlock(op, target)),
         registersPerVector((block + target.lanes() - 1) / target.lanes()),
         available(target.vectorRegisters -
-                  (target.vectorRegisters > 16 ? 3 : 0)),
+                  (target.vectorRegisters > 16 ? 6 : 0)),
         codes(op.getInputQuantAttr()) {
     chooseTile();
   }
@@ -87,29 +82,31 @@ struct DepthwisePlan {
   DepthwiseTile tile;
 
 private:
-  double estimateTile(const DepthwiseTile &tile) const;
+  double estimateTile(const DepthwiseTile &tile, int64_t columns) const;
   void chooseTile();
 };
 
 /// Cycles of one tile. Multiply-adds and loads go at two per cycle; the chain
 /// of products of one output, 4 cycles each, overlaps with that of the next
 /// tile.
-double DepthwisePlan::estimateTile(const DepthwiseTile &tile) const {
-  constexpr double kLatency = 2.3, kCyclesPerLoad = 0.52, kPerOutput = 1.5,
-                   kPerTile = 4.0;
+double DepthwisePlan::estimateTile(const DepthwiseTile &tile,
+                                   int64_t columns) const {
+  constexpr double kLatency = 2.3, kCyclesPerLoad = 0.66, kPerOutput = 1.0,
+                   kPerTile = 2.0;
   // Widening, subtracting, converting.
   constexpr double kConvert = 1.5;
   const ConvGeometry &g = geometry;
-  int64_t outputs = tile.rows * tile.columns;
-  int64_t columns =
-      countTouched(tile.columns, g.strideX, g.kernelWidth, g.dilationX);
-  int64_t rows = tile.keepWeights ? countTouched(tile.rows, g.strideY,
-                                                 g.kernelHeight, g.dilationY)
-                                  : tile.rows * g.kernelHeight;
-  double arithmetic =
-      outputs * taps() * 0.5 + (codes ? rows * columns * kConvert : 0);
-  double loads =
-      (rows * columns + (tile.keepWeights ? 0 : taps())) * kCyclesPerLoad;
+  int64_t outputs = tile.rows * columns;
+  int64_t sources =
+      int64_t(getWindowPositions(columns, g.strideX, g.kernelWidth, g.dilationX)
+                  .size());
+  sources *= tile.keepWeights
+                 ? int64_t(getWindowPositions(tile.rows, g.strideY,
+                                              g.kernelHeight, g.dilationY)
+                               .size())
+                 : tile.rows * g.kernelHeight;
+  double arithmetic = outputs * taps() * 0.5 + (codes ? sources * kConvert : 0);
+  double loads = (sources + (tile.keepWeights ? 0 : taps())) * kCyclesPerLoad;
   double cycles = std::max(arithmetic, loads) * registersPerVector;
   return std::max(cycles, kLatency * taps()) +
          outputs * registersPerVector * kPerOutput + kPerTile;
@@ -118,17 +115,16 @@ double DepthwisePlan::estimateTile(const DepthwiseTile &tile) const {
 void DepthwisePlan::chooseTile() {
   const ConvGeometry &g = geometry;
   double best = std::numeric_limits<double>::infinity();
+  tile.wide = g.outputWidth;
   auto consider = [&](const DepthwiseTile &candidate) {
     int64_t weights = candidate.keepWeights ? taps() : g.kernelWidth;
     int64_t live =
-        (candidate.rows * candidate.columns + weights + 1) * registersPerVector;
-    bool smallest =
-        candidate.rows * candidate.columns == 1 && !candidate.keepWeights;
-    if (live > available && !smallest)
+        (candidate.rows * candidate.columns + weights + 2) * registersPerVector;
+    if (live > available)
       return;
-    double row = (g.outputWidth / candidate.columns) * estimateTile(candidate);
-    if (int64_t remainder = g.outputWidth % candidate.columns)
-      row += estimateTile({candidate.rows, remainder, candidate.keepWeights});
+    double row = candidate.wide * estimateTile(candidate, candidate.columns);
+    if (candidate.narrow)
+      row += candidate.narrow * estimateTile(candidate, candidate.columns - 1);
     double cycles = row * (g.outputHeight / candidate.rows);
     if (cycles < best * 0.995) {
       best = cycles;
@@ -136,13 +132,15 @@ void DepthwisePlan::chooseTile() {
     }
   };
   for (int64_t rows = 1; rows <= std::min(g.outputHeight, available); ++rows)
-    for (int64_t columns = std::min(g.outputWidth, available); columns > 0;
-         --columns)
-      if (g.outputHeight % rows == 0 && rows * columns <= available) {
-        consider({rows, columns, true});
-        if (rows == 1)
-          consider({rows, columns, false});
-      }
+    for (int64_t tiles = 1; tiles <= g.outputWidth; ++tiles) {
+      int64_t columns = llvm::divideCeil(g.outputWidth, tiles);
+      int64_t narrow = columns * tiles - g.outputWidth;
+      if (g.outputHeight % rows || rows * columns > available)
+        continue;
+      consider({rows, columns, tiles - narrow, narrow, true});
+      if (rows == 1)
+        consider({rows, columns, tiles - narrow, narrow, false});
+    }
 }
 
 /// Emits one kernel.
@@ -169,7 +167,7 @@ public:
   void emit() {
     k.fillBorder(y);
     const DepthwiseTile &tile = plan.tile;
-    int64_t whole = g.outputWidth / tile.columns * tile.columns;
+    int64_t whole = tile.wide * tile.columns;
     k.forLoop(0, plan.blocks(), 1, [&](Index block) {
       Value start = loadBias(block);
       SmallVector<Value> w;
@@ -180,8 +178,9 @@ public:
           k.forLoop(0, whole, tile.columns, [&](Index column) {
             emitTile({block, n, row, column}, tile.columns, start, w);
           });
-          if (whole < g.outputWidth)
-            emitTile({block, n, row, whole}, g.outputWidth - whole, start, w);
+          k.forLoop(whole, g.outputWidth, tile.columns - 1, [&](Index column) {
+            emitTile({block, n, row, column}, tile.columns - 1, start, w);
+          });
         });
       });
     });
@@ -224,57 +223,45 @@ private:
                  k.mul(at.column, g.strideX) + -g.padLeft);
     SmallVector<Value> sums(plan.tile.rows * columns, start);
     if (plan.tile.keepWeights) {
-      emitUnrolled(window, columns, sums, w);
+      for (int64_t source : getWindowPositions(plan.tile.rows, g.strideY,
+                                               g.kernelHeight, g.dilationY))
+        emitRow(window + source * x.rowPitch(), source, columns, sums, w);
     } else {
       sums =
           k.forLoop(0, g.kernelHeight, 1, sums, [&](Index kh, ValueRange in) {
-            SmallVector<Value> sums(in);
-            SmallVector<Value> w;
+            SmallVector<Value> sums(in), w;
             for (int64_t kw = 0; kw < g.kernelWidth; ++kw)
               w.push_back(loadWeight(at.block, k.mul(kh, g.kernelWidth) + kw));
             Index row = k.add(window, k.mul(kh, g.dilationY * x.rowPitch()));
-            emitRow(row, columns, sums, w);
+            emitRow(row, 0, columns, sums, w);
             return sums;
           });
     }
     emitEpilogue(at, columns, sums);
   }
 
-  /// All taps of all rows of the tile, each input row read once.
-  void emitUnrolled(Index window, int64_t columns, MutableArrayRef<Value> sums,
-                    ArrayRef<Value> w) {
-    int64_t reach = (plan.tile.rows - 1) * g.strideY +
-                    (g.kernelHeight - 1) * g.dilationY + 1;
-    for (int64_t source = 0; source < reach; ++source) {
-      k.keepLoadsInOrder();
-      llvm::SmallDenseMap<int64_t, Value> pixels;
-      for (int64_t kh = 0; kh < g.kernelHeight; ++kh) {
-        int64_t from = source - kh * g.dilationY;
-        if (from < 0 || from % g.strideY || from / g.strideY >= plan.tile.rows)
-          continue;
-        emitRow(window + source * x.rowPitch(), columns,
-                sums.slice(from / g.strideY * columns, columns),
-                w.slice(kh * g.kernelWidth, g.kernelWidth), &pixels);
-      }
+  /// Adds one input row, number `source` of the window of the tile, to all
+  /// outputs that it is part of. Each pixel is loaded once and then forgotten,
+  /// and the outputs take turns. `w` holds the rows of weights that matter: all
+  /// of the kernel, or the one that meets this row.
+  void emitRow(Index at, int64_t source, int64_t columns,
+               MutableArrayRef<Value> sums, ArrayRef<Value> w) {
+    k.keepLoadsInOrder();
+    int64_t kernelRows = w.size() / g.kernelWidth;
+    for (int64_t from :
+         getWindowPositions(columns, g.strideX, g.kernelWidth, g.dilationX)) {
+      Value pixel = loadPixel(at + from * x.block);
+      for (int64_t kh = 0; kh < kernelRows; ++kh)
+        for (int64_t kw = 0; kw < g.kernelWidth; ++kw) {
+          int64_t row = getOutput(source, kh * g.dilationY, g.strideY);
+          int64_t column = getOutput(from, kw * g.dilationX, g.strideX);
+          if (row < 0 || row >= plan.tile.rows || column < 0 ||
+              column >= columns)
+            continue;
+          Value &sum = sums[row * columns + column];
+          sum = k.fma(pixel, w[kh * g.kernelWidth + kw], sum);
+        }
     }
-  }
-
-  /// The taps of one kernel row: sums[column] += input[...] * w[kw]. `pixels`
-  /// remembers what has been loaded of this input row.
-  void emitRow(Index row, int64_t columns, MutableArrayRef<Value> sums,
-               ArrayRef<Value> w,
-               llvm::SmallDenseMap<int64_t, Value> *pixels = nullptr) {
-    llvm::SmallDenseMap<int64_t, Value> local;
-    if (!pixels)
-      pixels = &local;
-    for (int64_t column = 0; column < columns; ++column)
-      for (int64_t kw = 0; kw < g.kernelWidth; ++kw) {
-        int64_t source = column * g.strideX + kw * g.dilationX;
-        Value &pixel = (*pixels)[source];
-        if (!pixel)
-          pixel = loadPixel(row + source * x.block);
-        sums[column] = k.fma(pixel, w[kw], sums[column]);
-      }
   }
 
   void emitEpilogue(Place at, int64_t columns, ArrayRef<Value> sums) {

@@ -70,11 +70,17 @@ private:
 /// Cycles of one tile: the limits are those of ConvF32/Tile.h.
 double MatmulPlan::estimateTile(int64_t rows, int64_t vectors,
                                 int64_t chains) const {
-  constexpr double kLatency = 4.6, kCyclesPerLoad = 0.52, kEpilogue = 2.0,
-                   kPerTile = 12.0;
-  double step = std::max({rows * vectors * 0.5,
-                          (rows * loadsPerBroadcast + vectors) * kCyclesPerLoad,
-                          kLatency / chains});
+  constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,
+                   kHiddenLoad = 0.03;
+  constexpr double kFarLoad = 1.4, kHiddenFarLoad = 0.2;
+  constexpr double kEpilogue = 2.0, kPerTile = 12.0, kNearBytes = 40 << 10;
+  int64_t broadcasts = rows * loadsPerBroadcast;
+  double bytes = vectors * lanes * 4.0;
+  double far = bytes * depth <= kNearBytes ? 0 : bytes / 64;
+  double step =
+      std::max({rows * vectors * 0.5, vectors * kLoad + broadcasts * kBroadcast,
+                kLatency / chains, far * kFarLoad});
+  step += (vectors + broadcasts) * kHiddenLoad + far * kHiddenFarLoad;
   return depth * step + rows * vectors * chains * kEpilogue + kPerTile;
 }
 
