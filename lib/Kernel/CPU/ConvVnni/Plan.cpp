@@ -51,7 +51,7 @@ llvm::SmallVector<int64_t> ConvPlan::inputColumns(int64_t first,
 double ConvPlan::estimate() {
   int64_t taps = geometry.kernelWidth;
   int64_t accumulators = height * width * blocks;
-  int64_t room = kRegisters - kReserved - accumulators;
+  int64_t room = kRegisters - kReserved - kReservedForColumns - accumulators;
   columnsAtOnce = std::min(taps, room / blocks);
   if (columnsAtOnce < 1)
     return -1;

@@ -168,81 +168,94 @@ void MatmulLoops::emitTile(const Panel &panel, const Rows &rows) {
   emitResults(panel, rows, emitSums(panel, rows));
 }
 
+Value MatmulLoops::loadZero(const Rows &rows, int64_t row) {
+  if (!isDynamic)
+    return k.splatInteger(32, -op.getInputQuant()->getZeroPoint(), kRows);
+  return k.broadcast(k.load(rowZeros, rows.scratchRow + row), kRows);
+}
+
 MatmulLoops::Accumulators MatmulLoops::emitSums(const Panel &panel,
                                                 const Rows &rows) {
+  if (plan.isGrouped())
+    return emitGroups(panel, rows);
   auto reals = VectorType::get(kRows, k.b.getF32Type());
-  int64_t stepBytes = panel.vectors * kVectorBytes,
-          factorBytes = panel.vectors * kFactorBytes;
-  int64_t wholeSteps = plan.k / kColumns;
-  bool tail = plan.k % kColumns;
-  if (!plan.isGrouped()) {
-    Accumulators sums =
-        emitGroup(panel, rows, rows.codes, panel.weights, wholeSteps,
-                  panel.weights + plan.totalSteps * stepBytes, tail);
-    for (Value &sum : sums)
-      sum = arith::SIToFPOp::create(k.b, reals, sum);
-    return sums;
-  }
+  Accumulators sums = emitGroup(panel, rows, rows.codes, panel.weights,
+                                plan.k / kColumns, plan.k % kColumns);
+  for (Value &sum : sums)
+    sum = arith::SIToFPOp::create(k.b, reals, sum);
+  return sums;
+}
 
+MatmulLoops::Accumulators MatmulLoops::emitGroups(const Panel &panel,
+                                                  const Rows &rows) {
+  Type f32 = k.b.getF32Type();
+  auto reals = VectorType::get(kRows, f32);
+  int64_t stepBytes = panel.vectors * kVectorBytes;
+  int64_t factorBytes = panel.vectors * kFactorBytes;
   // The length of a group is known at run time only.
   Value header = k.load(k.view(packed, k.b.getI32Type(), 0, 1), 0);
   Value steps = arith::IndexCastOp::create(k.b, k.b.getIndexType(), header);
   auto emitScaled = [&](Index group, bool last, ValueRange sums) {
-    Index first =
-        Index(arith::MulIOp::create(k.b, k.value(group), steps).getResult());
-    Index count = last ? k.sub(wholeSteps, first) : Index(steps);
+    Index first = arith::MulIOp::create(k.b, k.value(group), steps).getResult();
+    Index count = last ? k.sub(plan.k / kColumns, first) : Index(steps);
     Index all = last ? k.sub(plan.totalSteps, first) : Index(steps);
-    Index codes = k.add(rows.codes, k.mul(first, kColumns));
     Index weights = k.add(k.add(panel.weights, k.mul(first, stepBytes)),
                           k.mul(group, factorBytes));
-    Index factors = k.add(weights, k.mul(all, stepBytes));
-    Accumulators group_ =
-        emitGroup(panel, rows, codes, weights, count, factors, last && tail);
+    Accumulators levels =
+        emitGroup(panel, rows, k.add(rows.codes, k.mul(first, kColumns)),
+                  weights, count, last && plan.k % kColumns);
+    Index scales = k.add(weights, k.mul(all, stepBytes));
     Accumulators next;
     for (int64_t row = 0; row < plan.rows; ++row)
       for (int64_t v = 0; v < panel.vectors; ++v) {
-        Value sum =
-            arith::SIToFPOp::create(k.b, reals, group_[slot(panel, row, v)]);
-        Value scale = loadFactors(k.b.getF32Type(), factors, v);
-        next.push_back(k.fma(sum, scale, sums[slot(panel, row, v)]));
+        int64_t at = row * panel.vectors + v;
+        Value sum = arith::SIToFPOp::create(k.b, reals, levels[at]);
+        next.push_back(k.fma(sum, loadFactors(f32, scales, v), sums[at]));
       }
     return next;
   };
-  Accumulators zeros(plan.rows * panel.vectors, k.splatF32(0.0, kRows));
-  Accumulators sums =
-      k.forLoop(0, plan.groups - 1, 1, zeros, [&](Index group, ValueRange v) {
-        return emitScaled(group, false, v);
-      });
+  // Starting at the correction for the zero point.
+  Accumulators sums;
+  for (int64_t row = 0; row < plan.rows; ++row) {
+    Value zero = arith::SIToFPOp::create(k.b, reals, loadZero(rows, row));
+    for (int64_t v = 0; v < panel.vectors; ++v)
+      sums.push_back(k.mulf(zero, loadFactors(f32, panel.sums(plan), v)));
+  }
+  sums = k.forLoop(0, plan.groups - 1, 1, sums, [&](Index group, ValueRange v) {
+    return emitScaled(group, false, v);
+  });
   return emitScaled(plan.groups - 1, true, sums);
+}
+
+MatmulLoops::Accumulators MatmulLoops::emitStart(const Panel &panel,
+                                                 const Rows &rows) {
+  Accumulators start(plan.rows * panel.vectors * plan.chains,
+                     k.splatInteger(32, 0, kRows));
+  if (plan.isGrouped())
+    return start;
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    Value levels = loadFactors(k.b.getI32Type(), panel.sums(plan), v);
+    for (int64_t row = 0; row < plan.rows; ++row)
+      start[slot(panel, row, v)] =
+          arith::MulIOp::create(k.b, levels, loadZero(rows, row));
+  }
+  return start;
 }
 
 MatmulLoops::Accumulators MatmulLoops::emitGroup(const Panel &panel,
                                                  const Rows &rows, Index codes,
                                                  Index weights, Index steps,
-                                                 Index factors, bool tail) {
+                                                 bool tail) {
   int64_t stepBytes = panel.vectors * kVectorBytes;
-  Index sums = factors + panel.vectors * kRows * 4;
-  Accumulators start(plan.rows * panel.vectors * plan.chains,
-                     k.splatInteger(32, 0, kRows));
-  for (int64_t v = 0; v < panel.vectors; ++v) {
-    Value levels = loadFactors(k.b.getI32Type(), sums, v);
-    for (int64_t row = 0; row < plan.rows; ++row) {
-      Value zero =
-          isDynamic
-              ? k.broadcast(k.load(rowZeros, rows.scratchRow + row), kRows)
-              : k.splatInteger(32, -op.getInputQuant()->getZeroPoint(), kRows);
-      start[slot(panel, row, v)] = arith::MulIOp::create(k.b, levels, zero);
-    }
-  }
   auto emitSteps = [&](Index step, int64_t count, int64_t bytes, ValueRange v) {
     Accumulators next(v);
     for (int64_t u = 0; u < count; ++u)
-      emitStep(panel, rows, k.add(codes, k.mul(step + u, kColumns)),
+      emitStep(panel, k.add(codes, k.mul(step + u, kColumns)),
                k.add(weights, k.mul(step + u, stepBytes)), u % plan.chains,
                bytes, next);
     return next;
   };
-  Accumulators result = start;
+  Accumulators result = emitStart(panel, rows);
   int64_t unroll = plan.unroll, rest = 0;
   if (steps.isConstant())
     rest = steps.offset % unroll;
@@ -266,8 +279,8 @@ MatmulLoops::Accumulators MatmulLoops::emitGroup(const Panel &panel,
   return sum;
 }
 
-void MatmulLoops::emitStep(const Panel &panel, const Rows &, Index codes,
-                           Index weights, int64_t chain, int64_t bytes,
+void MatmulLoops::emitStep(const Panel &panel, Index codes, Index weights,
+                           int64_t chain, int64_t bytes,
                            Accumulators &accumulators) {
   SmallVector<Value> vectors;
   for (int64_t v = 0; v < panel.vectors; ++v)

@@ -29,6 +29,10 @@ private:
   struct Panel {
     Index weights, column;
     int64_t vectors;
+    /// Where the sums for the zero point are.
+    Index sums(const MatmulPlan &plan) const {
+      return weights + (plan.vectorBytes() - kFactorBytes) * vectors;
+    }
     /// Columns from the first one to the last of the matrix; of interest where
     /// they are fewer than the vectors hold.
     int64_t columns;
@@ -54,15 +58,21 @@ private:
   Panel makePanel(Index weights, Index column, int64_t vectors,
                   int64_t columns);
   void emitTile(const Panel &panel, const Rows &rows);
-  /// f32 sums of a tile over all groups; without groups, over the one.
+  /// The f32 sums of a tile.
   Accumulators emitSums(const Panel &panel, const Rows &rows);
+  /// Where accumulators start: with one group, at the exact correction for the
+  /// input's zero point; otherwise at zero.
+  Accumulators emitStart(const Panel &panel, const Rows &rows);
   /// The integer sum of steps [0, steps), and of the partial one behind it if
-  /// `tail`. `factors` is where the scales of the group are.
+  /// `tail`.
   Accumulators emitGroup(const Panel &panel, const Rows &rows, Index codes,
-                         Index weights, Index steps, Index factors, bool tail);
-  void emitStep(const Panel &panel, const Rows &rows, Index codes,
-                Index weights, int64_t chain, int64_t bytes,
-                Accumulators &accumulators);
+                         Index weights, Index steps, bool tail);
+  /// The f32 sums over several groups.
+  Accumulators emitGroups(const Panel &panel, const Rows &rows);
+  /// Minus the zero point of a row of the tile, i32, in all lanes.
+  mlir::Value loadZero(const Rows &rows, int64_t row);
+  void emitStep(const Panel &panel, Index codes, Index weights, int64_t chain,
+                int64_t bytes, Accumulators &accumulators);
   void emitResults(const Panel &panel, const Rows &rows,
                    const Accumulators &sums);
 

@@ -76,6 +76,8 @@ public:
     });
     emitGroup(first, vectors, plan.groups - 1, lastSteps,
               at + (plan.groups - 1) * groupBytes);
+    emitSums(first, vectors,
+             at + vectors * (plan.vectorBytes() - kFactorBytes));
   }
 
 private:
@@ -97,39 +99,48 @@ private:
               k.add(at, k.linear(i, {steps, vectors, kRows, kColumns})));
     });
     Index scales = at + steps * vectors * kVectorBytes;
-    Index sums = scales + vectors * kRows * 4;
     k.forEach({vectors, kRows}, [&](ArrayRef<Index> i) {
-      Index offset = k.mul(k.linear(i, {vectors, kRows}), 4);
-      emitFactors(first, i[0], i[1], firstColumn, steps, k.add(scales, offset),
-                  k.add(sums, offset));
+      Value valid;
+      Index row = getRow(first, i[0], i[1], valid);
+      Value scale = emitScale(row, firstColumn);
+      if (valid)
+        scale = arith::SelectOp::create(k.b, valid, scale, k.f32(0.0));
+      storeDword(scale, k.add(scales, k.mul(k.linear(i, {vectors, kRows}), 4)));
     });
   }
 
-  /// Scale and sum of one row in one group.
-  void emitFactors(Index first, Index v, Index lane, Index firstColumn,
-                   int64_t steps, Index scaleAt, Index sumAt) {
-    Value valid;
-    Index row = getRow(first, v, lane, valid);
-    Value scale = weight.getFormat().emitScale(
-        k.b, k.b.getLoc(), weight.getPayload(), plan.n, plan.k, k.value(row),
-        k.value(firstColumn));
-    if (valid)
-      scale = arith::SelectOp::create(k.b, valid, scale, k.f32(0.0));
-    Type i32 = k.b.getI32Type();
-    Value sum = k.forLoop(
-        0, steps * kColumns, 1, k.integer(32, 0), [&](Index i, ValueRange sum) {
-          Value inside = valid;
-          Index column = k.limit(k.add(firstColumn, i),
-                                 plan.totalSteps * kColumns, plan.k, inside);
-          Value level = emitLevel(k, weight, shape, row, column, inside);
-          return SmallVector<Value>{arith::AddIOp::create(
-              k.b, sum[0], arith::ExtSIOp::create(k.b, i32, level))};
-        })[0];
-    storeDword(arith::BitcastOp::create(k.b, i32, scale), scaleAt);
-    storeDword(sum, sumAt);
+  Value emitScale(Index row, Index column) {
+    return weight.getFormat().emitScale(k.b, k.b.getLoc(), weight.getPayload(),
+                                        plan.n, plan.k, k.value(row),
+                                        k.value(column));
+  }
+
+  /// The sum of a row's levels, or with groups of its weights.
+  void emitSums(Index first, int64_t vectors, Index at) {
+    Type i32 = k.b.getI32Type(), f32 = k.b.getF32Type();
+    k.forEach({vectors, kRows}, [&](ArrayRef<Index> i) {
+      Value valid, zero = plan.isGrouped() ? k.f32(0.0) : k.integer(32, 0);
+      Index row = getRow(first, i[0], i[1], valid);
+      Value sum =
+          k.forLoop(0, plan.k, 1, zero, [&](Index column, ValueRange sum) {
+            Value level = emitLevel(k, weight, shape, row, column, {});
+            level = arith::ExtSIOp::create(k.b, i32, level);
+            if (!plan.isGrouped())
+              return SmallVector<Value>{
+                  arith::AddIOp::create(k.b, sum[0], level)};
+            level = k.mulf(arith::SIToFPOp::create(k.b, f32, level),
+                           emitScale(row, column));
+            return SmallVector<Value>{k.addf(sum[0], level)};
+          })[0];
+      if (valid)
+        sum = arith::SelectOp::create(k.b, valid, sum, zero);
+      storeDword(sum, k.add(at, k.mul(k.linear(i, {vectors, kRows}), 4)));
+    });
   }
 
   void storeDword(Value dword, Index at) {
+    if (dword.getType().isF32())
+      dword = arith::BitcastOp::create(k.b, k.b.getI32Type(), dword);
     Value dwords = k.view(packed, k.b.getI32Type(), 0, plan.packedBytes() / 4);
     k.store(dword, dwords, k.floorDiv(at, 4));
   }

@@ -36,8 +36,9 @@ MatmulPlan::MatmulPlan(MatmulOp op) {
     int64_t bytes = packed.getNumElements();
     if (bytes != packedBytes()) {
       groups =
-          (bytes - kHeaderBytes - totalVectors * totalSteps * kVectorBytes) /
-          (totalVectors * kFactorBytes);
+          ((bytes - kHeaderBytes) / totalVectors - totalSteps * kVectorBytes) /
+              kFactorBytes -
+          1;
       groupSteps = 0;
     }
   }
@@ -45,11 +46,6 @@ MatmulPlan::MatmulPlan(MatmulOp op) {
   int64_t blocks =
       llvm::divideCeil(m, std::max(rows, kScratchBytes / scratchPitch()));
   rowsAtOnce = std::max(rows, int64_t(llvm::divideCeil(m, blocks)));
-}
-
-int64_t MatmulPlan::packedBytes() const {
-  return streamOffset() +
-         totalVectors * (totalSteps * kVectorBytes + groups * kFactorBytes);
 }
 
 int64_t MatmulPlan::fullPanels() const {
@@ -72,7 +68,7 @@ double MatmulPlan::estimate() {
     if (totalSteps * vectors * kVectorBytes > kL1Bytes)
       step = std::max(step, vectors * kVectorBytes / kL2Bytes);
     return totalSteps * (step + kStepOverhead) + kTileOverhead +
-           dots * (kEpilogue + (groups - 1) * 1.5);
+           dots * (kEpilogue + (groups - 1));
   };
   double panels = fullPanels() * getStep(vectors);
   if (lastVectors())

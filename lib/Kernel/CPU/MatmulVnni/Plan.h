@@ -20,7 +20,11 @@
 //     panel: for each group along K:
 //              s8  [steps of the group][vectors][16 rows][4 columns]
 //              f32 [vectors * 16] scales
-//              i32 [vectors * 16] sums of the levels, for the zero point
+//            one group:   i32 [vectors * 16] sums of the levels
+//            more groups: f32 [vectors * 16] sums of the weights
+//
+// for the zero point of the input: one group starts its accumulators at the
+// exact correction; with more, the correction is added at the end.
 //
 // With more than one group the stream follows a header of 64 bytes: i32 steps
 // of a group. A kernel knows its weight by the number of bytes alone, from
@@ -35,8 +39,8 @@
 namespace mpq::vnni {
 
 constexpr int64_t kHeaderBytes = 64;
-/// Bytes of the scales and sums of one vector.
-constexpr int64_t kFactorBytes = kRows * 8;
+/// Bytes of the scales, or the sums, of one vector.
+constexpr int64_t kFactorBytes = kRows * 4;
 
 struct MatmulPlan {
   /// From the op: with its weight on tensors, or packed on memrefs.
@@ -65,12 +69,15 @@ struct MatmulPlan {
   int64_t fullPanels() const;
   int64_t lastVectors() const { return totalVectors - fullPanels() * vectors; }
 
-  /// Bytes from the start of the weight.
-  int64_t panelBytes() const {
-    return vectors * (totalSteps * kVectorBytes + groups * kFactorBytes);
+  /// Bytes of one vector of rows, of a panel, of all.
+  int64_t vectorBytes() const {
+    return totalSteps * kVectorBytes + (groups + 1) * kFactorBytes;
   }
+  int64_t panelBytes() const { return vectors * vectorBytes(); }
   int64_t streamOffset() const { return isGrouped() ? kHeaderBytes : 0; }
-  int64_t packedBytes() const;
+  int64_t packedBytes() const {
+    return streamOffset() + totalVectors * vectorBytes();
+  }
 
 private:
   double estimate();

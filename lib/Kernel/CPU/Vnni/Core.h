@@ -16,9 +16,11 @@
 namespace mpq::vnni {
 
 constexpr int64_t kRegisters = 32;
-/// Registers beside tile and weights: broadcasts under way, constants. (With
-/// fewer, LLVM spills.)
-constexpr int64_t kReserved = 6;
+/// Registers beside tile and weights: a broadcast, constants.
+constexpr int64_t kReserved = 3;
+/// What a convolution needs beyond that, so that LLVM does not spill while it
+/// moves the broadcasts of several columns ahead.
+constexpr int64_t kReservedForColumns = 3;
 /// With 512-bit vectors, as on the CPUs since Ice Lake (server) and Zen 5.
 constexpr double kDotsPerCycle = 2, kDotLatency = 5, kLoadsPerCycle = 2;
 /// Instructions that leave the front end per cycle.
