@@ -37,8 +37,8 @@ def main() -> int:
     parser.add_argument("--max-error", type=float)
     parser.add_argument("--min-score", type=float)
     parser.add_argument("--max-score", type=float)
-    parser.add_argument("options", nargs="*", help="of quant-compile, behind --")
-    args = parser.parse_args()
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    args, options = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
 
     task = load(args.task, args.models)
     args.work.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def main() -> int:
     np.savez(calibration, **{name: array[: args.calibration_samples] for name, array in task.calibration.items()})
     inputs = {name: array[: args.samples] for name, array in task.test.items()}
     library = args.work / f"{args.task}.so"
-    tools.compile_model(task.model, library, *(option.format(calib=calibration) for option in args.options))
+    tools.compile_model(task.model, library, *(option.format(calib=calibration) for option in options))
 
     model = Model(library)
     if any(info.shape and info.shape[0] == 1 for info in model.inputs):
