@@ -52,6 +52,8 @@ void mpq::buildLoweringPipeline(OpPassManager &pm) {
 
 void mpq::buildBufferizationPipeline(OpPassManager &pm) {
   pm.addPass(createPlaceWeightsPass());
+  // Every result becomes an output argument, so none may be another's alias.
+  pm.addPass(createDistinctResultsPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;

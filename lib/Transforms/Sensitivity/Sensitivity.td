@@ -16,7 +16,7 @@ def SensitivityPass : Pass<"mpq-sensitivity", "::mlir::ModuleOp"> {
     (`mpq.calibration_data`), or `data`.
 
     ```mlir
-    #mpq.candidate<#mpq.int<4>, bytes = 280, error = 0.0, metric = "">
+    #mpq.candidate<#mpq.int<4>, bytes = 280>
     ```
     becomes
     ```mlir

@@ -20,7 +20,7 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
     becomes
     ```mlir
     %s = mpq.site %w "conv1.weight" axis 0 candidates [
-      #mpq.candidate<#mpq.int<2>, bytes = 172, error = 0.0, metric = "">, ...] : tensor<16x3x3x3xf32>
+      #mpq.candidate<#mpq.int<2>, bytes = 172>, ...] : tensor<16x3x3x3xf32>
     %y = onnx.Conv(%x, %s) : (...) -> tensor<1x16x32x32xf32>
     ```
   }];

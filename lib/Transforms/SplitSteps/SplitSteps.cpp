@@ -92,12 +92,12 @@ private:
     SmallVector<std::pair<unsigned, int64_t>> weights;
     for (Value operand : op->getOperands()) {
       auto view = operand.getDefiningOp<memref::ViewOp>();
-      auto blob =
-          view ? dyn_cast<BlockArgument>(view.getSource()) : BlockArgument();
-      APInt offset;
+      // A weight that is all of its blob is read without a view.
+      auto blob = dyn_cast<BlockArgument>(view ? view.getSource() : operand);
+      APInt offset(64, 0);
       if (blob && blob.getOwner() == &main.getBody().front() &&
           blob.getArgNumber() < kBlobArguments &&
-          matchPattern(view.getByteShift(), m_ConstantInt(&offset)))
+          (!view || matchPattern(view.getByteShift(), m_ConstantInt(&offset))))
         weights.push_back({blob.getArgNumber(), offset.getSExtValue()});
     }
     return weights;

@@ -69,13 +69,13 @@ protected:
   std::minstd_rand random{5};
 };
 
-const char *const observers[] = {"min-max", "percentile", "mse"};
+const char *const observers[] = {"minmax", "percentile", "mse"};
 
 TEST_F(Calibration, MinMaxKeepsEverything) {
-  ClipRange range = observe("min-max", {3, -1, 2.5f, 100});
+  ClipRange range = observe("minmax", {3, -1, 2.5f, 100});
   EXPECT_EQ(range.min, -1);
   EXPECT_EQ(range.max, 100);
-  range = observe("min-max", {5, 7}); // zero is not added
+  range = observe("minmax", {5, 7}); // zero is not added
   EXPECT_EQ(range.min, 5);
 }
 
@@ -142,7 +142,7 @@ TEST_F(Calibration, MseIsNearTheBestRange) {
         if (relu)
           value = std::max(value, 0.f);
       }
-      ClipRange all = observe("min-max", values);
+      ClipRange all = observe("minmax", values);
       for (unsigned bits : {3, 4, 6, 8}) {
         ClipRange range = observe("mse", values, {99.99, bits});
         double best = std::numeric_limits<double>::infinity();
@@ -262,7 +262,7 @@ TEST_F(Calibration, WrongOptionsAreErrors) {
             "the percentile is above 50 and up to 100, not nan");
   EXPECT_EQ(reason("mse", {99, 1}), "codes have 2 to 8 bits, not 1");
   EXPECT_EQ(reason("entropy", {}),
-            "unknown observer 'entropy', known are min-max, percentile, mse");
+            "unknown observer 'entropy', known are minmax, percentile, mse");
 }
 
 } // namespace

@@ -65,6 +65,6 @@ struct MinMaxObserver final : Observer {
 
 namespace mpq {
 void registerObserverMinMax(mlir::DialectRegistry &) {
-  Registry<Observer>::get().add("min-max", std::make_unique<MinMaxObserver>());
+  Registry<Observer>::get().add("minmax", std::make_unique<MinMaxObserver>());
 }
 } // namespace mpq

@@ -1,0 +1,148 @@
+# ===----------------------------------------------------------------------===#
+# Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+#
+# mpq-sensitivity against numpy. What a format makes of a weight is read from what mpq-quantize stores; the model, the
+# softmax and the divergence are computed here.
+#
+# REQUIRES: numpy
+# RUN: %python %s %t.dir
+#
+# ===----------------------------------------------------------------------===#
+import functools
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+
+FORMATS = ["int2", "int3:asym", "int4:g4:f16", "int8"]
+work = sys.argv[1]
+os.makedirs(work, exist_ok=True)
+rng = np.random.RandomState(1)
+
+
+@functools.lru_cache(maxsize=None)
+def opt(module, *passes):
+    """The module after the passes."""
+    command = ["quant-opt", "-", "--pass-pipeline=builtin.module(" + ",".join(passes) + ")"]
+    return subprocess.run(command, input=module, capture_output=True, text=True, check=True).stdout
+
+
+def constant(name, array):
+    return 'onnx.Constant {{value = dense<{0}> : {1}}} : {1} loc("{2}")'.format(
+        np.array2string(array, separator=", ", threshold=10**6, max_line_width=10**6), tensor(array.shape), name)
+
+
+def tensor(shape):
+    return "tensor<%sxf32>" % "x".join(map(str, shape))
+
+
+def errors(module):
+    """[site][format] = error."""
+    sites = re.findall(r'mpq.site .*', module)
+    return np.array([[float(e) for e in re.findall(r"error = ([-+.eE0-9]+)", site)] for site in sites])
+
+
+def stored(module, site, axis, fmt, shape):
+    """The values that `site` has in `fmt`, decoded from the payload."""
+    plan = os.path.join(work, "%s-%s.plan" % (site, fmt.replace(":", "-")))
+    lines = []
+    for name, numbers in re.findall(r'mpq.site .* "(\w+)" axis \d .*tensor<(.*)xf32>', opt(module, "mpq-sites")):
+        weights = np.prod([int(n) for n in numbers.split("x")])
+        lines.append("%s | - | %d | %s | f32" % (name, weights, fmt if name == site else "float"))
+    with open(plan, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    quantized = opt(module, "mpq-apply-plan{file=%s}" % plan, "mpq-quantize")
+    key = re.search(r"mpq.constant dense_resource<(\w+)>", quantized).group(1)
+    payload = bytes.fromhex(re.search(key + r': "0x(\w+)"', quantized).group(1))[4:]
+    bits = int(fmt[3])
+    rows, k = shape[axis], int(np.prod(shape)) // shape[axis]
+    row_bytes = (k * bits + 7) // 8
+    codes = np.frombuffer(payload[: rows * row_bytes], np.uint8).reshape(rows, row_bytes)
+    unpacked = np.unpackbits(codes, axis=1, bitorder="little")[:, : k * bits].reshape(rows, k, bits)
+    codes = (unpacked * (1 << np.arange(bits))).sum(-1).astype(np.int64)
+    group = int(fmt.split(":g")[1].split(":")[0]) if ":g" in fmt else k
+    scale_type = np.dtype("<f2") if ":f16" in fmt else np.dtype("<f4")
+    count = rows * (k // group)
+    scales = np.frombuffer(payload, scale_type, count, rows * row_bytes).astype(np.float64)
+    zeros = np.zeros(count)
+    if ":asym" in fmt:
+        zeros = np.frombuffer(payload, np.uint8, count, rows * row_bytes + count * scale_type.itemsize).astype(float)
+    else:
+        codes = np.where(codes >= 1 << (bits - 1), codes - (1 << bits), codes)
+    expand = lambda v: np.repeat(v.reshape(rows, -1), group, axis=1)
+    matrix = (codes - expand(zeros)) * expand(scales)
+    return matrix.reshape(shape) if axis == 0 else matrix.T.reshape(shape)
+
+
+def kl(reference, other):
+    """Mean over the samples and rows, in nats."""
+    def logs(x):
+        x = x - x.max(-1, keepdims=True)
+        return x - np.log(np.exp(x).sum(-1, keepdims=True))
+    p, q = logs(reference), logs(other)
+    return (np.exp(p) * (p - q)).sum(-1).mean()
+
+
+def check(name, module, data, weights, axes, run):
+    """`run(weights)` computes the outputs of all samples."""
+    path = os.path.join(work, name + ".npz")
+    np.savez(path, **data)
+    passes = ["mpq-sites{formats=%s}" % ",".join(FORMATS), "mpq-verify-planned"]
+    score = "mpq-sensitivity{data=%s %s}"
+    one = opt(module, *passes, score % (path, "threads=1"))
+    assert one == opt(module, *passes, score % (path, "threads=2")), "threads change the result"
+    assert one == opt(module, *passes, score % (path, "threads=2 mem-limit=100000")), "the memory limit does"
+    measured = errors(one)
+    decoded = {(site, fmt): stored(module, site, axes[site], fmt, weights[site].shape)
+               for site in weights for fmt in FORMATS}
+    assert measured.shape == (len(weights), len(FORMATS)), one
+    reference = run(weights)
+    expected = np.empty_like(measured)
+    for i, site in enumerate(weights):
+        for j, fmt in enumerate(FORMATS):
+            expected[i, j] = kl(reference, run({**weights, site: decoded[site, fmt]}))
+    np.testing.assert_allclose(measured, expected, rtol=2e-3, atol=1e-8)
+    assert (np.diff(measured) < 0).all(), measured  # more bits lose less
+    print(name, measured)
+
+    # The metric without samples.
+    mse = errors(opt(module, *passes, "mpq-sensitivity{metric=weight-mse}"))
+    for i, site in enumerate(weights):
+        for j, fmt in enumerate(FORMATS):
+            expected[i, j] = ((decoded[site, fmt] - weights[site]) ** 2).sum()
+    np.testing.assert_allclose(mse, expected, rtol=1e-5)
+
+
+# Two layers: weights by rows and by columns.
+a, b = rng.randn(16, 8).astype("f4"), rng.randn(16, 5).astype("f4")
+x = rng.randn(32, 8).astype("f4")
+check("mlp", """
+func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x5xf32> {onnx.name = "y"}) {
+  %%a = %s
+  %%0 = onnx.Gemm(%%x, %%a) {transB = 1} : (tensor<1x8xf32>, tensor<16x8xf32>) -> tensor<1x16xf32>
+  %%1 = onnx.Relu(%%0) : (tensor<1x16xf32>) -> tensor<1x16xf32>
+  %%b = %s
+  %%2 = onnx.MatMul(%%1, %%b) : (tensor<1x16xf32>, tensor<16x5xf32>) -> tensor<1x5xf32>
+  return %%2 : tensor<1x5xf32>
+}
+""" % (constant("a", a), constant("b", b)), {"x": x}, {"a": a, "b": b}, {"a": 0, "b": 1},
+      lambda w: np.maximum(x.astype("f8") @ w["a"].T, 0) @ w["b"])
+
+# A model that ends in probabilities; a table, which no kernel packs; a sample of several rows.
+t, c = rng.randn(6, 8).astype("f4"), rng.randn(8, 4).astype("f4")
+i = rng.randint(0, 6, (24, 2))
+check("table", """
+func.func @main(%%i: tensor<1x2xi64> {onnx.name = "i"}) -> (tensor<1x2x4xf32> {onnx.name = "y"}) {
+  %%t = %s
+  %%0 = onnx.Gather(%%t, %%i) : (tensor<6x8xf32>, tensor<1x2xi64>) -> tensor<1x2x8xf32>
+  %%c = %s
+  %%1 = onnx.MatMul(%%0, %%c) : (tensor<1x2x8xf32>, tensor<8x4xf32>) -> tensor<1x2x4xf32>
+  %%2 = onnx.Softmax(%%1) : (tensor<1x2x4xf32>) -> tensor<1x2x4xf32>
+  return %%2 : tensor<1x2x4xf32>
+}
+""" % (constant("t", t), constant("c", c)), {"i": i}, {"t": t, "c": c}, {"t": 0, "c": 1},
+      lambda w: w["t"].astype("f8")[i] @ w["c"])
