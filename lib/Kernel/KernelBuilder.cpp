@@ -160,18 +160,20 @@ void KernelBuilder::forLoop(int64_t lower, int64_t upper, int64_t step,
 SmallVector<Value> KernelBuilder::forLoop(int64_t lower, int64_t upper,
                                           int64_t step, ValueRange init,
                                           CarryingBody body) {
-  return forLoop(lower, Index(upper), step, init, body);
+  return forLoop(Index(lower), Index(upper), step, init, body);
 }
 
-SmallVector<Value> KernelBuilder::forLoop(int64_t lower, Index upper,
+SmallVector<Value> KernelBuilder::forLoop(Index lower, Index upper,
                                           int64_t step, ValueRange init,
                                           CarryingBody body) {
-  if (upper.isConstant() && lower >= upper.offset)
-    return SmallVector<Value>(init);
-  if (upper.isConstant() && lower + step >= upper.offset)
-    return body(lower, init);
+  if (lower.isConstant() && upper.isConstant()) {
+    if (lower.offset >= upper.offset)
+      return SmallVector<Value>(init);
+    if (lower.offset + step >= upper.offset)
+      return body(lower, init);
+  }
   auto loop =
-      scf::ForOp::create(b, index(lower), value(upper), index(step), init);
+      scf::ForOp::create(b, value(lower), value(upper), index(step), init);
   OpBuilder::InsertionGuard guard(b);
   // An scf.for without results has its terminator already.
   b.setInsertionPointToStart(loop.getBody());

@@ -124,9 +124,9 @@ public:
   llvm::SmallVector<mlir::Value> forLoop(int64_t lower, int64_t upper,
                                          int64_t step, mlir::ValueRange init,
                                          CarryingBody body);
-  /// The same with an upper bound that need not be a constant.
-  llvm::SmallVector<mlir::Value> forLoop(int64_t lower, Index upper,
-                                         int64_t step, mlir::ValueRange init,
+  /// The same with bounds that need not be constants.
+  llvm::SmallVector<mlir::Value> forLoop(Index lower, Index upper, int64_t step,
+                                         mlir::ValueRange init,
                                          CarryingBody body);
   /// A nest of loops from 0 to each of `sizes`, the first outermost.
   void forEach(llvm::ArrayRef<int64_t> sizes,

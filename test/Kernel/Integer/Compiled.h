@@ -55,6 +55,10 @@ public:
   void run();
   /// Calls the kernel only.
   void call() const;
+  /// Changes one byte of the destination, or of what lies before it.
+  void corrupt(int64_t byte) { ++destination().data()[byte]; }
+  void restore(int64_t byte) { --destination().data()[byte]; }
+  int64_t destinationBytes() const { return destination().size(); }
   /// What is wrong with the destination; empty if nothing. Reals may be off by
   /// `tolerance` times the sum of the absolute terms, codes by one where that
   /// (and 1e-4 steps) decides about rounding.

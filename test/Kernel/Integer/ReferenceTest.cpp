@@ -85,3 +85,24 @@ TEST(Reference, SmallCpu) {
   checkAll("reference_conv", {conv}, kSequentialF32, "x86-64-v2");
   checkAll("reference_matmul", {matmul}, kSequentialF32, "x86-64-v2");
 }
+
+/// These tests would notice: every wrong byte of the destination, border and
+/// what lies before the buffer included, is reported.
+TEST(Checker, NoticesEveryByte) {
+  Problem p = makeConv("corrupted", 4, 3, 4, 16, 3, 1);
+  p.block = 16;
+  p.extraBorder = {1, 1, 1, 1};
+  p.output = {0.1, 9};
+  p.clampMin = 0;
+  Compiler compiler;
+  auto compiled = compiler.compile("reference_conv", {p});
+  ASSERT_TRUE(bool(compiled)) << llvm::toString(compiled.takeError());
+  CompiledProblem &c = compiled->front();
+  for (int64_t byte = -1; byte < c.destinationBytes(); ++byte) {
+    c.run();
+    ASSERT_EQ(c.check(kSequentialF32), "");
+    c.corrupt(byte);
+    EXPECT_NE(c.check(kSequentialF32), "") << "byte " << byte;
+    c.restore(byte);
+  }
+}

@@ -32,8 +32,8 @@ static double estimateTile(const ConvTileProblem &p, const ConvTile &tile,
   // where they come from the second-level cache: weights of a group that do not
   // fit the first one, at 64 bytes in 1.4 cycles.
   constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,
-                   kHiddenLoad = 0.03;
-  constexpr double kFarLoad = 1.4, kHiddenFarLoad = 0.2;
+                   kHiddenLoad = 0.05;
+  constexpr double kFarLoad = 1.4, kHiddenFarLoad = 0.05;
   constexpr double kEpilogue = 2.0, kPerTile = 12.0, kNearBytes = 40 << 10;
   const ConvGeometry &g = p.geometry;
   int64_t steps = g.inputChannels * g.kernelHeight;

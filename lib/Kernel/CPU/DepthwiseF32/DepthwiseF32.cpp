@@ -45,6 +45,16 @@ struct DepthwiseTile {
   bool keepWeights = false;
 };
 
+/// In the order of memory: with few products per pixel it matters more that
+/// reads are sequential than that successive ones go to different outputs.
+SmallVector<int64_t> getSources(int64_t outputs, int64_t stride, int64_t kernel,
+                                int64_t dilation) {
+  SmallVector<int64_t> sources =
+      getWindowPositions(outputs, stride, kernel, dilation);
+  llvm::sort(sources);
+  return sources;
+}
+
 /// The output that reads input position `source` at `offset` of its window, -1
 /// if none does.
 int64_t getOutput(int64_t source, int64_t offset, int64_t stride) {
@@ -223,8 +233,8 @@ private:
                  k.mul(at.column, g.strideX) + -g.padLeft);
     SmallVector<Value> sums(plan.tile.rows * columns, start);
     if (plan.tile.keepWeights) {
-      for (int64_t source : getWindowPositions(plan.tile.rows, g.strideY,
-                                               g.kernelHeight, g.dilationY))
+      for (int64_t source :
+           getSources(plan.tile.rows, g.strideY, g.kernelHeight, g.dilationY))
         emitRow(window + source * x.rowPitch(), source, columns, sums, w);
     } else {
       sums =
@@ -249,7 +259,7 @@ private:
     k.keepLoadsInOrder();
     int64_t kernelRows = w.size() / g.kernelWidth;
     for (int64_t from :
-         getWindowPositions(columns, g.strideX, g.kernelWidth, g.dilationX)) {
+         getSources(columns, g.strideX, g.kernelWidth, g.dilationX)) {
       Value pixel = loadPixel(at + from * x.block);
       for (int64_t kh = 0; kh < kernelRows; ++kh)
         for (int64_t kw = 0; kw < g.kernelWidth; ++kw) {
