@@ -56,8 +56,10 @@ public:
   /// Calls the kernel only.
   void call() const;
   /// Changes one byte of the destination, or of what lies before it.
-  void corrupt(int64_t byte) { ++destination().data()[byte]; }
-  void restore(int64_t byte) { --destination().data()[byte]; }
+  /// Makes a byte wrong, by two: a code that is off by one is right where
+  /// rounding was a close call.
+  void corrupt(int64_t byte) { destination().data()[byte] += 2; }
+  void restore(int64_t byte) { destination().data()[byte] -= 2; }
   int64_t destinationBytes() const { return destination().size(); }
   /// What is wrong with the destination; empty if nothing. Reals may be off by
   /// `tolerance` times the sum of the absolute terms, codes by one where that
