@@ -77,11 +77,18 @@ LogicalResult ActivationQuantizer::addReader(SiteOp site, Operation *op) {
     quantized.insert(input);
     return success();
   }
-  if (isa<onnx::ConvOp>(op))
-    return op->emitOpError("with weight '")
-           << site.getName()
-           << "' reads an activation without a calibrated range; run "
-              "mpq-calibrate first";
+  // Kernels of grouped convolutions compute in f32: quantizing while the model
+  // runs would cost accuracy and time there.
+  if (auto conv = dyn_cast<onnx::ConvOp>(op); conv && conv.getGroup() != 1) {
+    remark::missed(
+        op->getLoc(),
+        remark::RemarkOpts::name("FloatActivations").category("mpq-quantize"))
+        << remark::add("the input of '{0}' stays f32", site.getName())
+        << remark::reason("it has no calibrated range, and the convolution has "
+                          "{0} groups",
+                          conv.getGroup());
+    return success();
+  }
   remark::missed(
       op->getLoc(),
       remark::RemarkOpts::name("DynamicRange").category("mpq-quantize"))

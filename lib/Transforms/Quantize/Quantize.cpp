@@ -131,11 +131,15 @@ private:
     FailureOr<SmallVector<Value>> results = lowering.lower(builder, operands);
     if (failed(results))
       return failure();
-    for (Operation *user : stored->getUsers())
-      if (auto matmul = dyn_cast<MatmulOp>(user);
-          matmul && readers.insert(user).second && activations.isDynamic(op))
-        matmul.setInputQuantAttr(
-            UniformAttr::get(op->getContext(), Real(0), 0));
+    auto dynamic = UniformAttr::get(op->getContext(), Real(0), 0);
+    for (Operation *user : stored->getUsers()) {
+      if (!readers.insert(user).second || !activations.isDynamic(op))
+        continue;
+      if (auto matmul = dyn_cast<MatmulOp>(user))
+        matmul.setInputQuantAttr(dynamic);
+      else if (auto conv = dyn_cast<ConvOp>(user))
+        conv.setInputQuantAttr(dynamic);
+    }
     op->replaceAllUsesWith(*results);
     op->erase();
     return success();

@@ -26,8 +26,9 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
 
     With `activations=int8`, what these ops read goes through `quant.qcast` and
     `quant.dcast` in the range that calibration found, and all other users of
-    the value (a residual addition, a pooling) read the same. A matrix product
-    without a calibrated range computes the range per sample. What a site says
+    the value (a residual addition, a pooling) read the same. Without a
+    calibrated range, a matrix product computes the range per row and a
+    convolution per sample, while the model runs. What a site says
     in `mpq.activations` counts more than the option.
   }];
   let options = [

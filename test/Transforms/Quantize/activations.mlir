@@ -72,3 +72,30 @@ func.func @main(%x: tensor<1x16xf32>) -> tensor<1x8xf32> {
   %1 = onnx.Gemm(%x, %a) {transB = 1} : (tensor<1x16xf32>, tensor<8x16xf32>) -> tensor<1x8xf32>
   return %1 : tensor<1x8xf32>
 }
+
+// -----
+
+// So does a convolution.
+// CHECK-LABEL: @main
+// CHECK: mpq.conv {{.*}}input_quant = #mpq.uniform<dynamic>
+// REMARK-DAG: the input of 'conv' is quantized while the model runs
+func.func @main(%x: tensor<1x3x8x8xf32>) -> tensor<1x4x6x6xf32> {
+  %0 = onnx.Constant {value = dense<0.25> : tensor<4x3x3x3xf32>} : tensor<4x3x3x3xf32>
+  %w = mpq.site %0 "conv" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 44>] : tensor<4x3x3x3xf32>
+  %1 = onnx.Conv(%x, %w) {kernel_shape = [3, 3]} : (tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>) -> tensor<1x4x6x6xf32>
+  return %1 : tensor<1x4x6x6xf32>
+}
+
+// -----
+
+// Kernels of grouped convolutions compute in f32 anyway.
+// CHECK-LABEL: @main
+// CHECK: mpq.conv
+// CHECK-NOT: input_quant
+// REMARK-DAG: the input of 'depthwise' stays f32
+func.func @main(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x6x6xf32> {
+  %0 = onnx.Constant {value = dense<0.25> : tensor<4x1x3x3xf32>} : tensor<4x1x3x3xf32>
+  %w = mpq.site %0 "depthwise" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 20>] : tensor<4x1x3x3xf32>
+  %1 = onnx.Conv(%x, %w) {group = 4, kernel_shape = [3, 3]} : (tensor<1x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<1x4x6x6xf32>
+  return %1 : tensor<1x4x6x6xf32>
+}
