@@ -15,10 +15,11 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <mutex>
 
 using namespace mlir;
 using namespace mpq;
+
+MLIR_DEFINE_EXPLICIT_TYPE_ID(mpq::SampleAction)
 
 //===----------------------------------------------------------------------===//
 // Dataset
@@ -157,6 +158,7 @@ llvm::Expected<std::unique_ptr<Executor>> Executor::create(ModuleOp module, Exec
   if (!program)
     return program.takeError();
   std::unique_ptr<Executor> executor(new Executor());
+  executor->context = module.getContext();
   executor->program = std::move(*program);
   executor->weights = executor->program->packWeights();
   executor->options = std::move(options);
@@ -196,13 +198,11 @@ llvm::Error Executor::run(const Dataset &data, llvm::function_ref<void(int64_t, 
     for (int64_t i = 0; i < count; ++i)
       pool.async([&, i] {
         runners[i]->setSample(data, first + i);
-        runners[i]->run();
+        context->executeAction<SampleAction>([&] { runners[i]->run(); }, {}, first + i, data.size());
       });
     pool.wait();
     for (int64_t i = 0; i < count; ++i)
       consume(first + i, runners[i]->getOutputs());
-    if (options.progress)
-      options.progress(first + count, data.size());
   }
   return llvm::Error::success();
 }
@@ -226,8 +226,7 @@ Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
   }
   std::vector<std::vector<double>> results(variants.size(), std::vector<double>(data.size()));
 
-  std::atomic<int64_t> next{0}, done{0};
-  std::mutex progressMutex;
+  std::atomic<int64_t> next{0};
   auto work = [&] {
     AlignedBytes blob(weights.weights.size());
     std::memcpy(blob.data(), weights.weights.data(), blob.size());
@@ -236,7 +235,7 @@ Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
     // The baseline's outputs are only known at the end of its run, so variants
     // leave theirs here until then.
     std::vector<std::vector<std::vector<char>>> outputs(variants.size());
-    for (int64_t sample; (sample = next++) < data.size();) {
+    auto runSample = [&](int64_t sample) {
       baseline.setSample(data, sample);
       for (unsigned step = 0; step < numSteps; ++step) {
         for (unsigned index : starting[step]) {
@@ -258,12 +257,9 @@ Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
           pointers.push_back(output.data());
         results[index][sample] = measure(baseline.getOutputs(), pointers);
       }
-      int64_t finished = ++done;
-      if (options.progress) {
-        std::lock_guard<std::mutex> lock(progressMutex);
-        options.progress(finished, data.size());
-      }
-    }
+    };
+    for (int64_t sample; (sample = next++) < data.size();)
+      context->executeAction<SampleAction>([&] { runSample(sample); }, {}, sample, data.size());
   };
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(*threads));
   for (unsigned i = 0; i < *threads; ++i)

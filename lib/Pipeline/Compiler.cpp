@@ -11,7 +11,7 @@
 #include "mpq/Pipeline/Compiler.h"
 
 #include "Summary.h"
-#include "mpq/Execution/Program.h"
+#include "mpq/Execution/Executor.h"
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Pipeline/Pipelines.h"
@@ -54,7 +54,14 @@ namespace {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, MLIRContext &context)
-      : options(options), context(context), report(llvm::errs()), summary(options) {}
+      : options(options), context(context), report(llvm::errs()), summary(options) {
+    context.registerActionHandler([this](function_ref<void()> act, const tracing::Action &action) {
+      act();
+      if (auto *sample = dyn_cast<SampleAction>(&action))
+        report.advance(sample->total);
+    });
+  }
+  ~Compilation() { context.registerActionHandler(nullptr); }
 
   LogicalResult run() {
     if (failed(import()))

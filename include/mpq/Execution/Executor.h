@@ -23,6 +23,7 @@
 #include "mpq/Execution/Program.h"
 #include "mpq/Support/Npz.h"
 
+#include "mlir/IR/Action.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace mpq {
@@ -57,8 +58,20 @@ struct WeightVariant {
 struct ExecutorOptions {
   unsigned threads = 0;  ///< 0: all cores
   uint64_t memLimit = 0; ///< bytes for arenas and results; 0: no limit
-  /// Called now and then with the number of samples done and their total.
-  std::function<void(int64_t, int64_t)> progress;
+};
+
+/// The execution of one of `total` samples. Whoever wants to know how far a run
+/// is (a progress bar, a trace) registers a handler of actions with the context
+/// of the module; it is called by several threads at once.
+class SampleAction : public mlir::tracing::ActionImpl<SampleAction> {
+public:
+  SampleAction(llvm::ArrayRef<mlir::IRUnit> units, int64_t sample, int64_t total)
+      : ActionImpl(units), sample(sample), total(total) {}
+
+  static constexpr llvm::StringLiteral tag = "mpq-sample";
+  void print(llvm::raw_ostream &os) const override { os << "sample " << sample << " of " << total; }
+
+  const int64_t sample, total;
 };
 
 class Executor {
@@ -92,11 +105,14 @@ public:
 private:
   class Runner;
 
+  mlir::MLIRContext *context = nullptr;
   std::unique_ptr<Program> program;
   ProgramWeights weights;
   ExecutorOptions options;
 };
 
 } // namespace mpq
+
+MLIR_DECLARE_EXPLICIT_TYPE_ID(mpq::SampleAction)
 
 #endif // MPQ_EXECUTION_EXECUTOR_H

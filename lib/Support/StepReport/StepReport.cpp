@@ -27,13 +27,23 @@ void StepReport::begin(llvm::StringRef next) {
   name = next.str();
   open = true;
   ++number;
+  done = 0;
   start = Clock::now();
+}
+
+void StepReport::advance(int64_t total) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!bar)
+    bar.emplace(os, name);
+  done = done < total ? done + 1 : 1;
+  bar->update(done, total);
 }
 
 void StepReport::end() {
   if (!open)
     return;
   open = false;
+  bar.reset();
   double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   os << llvm::formatv("[{0}] {1,-24} {2,8:F2} s {3,8:F1} MB peak\n", number, name, seconds, getPeakMemory() / 1e6);
 }
