@@ -95,7 +95,7 @@ func.func @main(%x: tensor<1x3x8x8xf32>) -> tensor<1x4x6x6xf32> {
 // REMARK-DAG: the input of 'depthwise' stays f32
 func.func @main(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x6x6xf32> {
   %0 = onnx.Constant {value = dense<0.25> : tensor<4x1x3x3xf32>} : tensor<4x1x3x3xf32>
-  %w = mpq.site %0 "depthwise" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 20>] : tensor<4x1x3x3xf32>
+  %w = mpq.site %0 "depthwise" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 28>] : tensor<4x1x3x3xf32>
   %1 = onnx.Conv(%x, %w) {group = 4, kernel_shape = [3, 3]} : (tensor<1x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<1x4x6x6xf32>
   return %1 : tensor<1x4x6x6xf32>
 }
