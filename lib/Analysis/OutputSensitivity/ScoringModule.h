@@ -9,8 +9,8 @@
 // program is which site.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_ANALYSIS_SENSITIVITY_KL_SCORINGMODULE_H
-#define MPQ_ANALYSIS_SENSITIVITY_KL_SCORINGMODULE_H
+#ifndef MPQ_ANALYSIS_OUTPUTSENSITIVITY_SCORINGMODULE_H
+#define MPQ_ANALYSIS_OUTPUTSENSITIVITY_SCORINGMODULE_H
 
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Program.h"
@@ -44,4 +44,4 @@ private:
 
 } // namespace mpq
 
-#endif // MPQ_ANALYSIS_SENSITIVITY_KL_SCORINGMODULE_H
+#endif // MPQ_ANALYSIS_OUTPUTSENSITIVITY_SCORINGMODULE_H
