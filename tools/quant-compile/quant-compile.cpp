@@ -10,8 +10,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Allocation/Allocator.h"
+#include "mpq/Analysis/Calibration.h"
+#include "mpq/Analysis/Sensitivity.h"
 #include "mpq/Pipeline/Compiler.h"
 #include "mpq/Pipeline/Pipelines.h"
+#include "mpq/Support/CommandLine.h"
+#include "mpq/Support/Plugin.h"
 #include "mpq/Support/Registration.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -20,8 +25,6 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
-#include "mlir/Tools/Plugins/DialectPlugin.h"
-#include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -42,11 +45,21 @@ namespace {
 /// way of ours of the same names.
 struct OwnOptions {
   OwnOptions() {
-    for (StringRef name : {"threads", "mcpu", "v", "o", "emit", "target", "formats", "plan", "metric"})
-      if (cl::Option *option = cl::getRegisteredOptions().lookup(name))
-        option->removeArgument();
+    removeOptions({"threads", "mcpu", "v", "o", "emit", "target", "formats", "plan", "metric"});
   }
 };
+
+/// "name: what it is" of all implementations, plugins' included, under `title`.
+template <typename Interface> ToolHelp::Section listRegistered(StringRef title) {
+  ToolHelp::Section section{title.str(), {}};
+  const auto &registry = Registry<Interface>::get();
+  SmallVector<StringRef> names;
+  std::string all = registry.names(",");
+  StringRef(all).split(names, ',');
+  for (StringRef name : names)
+    section.entries.push_back({name.str(), registry.lookup(name)->description().str()});
+  return section;
+}
 
 /// The command line, bound to fields so that nothing is global.
 struct CommandLine {
@@ -96,7 +109,7 @@ struct CommandLine {
   cl::opt<std::string> allocator{"allocator", cl::value_desc("name"), cl::desc("Allocator (default pareto)"),
                                  cl::init("pareto"), cl::cat(quantization)};
   cl::opt<std::string> observer{"observer", cl::value_desc("name"),
-                                cl::desc("Calibration observer: minmax, percentile, mse (default percentile)"),
+                                cl::desc("Calibration observer (default percentile)"),
                                 cl::init("percentile"), cl::cat(quantization)};
 
   enum class TargetKind { CPU, NVVM };
@@ -116,12 +129,31 @@ struct CommandLine {
   cl::opt<bool> verbose{"v", cl::desc("Print remarks: which kernels, why not others, each decision"),
                         cl::cat(execution)};
   cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
-                                    cl::desc("Load passes, formats, metrics from a plugin"), cl::cat(extension)};
+                                    cl::desc("Load passes from a plugin"), cl::cat(extension)};
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
-                                       cl::desc("Load dialects from a plugin"), cl::cat(extension)};
+                                       cl::desc("Load formats, metrics, observers, allocators or kernels from a plugin"), cl::cat(extension)};
 
-  void hideOthers() {
-    cl::HideUnrelatedOptions({&inOut, &quantization, &target, &execution, &extension});
+  /// What `--help` says. Components are registered, and plugins loaded.
+  ToolHelp makeHelp() {
+    ToolHelp help;
+    help.name = "quant-compile";
+    help.summary = "compile an ONNX model into a library, weights in mixed precision";
+    help.usage = {"<model.onnx> [options]                 compile as it is, in f32",
+                  "<model.onnx> --avg-bits=F --calibration=samples.npz [options]",
+                  "<stage.mlir> [options]                 go on from a stage written with --emit"};
+    help.categories = {&inOut, &quantization, &target, &execution, &extension};
+    ToolHelp::Section formats{"Formats, for --formats", {}};
+    for (FormatParser *parser : Registry<FormatParser>::get().all())
+      formats.entries.push_back({parser->getSyntax(), ""});
+    help.sections = {formats, listRegistered<SensitivityMetric>("Metrics, for --metric"),
+                     listRegistered<Allocator>("Allocators, for --allocator"),
+                     listRegistered<Observer>("Observers, for --observer")};
+    help.examples = {
+        {"In f32:", "quant-compile model.onnx -o model.so"},
+        {"4 bits a weight on average, formats chosen by measured sensitivity; keep the choices as a text file:",
+         "quant-compile model.onnx --calibration=samples.npz --avg-bits=4 --emit-plan=model.plan -o model.so"},
+        {"What was chosen, edited by hand:", "quant-compile model.onnx --plan=model.plan -o edited.so"}};
+    return help;
   }
 };
 
@@ -186,8 +218,10 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 || !options.emitPlan.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
-  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && options.metric == "kl")
-    return reportUsage("--metric=kl runs the model on samples: give --calibration, or --metric=weight-mse");
+  SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
+  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && metric && metric->needsData())
+    return reportUsage("--metric=" + options.metric +
+                       " runs the model on samples: give --calibration, or --metric=weight-mse");
   if (line.targetKind == CommandLine::TargetKind::NVVM)
     return reportUsage("--target=nvvm is not available yet; --target=cpu is");
   if (options.output.empty()) {
@@ -209,20 +243,6 @@ LogicalResult printRemarks(MLIRContext &context) {
                                            /*printAsEmitRemarks=*/true);
 }
 
-/// Loads the plugins named on the command line; a message and false if one fails.
-template <typename Plugin>
-bool loadPlugins(const cl::list<std::string> &paths, function_ref<void(Plugin &)> use) {
-  for (const std::string &path : paths) {
-    llvm::Expected<Plugin> plugin = Plugin::load(path);
-    if (!plugin) {
-      reportUsage(llvm::toString(plugin.takeError()));
-      return false;
-    }
-    use(*plugin);
-  }
-  return true;
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
@@ -231,12 +251,6 @@ int main(int argc, char **argv) {
   llvm::InitializeAllTargetInfos();
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
-  CommandLine line;
-  line.hideOthers();
-  cl::ParseCommandLineOptions(argc, argv, "MPQ: compile an ONNX model into a library, weights in mixed precision\n");
-  std::variant<CompileOptions, int> options = readOptions(line);
-  if (int *code = std::get_if<int>(&options))
-    return *code;
 
   mlir::registerAllPasses();
   mpq::registerAllPasses();
@@ -246,10 +260,14 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
-  if (!loadPlugins<PassPlugin>(line.passPlugins, [](PassPlugin &p) { p.registerPassRegistryCallbacks(); }) ||
-      !loadPlugins<DialectPlugin>(line.dialectPlugins,
-                                  [&](DialectPlugin &p) { p.registerDialectRegistryCallbacks(registry); }))
-    return 1;
+  if (llvm::Error error = PluginPaths::find(ArrayRef(argv, argc)).load(registry))
+    return reportUsage(llvm::toString(std::move(error)));
+
+  CommandLine line;
+  parseCommandLine(argc, argv, line.makeHelp());
+  std::variant<CompileOptions, int> options = readOptions(line);
+  if (int *code = std::get_if<int>(&options))
+    return *code;
 
   MLIRContext context(registry);
   context.loadAllAvailableDialects();

@@ -13,6 +13,8 @@
 //===----------------------------------------------------------------------===//
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Pipeline/Pipelines.h"
+#include "mpq/Support/CommandLine.h"
+#include "mpq/Support/Plugin.h"
 #include "mpq/Support/Registration.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -22,6 +24,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -30,8 +33,83 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
 
 using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// The options of this tool beside MLIR's, and the groups of both.
+struct CommandLine {
+  /// MLIR's options of these names load plugins when they are parsed, too late
+  /// for their passes to be options.
+  struct Removal {
+    Removal() { mpq::removeOptions({"load-pass-plugin", "load-dialect-plugin"}); }
+  } removal;
+  cl::OptionCategory inOut{"Input and output"}, passes{"Passes"}, looking{"Looking at what happens"},
+      checking{"Checking"}, extensions{"Extensions"};
+
+  cl::opt<std::string> input{cl::Positional, cl::desc("<model.onnx | file.mlir>"), cl::init("-")};
+  cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: standard output)"),
+                              cl::init("-"), cl::cat(inOut)};
+  cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
+                                    cl::desc("Load passes from a plugin"), cl::cat(extensions)};
+  cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
+                                       cl::desc("Load formats, metrics, observers, allocators or kernels from a plugin"),
+                                       cl::cat(extensions)};
+
+  /// What of MLIR's many options a newcomer needs.
+  void groupMlirOptions() {
+    auto group = [](cl::OptionCategory &category, ArrayRef<StringRef> names) {
+      for (StringRef name : names)
+        if (cl::Option *option = cl::getRegisteredOptions().lookup(name))
+          option->addCategory(category);
+    };
+    group(inOut, {"emit-bytecode", "mlir-elide-resource-strings-if-larger", "mlir-elide-elementsattrs-if-larger",
+                  "mlir-print-debuginfo", "mlir-use-nameloc-as-prefix"});
+    group(passes, {"pass-pipeline", "list-passes", "dump-pass-pipeline", "run-reproducer"});
+    group(looking, {"mlir-print-ir-before", "mlir-print-ir-after", "mlir-print-ir-after-all", "mlir-print-ir-after-change",
+                    "mlir-print-ir-tree-dir", "mlir-timing", "remarks-filter", "remark-format", "remarks-output-file"});
+    group(checking, {"verify-each", "verify-diagnostics", "verify-roundtrip", "split-input-file",
+                     "mlir-pass-pipeline-crash-reproducer", "mlir-disable-threading"});
+    group(extensions, {"show-dialects", "allow-unregistered-dialect"});
+  }
+};
+
+/// The registered passes and pipelines whose names begin with `prefix`.
+mpq::ToolHelp::Section listPasses(StringRef title, StringRef prefix) {
+  mpq::ToolHelp::Section section;
+  section.title = title.str();
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    const PassRegistryEntry *entry = PassInfo::lookup(name);
+    if (!entry)
+      entry = PassPipelineInfo::lookup(name);
+    if (entry && name.starts_with(prefix))
+      section.entries.push_back({("--" + name).str(), entry->getPassDescription().str()});
+  }
+  llvm::sort(section.entries);
+  return section;
+}
+
+mpq::ToolHelp makeHelp(CommandLine &line) {
+  mpq::ToolHelp help;
+  help.name = "quant-opt";
+  help.summary = "run passes on a model or on MLIR, and print the result";
+  help.usage = {"<model.onnx | file.mlir> [passes and options]"};
+  help.categories = {&line.inOut, &line.passes, &line.looking, &line.checking, &line.extensions};
+  help.sections = {listPasses("Passes and pipelines of MPQ (--help-hidden lists MLIR's, too)", "mpq-")};
+  help.examples = {
+      {"Import a model, infer its shapes, fold constants:",
+       "quant-opt model.onnx --mpq-onnx-infer-shapes --mpq-onnx-fold -o model.mlir"},
+      {"Which formats could each weight get, and what would each cost in quality?",
+       "quant-opt model.mlir --mpq-calibrate=data=calib.npz --mpq-sites=formats=int4,int8 --mpq-sensitivity"},
+      {"What does each pass of a pipeline change?",
+       "quant-opt model.mlir --mpq-lowering-pipeline --mlir-print-ir-after-change -o lowered.mlir"}};
+  return help;
+}
+
+} // namespace
 
 /// The model as bytecode, which the usual driver then reads. Not as text: that
 /// would double the size of the weights, and lose the locations' names.
@@ -64,26 +142,27 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
-
-  auto [inputFile, outputFile] = registerAndParseCLIOptions(
-      argc, argv, "MPQ optimizer driver (MLIR or .onnx in, MLIR out)",
-      registry);
-  if (!StringRef(inputFile).ends_with(".onnx"))
-    return asMainReturnCode(
-        MlirOptMain(argc, argv, inputFile, outputFile, registry));
-
-  std::string error;
-  std::unique_ptr<llvm::ToolOutputFile> output =
-      openOutputFile(outputFile, &error);
-  if (!output) {
-    llvm::errs() << error << "\n";
+  if (llvm::Error error = mpq::PluginPaths::find(ArrayRef(argv, argc)).load(registry)) {
+    llvm::WithColor::error(llvm::errs(), "quant-opt") << llvm::toString(std::move(error)) << '\n';
     return 1;
   }
-  std::unique_ptr<llvm::MemoryBuffer> bytecode =
-      importToBytecode(inputFile, registry);
+
+  registerCLIOptions("quant-opt", registry);
+  CommandLine line;
+  line.groupMlirOptions();
+  mpq::parseCommandLine(argc, argv, makeHelp(line));
+  if (!StringRef(line.input).ends_with(".onnx"))
+    return asMainReturnCode(MlirOptMain(argc, argv, line.input, line.output, registry));
+
+  std::string error;
+  std::unique_ptr<llvm::ToolOutputFile> output = openOutputFile(line.output, &error);
+  if (!output) {
+    llvm::WithColor::error(llvm::errs(), "quant-opt") << error << '\n';
+    return 1;
+  }
+  std::unique_ptr<llvm::MemoryBuffer> bytecode = importToBytecode(line.input, registry);
   if (!bytecode ||
-      failed(MlirOptMain(output->os(), std::move(bytecode), registry,
-                         MlirOptMainConfig::createFromCLOptions())))
+      failed(MlirOptMain(output->os(), std::move(bytecode), registry, MlirOptMainConfig::createFromCLOptions())))
     return 1;
   output->keep();
   return 0;

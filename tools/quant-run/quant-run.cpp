@@ -11,8 +11,8 @@
 //===----------------------------------------------------------------------===//
 #include "Compare.h"
 #include "Session.h"
+#include "mpq/Support/CommandLine.h"
 
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -24,47 +24,47 @@ using namespace mpq;
 namespace {
 // LLVM's library has an option of this name too; it goes before ours comes.
 const bool replacedThreads = [] {
-  if (cl::Option *option = cl::getRegisteredOptions().lookup("threads"))
-    option->removeArgument();
+  removeOptions({"threads"});
   return true;
 }();
 
-cl::OptionCategory category("quant-run options");
+cl::OptionCategory inOut("Input and output"), comparing("Comparing"),
+    running("Running");
 
 cl::opt<std::string> modelPath(cl::Positional, cl::Required,
-                               cl::desc("MODEL.so"), cl::cat(category));
+                               cl::desc("MODEL.so"), cl::cat(inOut));
 cl::opt<std::string> inputPath(
     "input",
     cl::desc("Samples: arrays named after the model's inputs (.npz, .npy)"),
-    cl::value_desc("in.npz"), cl::cat(category));
+    cl::value_desc("in.npz"), cl::cat(inOut));
 cl::opt<std::string> outputPath("output",
                                 cl::desc("Where to write the outputs"),
-                                cl::value_desc("out.npz"), cl::cat(category));
+                                cl::value_desc("out.npz"), cl::cat(inOut));
 cl::opt<std::string>
     referencePath("reference",
                   cl::desc("Compare the outputs with these arrays"),
-                  cl::value_desc("expected.npz"), cl::cat(category));
+                  cl::value_desc("expected.npz"), cl::cat(comparing));
 cl::opt<double> tolerance("tolerance",
                           cl::desc("Exit with 1 if an output differs from the "
                                    "reference by more than this"),
-                          cl::cat(category));
+                          cl::cat(comparing));
 cl::opt<std::string> labelsName(
     "labels", cl::init("labels"), cl::value_desc("name"),
     cl::desc("Integer array of the input file with the right classes (labels)"),
-    cl::cat(category));
+    cl::cat(comparing));
 cl::opt<unsigned> threads("threads", cl::init(0),
                           cl::desc("Threads; 0: one for each CPU (0)"),
-                          cl::cat(category));
+                          cl::cat(running));
 cl::opt<unsigned>
     batch("batch", cl::init(0),
           cl::desc("Samples in one run; 0: all, or what the model takes (0)"),
-          cl::cat(category));
+          cl::cat(running));
 cl::opt<unsigned>
     repeat("repeat", cl::init(0),
            cl::desc("Time the first batch this often (0: no timing)"),
-           cl::cat(category));
+           cl::cat(running));
 cl::opt<bool> list("list", cl::desc("Describe the model and stop"),
-                   cl::cat(category));
+                   cl::cat(inOut));
 } // namespace
 
 /// What the library holds, and whether this machine can run it.
@@ -215,11 +215,28 @@ static Expected<bool> runTool() {
   return within;
 }
 
+static ToolHelp makeHelp() {
+  ToolHelp help;
+  help.name = "quant-run";
+  help.summary = "run a compiled model on the samples of a file";
+  help.usage = {"<model.so> --input=<samples.npz> [options]",
+                "<model.so> --list"};
+  help.categories = {&inOut, &comparing, &running};
+  help.examples = {
+      {"What does the model take and give, and does it run here?",
+       "quant-run model.so --list"},
+      {"Accuracy (with an array 'labels' in the file), and the outputs:",
+       "quant-run model.so --input=test.npz --output=outputs.npz"},
+      {"The time of one run on one core, 200 times, and the difference from "
+       "known outputs:",
+       "quant-run model.so --input=test.npz --reference=expected.npz "
+       "--threads=1 --repeat=200"}};
+  return help;
+}
+
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(
-      argc, argv, "Runs a compiled model on the samples of a file\n");
+  parseCommandLine(argc, argv, makeHelp());
   Expected<bool> within = runTool();
   if (within)
     return *within ? 0 : 1;

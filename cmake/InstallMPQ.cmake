@@ -1,0 +1,35 @@
+# What `cmake --install` puts into the prefix, and the package that find_package(MPQ) finds there or in the build folder:
+#
+#   bin/quant-*                 the tools; all that they need besides shared libraries is in them
+#   include/mpq-c               the C interface of compiled models
+#   include/MPQ                 headers for plugins: mpq/, dialects/ (generated ones too), and the passes' declarations
+#   lib/cmake/MPQ               MPQConfig.cmake: targets MPQ::Headers and MPQ::quant-*, the macros of AddMPQ.cmake
+include(CMakePackageConfigHelpers)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/MPQ)
+set(headers ${CMAKE_INSTALL_INCLUDEDIR}/MPQ)
+
+add_library(MPQHeaders INTERFACE)
+set_target_properties(MPQHeaders PROPERTIES EXPORT_NAME Headers)
+target_compile_features(MPQHeaders INTERFACE cxx_std_17)
+target_include_directories(MPQHeaders INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+  $<INSTALL_INTERFACE:${headers}>)
+install(TARGETS MPQHeaders EXPORT MPQTargets)
+
+install(DIRECTORY include/mpq-c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/mpq ${PROJECT_BINARY_DIR}/include/mpq DESTINATION ${headers})
+install(DIRECTORY dialects ${PROJECT_BINARY_DIR}/dialects DESTINATION ${headers}
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.td" PATTERN "*.h.inc" PATTERN CMakeFiles EXCLUDE)
+install(DIRECTORY ${PROJECT_BINARY_DIR}/lib DESTINATION ${headers}
+        FILES_MATCHING PATTERN "*.h.inc" PATTERN CMakeFiles EXCLUDE)
+
+configure_package_config_file(cmake/MPQConfig.cmake.in ${PROJECT_BINARY_DIR}/cmake/MPQConfig.cmake
+                              INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/MPQConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(EXPORT MPQTargets NAMESPACE MPQ:: DESTINATION ${package})
+install(FILES ${PROJECT_BINARY_DIR}/cmake/MPQConfig.cmake ${PROJECT_BINARY_DIR}/cmake/MPQConfigVersion.cmake
+              cmake/AddMPQ.cmake DESTINATION ${package})
+# The same package for the build folder: MPQ_DIR is then <build>/cmake.
+export(EXPORT MPQTargets NAMESPACE MPQ:: FILE ${PROJECT_BINARY_DIR}/cmake/MPQTargets.cmake)
+configure_file(cmake/AddMPQ.cmake ${PROJECT_BINARY_DIR}/cmake/AddMPQ.cmake COPYONLY)
