@@ -40,7 +40,13 @@ LogicalResult mpq::verifyActivation(Operation *op, StringRef what, Type type,
 LogicalResult mpq::verifyShape(Operation *op, StringRef what,
                                ArrayRef<int64_t> actual,
                                ArrayRef<int64_t> expected) {
-  if (actual == expected)
+  // A size that is not known yet fits any.
+  auto fits = [](auto sizes) {
+    auto [a, b] = sizes;
+    return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
+  };
+  if (actual.size() == expected.size() &&
+      llvm::all_of(llvm::zip_equal(actual, expected), fits))
     return success();
   return op->emitOpError(what)
          << " has the shape [" << actual << "] when it should be [" << expected << "]";

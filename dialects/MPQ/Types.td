@@ -29,7 +29,7 @@ def MPQ_TensorType : TypeDef<MPQ_Dialect, "StoredTensor"> {
   }];
 }
 
-def MPQ_TensorOrMemRef : AnyTypeOf<[AnyRankedTensor, AnyStaticShapeMemRef]>;
+def MPQ_TensorOrMemRef : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
 def MPQ_Weight : AnyTypeOf<[AnyStaticShapeTensor, MPQ_TensorType, AnyStaticShapeMemRef]>;
 
 #endif // MPQ_TYPES_TD

@@ -97,6 +97,14 @@ Index KernelBuilder::mul(Index x, int64_t factor) {
   return product;
 }
 
+Index KernelBuilder::mul(Index x, Index y) {
+  if (y.isConstant())
+    return mul(x, y.offset);
+  if (x.isConstant())
+    return mul(y, x.offset);
+  return arith::MulIOp::create(b, value(x), value(y)).getResult();
+}
+
 Index KernelBuilder::sub(Index x, Index y) {
   if (y.isConstant())
     return x + -y.offset;
@@ -108,6 +116,14 @@ Index KernelBuilder::min(Index x, int64_t bound) {
   if (x.isConstant())
     return std::min(x.offset, bound);
   return arith::MinUIOp::create(b, value(x), index(bound)).getResult();
+}
+
+Index KernelBuilder::min(Index x, Index y) {
+  if (y.isConstant())
+    return min(x, y.offset);
+  if (x.isConstant())
+    return min(y, x.offset);
+  return arith::MinUIOp::create(b, value(x), value(y)).getResult();
 }
 
 Index KernelBuilder::floorDiv(Index x, int64_t divisor) {
@@ -124,6 +140,18 @@ Index KernelBuilder::mod(Index x, int64_t divisor) {
   if (x.isConstant())
     return x.offset % divisor;
   return arith::RemUIOp::create(b, value(x), index(divisor)).getResult();
+}
+
+Index KernelBuilder::floorDiv(Index x, Index y) {
+  if (y.isConstant())
+    return floorDiv(x, y.offset);
+  return arith::DivUIOp::create(b, value(x), value(y)).getResult();
+}
+
+Index KernelBuilder::mod(Index x, Index y) {
+  if (y.isConstant())
+    return mod(x, y.offset);
+  return arith::RemUIOp::create(b, value(x), value(y)).getResult();
 }
 
 Value KernelBuilder::lessThan(Index x, int64_t bound) {
@@ -144,12 +172,35 @@ Index KernelBuilder::linear(ArrayRef<Index> at, ArrayRef<int64_t> sizes) {
   return position;
 }
 
+Index KernelBuilder::dim(Value memref, int64_t dimension) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dimension))
+    return type.getDimSize(dimension);
+  return memref::DimOp::create(b, memref, index(dimension)).getResult();
+}
+
+Index KernelBuilder::rows(Value memref, int64_t inner) {
+  Index rows = 1;
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  for (int64_t d = 0; d < rank - inner; ++d)
+    rows = mul(rows, dim(memref, d));
+  return rows;
+}
+
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
 
 void KernelBuilder::forLoop(int64_t lower, int64_t upper, int64_t step,
                             Body body) {
+  forLoop(lower, upper, step, {},
+          [&](Index iv, ValueRange) -> SmallVector<Value> {
+            body(iv);
+            return {};
+          });
+}
+
+void KernelBuilder::forLoop(Index lower, Index upper, int64_t step, Body body) {
   forLoop(lower, upper, step, {},
           [&](Index iv, ValueRange) -> SmallVector<Value> {
             body(iv);
@@ -206,13 +257,64 @@ void KernelBuilder::ifThen(Value condition, function_ref<void()> body) {
   body();
 }
 
+void KernelBuilder::switchTo(Index selector, int64_t count,
+                             function_ref<void(int64_t)> body) {
+  if (selector.isConstant()) {
+    if (selector.offset >= 1 && selector.offset <= count)
+      body(selector.offset);
+    return;
+  }
+  auto cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, count));
+  auto op = scf::IndexSwitchOp::create(b, TypeRange(), value(selector), cases,
+                                       count);
+  OpBuilder::InsertionGuard guard(b);
+  auto fill = [&](Region &region, int64_t number) {
+    b.createBlock(&region);
+    if (number)
+      body(number);
+    scf::YieldOp::create(b);
+  };
+  fill(op.getDefaultRegion(), 0);
+  for (auto [region, number] : llvm::zip_equal(op.getCaseRegions(), cases))
+    fill(region, number);
+}
+
+void KernelBuilder::forRowTiles(Index rows, int64_t most,
+                                function_ref<void(Index, int64_t)> body) {
+  if (rows.isConstant()) {
+    if (rows.offset == 0)
+      return;
+    int64_t tiles = llvm::divideCeil(rows.offset, most);
+    int64_t height = rows.offset / tiles, higher = rows.offset % tiles;
+    forLoop(0, higher * (height + 1), height + 1,
+            [&](Index row) { body(row, height + 1); });
+    forLoop(higher * (height + 1), rows.offset, height,
+            [&](Index row) { body(row, height); });
+    return;
+  }
+  // At least one tile, so that nothing is divided by zero; its height may be.
+  Index tiles = floorDiv(rows + (most - 1), most);
+  Index divisor =
+      arith::MaxUIOp::create(b, value(tiles), index(1)).getResult();
+  Index height = floorDiv(rows, divisor), higher = mod(rows, divisor);
+  forLoop(0, tiles, 1, [&](Index tile) {
+    Index row = add(mul(tile, height), min(tile, higher));
+    Value isHigher = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                           value(tile), value(higher));
+    Index extra =
+        arith::IndexCastUIOp::create(b, b.getIndexType(), isHigher).getResult();
+    switchTo(add(height, extra), most,
+             [&](int64_t height) { body(row, height); });
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Buffers
 //===----------------------------------------------------------------------===//
 
 Value KernelBuilder::flatten(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
-  assert(type.hasStaticShape() && type.getLayout().isIdentity() &&
+  assert(type.getLayout().isIdentity() &&
          "kernels see contiguous buffers");
   if (type.getRank() == 1)
     return memref;

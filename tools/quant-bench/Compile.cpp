@@ -11,7 +11,9 @@
 
 #include "mpq/Kernel/WeightReader.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -67,14 +69,18 @@ public:
   llvm::Expected<CompiledProblem> compile(StringRef familyName, bool dump);
 
 private:
-  SmallVector<int64_t> inputShape() const {
+  /// Rows of a matmul: as kernels see them, or (`actual`) as they are.
+  int64_t rows(bool actual) const {
+    return p.dynamic && !actual ? ShapedType::kDynamic : p.samples;
+  }
+  SmallVector<int64_t> inputShape(bool actual = false) const {
     if (!p.isConv)
-      return {p.samples, p.channels};
+      return {rows(actual), p.channels};
     return {p.samples, p.channels, p.height, p.width};
   }
-  SmallVector<int64_t> resultShape() const {
+  SmallVector<int64_t> resultShape(bool actual = false) const {
     if (!p.isConv)
-      return {p.samples, p.outputs};
+      return {rows(actual), p.outputs};
     return {p.samples, p.outputs, p.outputSize(0), p.outputSize(1)};
   }
   SmallVector<int64_t> weightShape() const {
@@ -94,6 +100,7 @@ private:
   func::FuncOp createFunction(StringRef name, ArrayRef<Type> types);
   SmallVector<Type> list(const OperandTypes &types) const;
   void buildRun();
+  void buildDynamicRun(const OperandTypes &types);
   void buildPack(Operation *op);
   llvm::Error lower(bool dump);
   llvm::Error load();
@@ -233,13 +240,18 @@ void ProblemCompiler::buildRun() {
   widen(compiled.input.layout);
   widen(compiled.residual.layout);
   widen(compiled.result.layout);
-  store(compiled.input, inputShape());
-  store(compiled.residual, resultShape());
-  store(compiled.result, resultShape());
+  store(compiled.input, inputShape(true));
+  store(compiled.residual, resultShape(true));
+  store(compiled.result, resultShape(true));
   OperandTypes types = {compiled.input.type,
                         MemRefType::get({0}, b.getI8Type()),
                         MemRefType::get({p.outputs}, b.getF32Type()),
                         compiled.residual.type, compiled.result.type};
+  if (p.dynamic) {
+    types.input = MemRefType::get(inputShape(), element(compiled.input));
+    types.residual = MemRefType::get(resultShape(), element(compiled.residual));
+    types.result = MemRefType::get(resultShape(), element(compiled.result));
+  }
   // The size of the packed weight depends on the op, and the other way round.
   func::FuncOp sizing = createFunction("sizing", list(types));
   OpBuilder builder = OpBuilder::atBlockBegin(&sizing.getBody().front());
@@ -247,9 +259,44 @@ void ProblemCompiler::buildRun() {
       createOp(builder, types, sizing.getArguments()), target);
   sizing.erase();
   types.weight = MemRefType::get({compiled.packedBytes}, b.getI8Type());
+  if (p.dynamic)
+    return buildDynamicRun(types);
   func::FuncOp function = createFunction("run", list(types));
   builder = OpBuilder::atBlockBegin(&function.getBody().front());
   ComputeOpInterface op = createOp(builder, types, function.getArguments());
+  op->setAttr("family", b.getStringAttr(family->getName()));
+  buildPack(op);
+}
+
+/// `run` with one argument more, the number of rows.
+void ProblemCompiler::buildDynamicRun(const OperandTypes &types) {
+  OperandTypes actual = types;
+  actual.input = compiled.input.type;
+  actual.residual = compiled.residual.type;
+  actual.result = compiled.result.type;
+  SmallVector<Type> arguments = list(actual);
+  arguments.push_back(MemRefType::get({1}, b.getIndexType()));
+  func::FuncOp function = createFunction("run", arguments);
+  OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  OpFoldResult rows =
+      memref::LoadOp::create(builder, loc, function.getArguments().back(), zero)
+          .getResult();
+  SmallVector<Value> operands;
+  for (auto [argument, type] :
+       llvm::zip(function.getArguments().drop_back(), list(types))) {
+    auto memref = cast<MemRefType>(type);
+    if (memref.hasStaticShape()) {
+      operands.push_back(argument);
+      continue;
+    }
+    OpFoldResult columns = builder.getIndexAttr(memref.getDimSize(1));
+    OpFoldResult one = builder.getIndexAttr(1), none = builder.getIndexAttr(0);
+    operands.push_back(memref::ReinterpretCastOp::create(
+        builder, loc, memref, argument, none, ArrayRef{rows, columns},
+        ArrayRef{columns, one}));
+  }
+  ComputeOpInterface op = createOp(builder, types, operands);
   op->setAttr("family", b.getStringAttr(family->getName()));
   buildPack(op);
 }

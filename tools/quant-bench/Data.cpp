@@ -152,17 +152,20 @@ void ProblemData::pack() {
 }
 
 void ProblemData::run() {
-  void *arguments[5] = {input.data(), packed.data()};
+  void *arguments[6] = {input.data(), packed.data()};
   int count = 2;
   if (p.bias)
     arguments[count++] = bias.data();
   if (p.residual)
     arguments[count++] = residual.data();
-  arguments[count] = result.data();
+  arguments[count++] = result.data();
+  int64_t rows = p.samples;
+  if (p.dynamic)
+    arguments[count++] = &rows;
   // Surplus arguments are ignored by the C calling convention.
-  reinterpret_cast<void (*)(void *, void *, void *, void *, void *)>(
+  reinterpret_cast<void (*)(void *, void *, void *, void *, void *, void *)>(
       compiled.run)(arguments[0], arguments[1], arguments[2], arguments[3],
-                    arguments[4]);
+                    arguments[4], arguments[5]);
 }
 
 //===----------------------------------------------------------------------===//

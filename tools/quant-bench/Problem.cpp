@@ -51,6 +51,7 @@ static bool parseWord(StringRef word, Problem &p) {
                    .Case("u8in", &p.u8Input)
                    .Case("u8res", &p.u8Residual)
                    .Case("u8out", &p.u8Output)
+                   .Case("dynamic", p.isConv ? nullptr : &p.dynamic)
                    .Default(nullptr);
   if (flag)
     return *flag = true;

@@ -16,6 +16,7 @@
 //   padding: top, left, bottom, right           (0) g4 depthwise     groups n2
 //   samples                                     (1) relu clamp=-1:6  fused
 //   activation residual nobias  operands u8in u8res u8out quantized activations
+//   dynamic          rows are known at run time only              (matmul)
 //   int4 int4:g32    format of the weight, any that quant-opt knows (f32)
 //   border=1         borders wider than the kernel asks for, as other readers
 //                    of the same activation may want them
@@ -45,7 +46,7 @@ struct Problem {
   llvm::SmallVector<int64_t> pads = {0, 0, 0, 0};
   double clampMin = -std::numeric_limits<double>::infinity();
   double clampMax = std::numeric_limits<double>::infinity();
-  bool bias = true, residual = false;
+  bool bias = true, residual = false, dynamic = false;
   bool u8Input = false, u8Residual = false, u8Output = false;
   std::string format;
   int64_t border = 0;

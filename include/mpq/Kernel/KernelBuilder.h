@@ -102,14 +102,23 @@ public:
   mlir::Value value(Index index);
   Index add(Index a, Index b);
   Index mul(Index a, int64_t factor);
+  Index mul(Index a, Index b);
   Index sub(Index a, Index b);
   Index min(Index a, int64_t bound);
+  Index min(Index a, Index b);
   Index floorDiv(Index a, int64_t divisor);
   Index mod(Index a, int64_t divisor);
+  /// `a / b` and `a % b`; b is not zero.
+  Index floorDiv(Index a, Index b);
+  Index mod(Index a, Index b);
   /// `0 <= a < bound`, of type i1.
   mlir::Value lessThan(Index a, int64_t bound);
   /// The position of element `at` in a row-major array of `sizes`.
   Index linear(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> sizes);
+  /// The size of a dimension of a memref; a constant where it is static.
+  Index dim(mlir::Value memref, int64_t dimension);
+  /// The product of all dimensions but the last `inner`: a buffer's rows.
+  Index rows(mlir::Value memref, int64_t inner = 1);
 
   //===--- Loops ----------------------------------------------------------===//
 
@@ -119,6 +128,7 @@ public:
 
   /// `for (i = lower; i < upper; i += step)`; just the body when it runs once.
   void forLoop(int64_t lower, int64_t upper, int64_t step, Body body);
+  void forLoop(Index lower, Index upper, int64_t step, Body body);
   /// The same with values carried from one iteration to the next, which the
   /// body returns. Returns the last ones.
   llvm::SmallVector<mlir::Value> forLoop(int64_t lower, int64_t upper,
@@ -132,10 +142,20 @@ public:
   void forEach(llvm::ArrayRef<int64_t> sizes,
                llvm::function_ref<void(llvm::ArrayRef<Index>)> body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+  /// Runs the body of the number that `selector` is, of 1 ... `count`, each
+  /// emitted for its number; nothing for other numbers.
+  void switchTo(Index selector, int64_t count,
+                llvm::function_ref<void(int64_t)> body);
+  /// Cuts rows 0 ... `rows` - 1 into stretches of nearly equal height, at most
+  /// `most`. The body is emitted for each height that can occur: one or two
+  /// where `rows` is a constant, `most` of them, in a switch at run time,
+  /// otherwise.
+  void forRowTiles(Index rows, int64_t most,
+                   llvm::function_ref<void(Index row, int64_t height)> body);
 
   //===--- Buffers --------------------------------------------------------===//
 
-  /// A memref of static shape and identity layout as a 1-D memref.
+  /// A memref of identity layout as a 1-D memref.
   mlir::Value flatten(mlir::Value memref);
   /// Bytes [byteOffset, byteOffset + count * size) of a 1-D memref of i8 as
   /// elements.

@@ -17,7 +17,9 @@
 //     8 rows x 3 vectors: 11 loads for 24 multiply-adds
 //
 // Panels are the outer loop: a panel stays in the cache while all rows of A
-// pass. One row (M = 1, a vector times a matrix) has too few accumulators to
+// pass. Where M is known at run time only, the rows are cut into tiles of nearly
+// equal height, and there is code for each height up to the tile's; a row is
+// summed in the same order in all of them. One row (M = 1, a vector times a matrix) has too few accumulators to
 // hide the latency of the adder unless the panel is wide or, where N is small,
 // several `chains` share the k: the partial sums are added at the end. The
 // order of summation depends on the shapes only, so results are reproducible.
@@ -42,6 +44,12 @@ struct MatmulTile {
   int64_t rows = 1, vectors = 1, chains = 1;
 };
 
+/// Divisible by every height of a tile: what tiles are chosen for where M is
+/// not known.
+constexpr int64_t kManyRows = 27720;
+/// The highest tile then: each height is code.
+constexpr int64_t kMostRows = 12;
+
 struct MatmulPlan {
   MatmulPlan(MatmulOp op, const KernelTarget &target)
       : m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
@@ -49,6 +57,9 @@ struct MatmulPlan {
         lanes(target.lanes()), available(target.vectorRegisters -
                                          (target.vectorRegisters > 16 ? 4 : 0)),
         loadsPerBroadcast(op.getInputQuantAttr() ? 2 : 1) {
+    isDynamic = ShapedType::isDynamic(m);
+    if (isDynamic)
+      m = kManyRows;
     chooseTile();
   }
 
@@ -59,7 +70,10 @@ struct MatmulPlan {
   int64_t lastStart() const { return wholePanels() * panel() * depth; }
   int64_t floats() const { return lastStart() + lastVectors() * lanes * depth; }
 
-  int64_t m, n, depth, lanes, available, loadsPerBroadcast;
+  /// Rows; `kManyRows` if that is known at run time only.
+  int64_t m;
+  bool isDynamic = false;
+  int64_t n, depth, lanes, available, loadsPerBroadcast;
   MatmulTile tile;
 
 private:
@@ -97,7 +111,8 @@ void MatmulPlan::chooseTile() {
            (last ? column(last) : 0);
   };
   int64_t columns = llvm::divideCeil(n, lanes);
-  for (int64_t rows = 1; rows <= std::min<int64_t>(m, available); ++rows)
+  int64_t mostRows = isDynamic ? kMostRows : std::min<int64_t>(m, available);
+  for (int64_t rows = 1; rows <= mostRows; ++rows)
     for (int64_t vectors = 1; vectors <= std::min<int64_t>(columns, 8);
          ++vectors)
       for (int64_t chains : {1, 2, 4, 8}) {
@@ -117,6 +132,7 @@ public:
   MatmulEmitter(OpBuilder &builder, Location loc, MatmulOp op,
                 const KernelTarget &target, MatmulOp::Adaptor operands)
       : k(builder, loc, target), plan(op, target), op(op),
+        m(k.rows(operands.getInput())),
         a(makeRows(operands.getInput(), op.getInputQuantAttr())),
         c(makeRows(operands.getInit(), op.getOutputQuantAttr())),
         bias(operands.getBias()),
@@ -149,6 +165,10 @@ private:
   /// `stream`.
   void emitPanel(Index column, Index stream, int64_t vectors, int64_t valid) {
     int64_t rows = plan.tile.rows, whole = plan.m / rows * rows;
+    if (plan.isDynamic)
+      return k.forRowTiles(m, rows, [&](Index row, int64_t height) {
+        emitTile(row, column, stream, height, vectors, valid);
+      });
     k.forLoop(0, whole, rows, [&](Index row) {
       emitTile(row, column, stream, rows, vectors, valid);
     });
@@ -232,6 +252,7 @@ private:
   KernelBuilder k;
   MatmulPlan plan;
   MatmulOp op;
+  Index m;
   Activation a, c;
   std::optional<Activation> residual;
   Value bias, weights, codeTable;

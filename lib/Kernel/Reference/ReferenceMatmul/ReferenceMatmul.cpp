@@ -50,11 +50,11 @@ public:
       residual = k.activation(operands[operands.size() - 2], {},
                               getStoredQuant(matmul.getResidualQuantAttr()));
 
-    int64_t rows = input.shape[0], columns = matmul.getWeightShape()[0];
+    int64_t columns = matmul.getWeightShape()[0];
     int64_t depth = matmul.getWeightShape()[1];
     bool isDynamic =
         matmul.getInputQuantAttr() && matmul.getInputQuantAttr().isDynamic();
-    k.forLoop(0, rows, 1, [&](Index m) {
+    k.forLoop(0, k.rows(operands[0]), 1, [&](Index m) {
       Index inputRow = k.mul(m, depth), outputRow = k.mul(m, columns);
       std::optional<DynamicQuantization> dynamic;
       if (isDynamic)
