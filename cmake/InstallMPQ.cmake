@@ -15,14 +15,19 @@ target_include_directories(MPQHeaders INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
   $<INSTALL_INTERFACE:${headers}>)
-install(TARGETS MPQHeaders EXPORT MPQTargets)
+get_property(tools GLOBAL PROPERTY MPQ_TOOLS)
+install(TARGETS ${tools} MPQHeaders EXPORT MPQTargets)
 
 install(DIRECTORY include/mpq-c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/mpq ${PROJECT_BINARY_DIR}/include/mpq DESTINATION ${headers})
 install(DIRECTORY dialects ${PROJECT_BINARY_DIR}/dialects DESTINATION ${headers}
         FILES_MATCHING PATTERN "*.h" PATTERN "*.td" PATTERN "*.h.inc" PATTERN CMakeFiles EXCLUDE)
-install(DIRECTORY ${PROJECT_BINARY_DIR}/lib DESTINATION ${headers}
-        FILES_MATCHING PATTERN "*.h.inc" PATTERN CMakeFiles EXCLUDE)
+get_property(passes GLOBAL PROPERTY MPQ_PASSES)
+foreach(entry ${passes})
+  string(REGEX REPLACE ".*\\|" "" header ${entry})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${PROJECT_BINARY_DIR}/${header} DESTINATION ${headers}/${folder})
+endforeach()
 
 configure_package_config_file(cmake/MPQConfig.cmake.in ${PROJECT_BINARY_DIR}/cmake/MPQConfig.cmake
                               INSTALL_DESTINATION ${package})

@@ -8,7 +8,7 @@
 # Substitutions
 #   %python          the Python that has numpy, onnx and onnxruntime; the package mpq is on its path
 #   %shared_models   folder of real models beside the checkout (../shared/models), empty where there is none
-#   %mpq_src         the checkout          %mpq_lib      <build>/lib
+#   %mpq_src         the checkout          %mpq_build    its build             %mpq_lib      <build>/lib
 #   %mpq_include     its include/          %cc, %cxx     the host compilers
 #   %sanitize        the flags that link a C program with a library of this build (empty without sanitizers)
 #
@@ -99,6 +99,7 @@ config.substitutions += [
     ("%shared_models", models),
     ("%mpq_include", os.path.join(config.mpq_src, "include")),
     ("%mpq_src", config.mpq_src),
+    ("%mpq_build", config.mpq_build),
     ("%mpq_lib", os.path.join(config.mpq_build, "lib")),
     ("%python", python),
     ("%sanitize", "-fsanitize=" + config.sanitize if config.sanitize else ""),

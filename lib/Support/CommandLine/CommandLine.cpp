@@ -64,8 +64,9 @@ static void printHelp(const ToolHelp &help) {
     for (const auto &[name, description] : section.entries)
       column = std::max(column, name.size());
     for (const auto &[name, description] : section.entries)
-      os << "  " << llvm::left_justify(name, column) << "  " << description
-         << '\n';
+      os << "  "
+         << llvm::left_justify(name, description.empty() ? 0 : column + 2)
+         << description << '\n';
   }
   os << "\nOther:\n  --help, --help-hidden, --version: this text, the options "
         "of LLVM and MLIR too, the version\n";

@@ -15,6 +15,8 @@
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
 
+#include <dlfcn.h>
+
 using namespace mpq;
 
 /// Opens the file and compares versions; its absolute path. `entry` is the
@@ -37,6 +39,9 @@ static llvm::Expected<std::string> openPlugin(const std::string &path,
       llvm::sys::DynamicLibrary::getPermanentLibrary(absolute.c_str(), &error);
   if (!library.isValid())
     return fail("cannot be loaded: " + error);
+  // LLVM closes libraries at the end of the process, before registries destroy
+  // what plugins put into them. The plugin's code has to be there until then.
+  dlopen(absolute.c_str(), RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
   if (void *symbol = library.getAddressOfSymbol("mpqGetPluginInfo")) {
     PluginInfo info = reinterpret_cast<PluginInfo (*)()>(symbol)();
     if (info.apiVersion != MPQ_PLUGIN_API_VERSION)
