@@ -197,24 +197,52 @@ LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 Attribute CandidateAttr::parse(AsmParser &parser, Type) {
   FormatAttrInterface format;
-  int64_t bytes = 0;
+  std::optional<Activations> activations;
+  int64_t bytes = 0, nanoseconds = 0;
   double error = 0;
   std::string metric;
   if (parser.parseLess() || parser.parseAttribute(format) ||
-      parseNamed(parser, "bytes") || parser.parseInteger(bytes))
+      parser.parseComma())
     return {};
-  if (succeeded(parser.parseOptionalComma()))
-    if (parser.parseKeyword("error") || parser.parseEqual() ||
-        parseReal(parser, error) || parseNamed(parser, "metric") ||
-        parser.parseString(&metric))
+  if (succeeded(parser.parseOptionalKeyword("activations"))) {
+    StringRef word;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseEqual() || parser.parseKeyword(&word) ||
+        parser.parseComma())
       return {};
+    activations = symbolizeActivations(word);
+    if (!activations) {
+      parser.emitError(loc, "activations are f32 or int8, not '")
+          << word << "'";
+      return {};
+    }
+  }
+  if (parser.parseKeyword("bytes") || parser.parseEqual() ||
+      parser.parseInteger(bytes))
+    return {};
+  bool more = succeeded(parser.parseOptionalComma());
+  if (more && succeeded(parser.parseOptionalKeyword("ns"))) {
+    if (parser.parseEqual() || parser.parseInteger(nanoseconds))
+      return {};
+    more = succeeded(parser.parseOptionalComma());
+  }
+  if (more && (parser.parseKeyword("error") || parser.parseEqual() ||
+               parseReal(parser, error) || parseNamed(parser, "metric") ||
+               parser.parseString(&metric)))
+    return {};
   if (parser.parseGreater())
     return {};
-  return get(parser.getContext(), format, bytes, error, metric);
+  return get(parser.getContext(), format, activations, bytes, nanoseconds,
+             error, metric);
 }
 
 void CandidateAttr::print(AsmPrinter &printer) const {
-  printer << '<' << getFormat() << ", bytes = " << getBytes();
+  printer << '<' << getFormat();
+  if (getActivations())
+    printer << ", activations = " << stringifyActivations(*getActivations());
+  printer << ", bytes = " << getBytes();
+  if (getNanoseconds())
+    printer << ", ns = " << getNanoseconds();
   if (!getMetric().empty()) {
     printer << ", error = ";
     printReal(printer, getError());
@@ -222,6 +250,25 @@ void CandidateAttr::print(AsmPrinter &printer) const {
     printer.printString(getMetric());
   }
   printer << '>';
+}
+
+std::string CandidateAttr::getLabel() const {
+  std::string label = getFormat().getSpelling();
+  if (getActivations())
+    label +=
+        (" with " + stringifyActivations(*getActivations()) + " activations")
+            .str();
+  return label;
+}
+
+CandidateAttr CandidateAttr::withNanoseconds(int64_t nanoseconds) const {
+  return get(getContext(), getFormat(), getActivations(), getBytes(),
+             nanoseconds, getError(), getMetric());
+}
+
+CandidateAttr CandidateAttr::withError(double error, StringRef metric) const {
+  return get(getContext(), getFormat(), getActivations(), getBytes(),
+             getNanoseconds(), Real(error), metric);
 }
 
 //===----------------------------------------------------------------------===//

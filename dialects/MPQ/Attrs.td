@@ -8,6 +8,7 @@
 include "dialects/MPQ/Dialect.td"
 include "dialects/MPQ/Interfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
 
 class MPQ_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<MPQ_Dialect, name, traits> {
@@ -90,20 +91,38 @@ def MPQ_RangeAttr : MPQ_Attr<"Range", "range"> {
   let genVerifyDecl = 1;
 }
 
+def MPQ_Activations : I32EnumAttr<"Activations", "what the activations that meet a quantized weight are stored as", [
+    I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">]> {
+  let cppNamespace = "::mpq";
+  let genSpecializedAttr = 0;
+}
+
 def MPQ_CandidateAttr : MPQ_Attr<"Candidate", "candidate"> {
   let summary = "one format that a site could get, and what it would cost";
   let description = [{
     `bytes` is the whole payload; `error` is what `metric` measured for this
     site alone in this format, with the rest in fp32 (nothing measured yet when
-    the metric is empty).
+    the metric is empty). `activations` says what the site's ops read their
+    input as, where that is a part of the choice; `ns` is the predicted time of
+    these ops for one sample (0, not written: nothing is predicted).
 
     ```mlir
     #mpq.candidate<#mpq.int<4>, bytes = 1216, error = 1.200000e-03, metric = "kl">
+    #mpq.candidate<#mpq.int<4>, activations = int8, bytes = 1216, ns = 18400, error = 1.500000e-03, metric = "kl">
     ```
   }];
-  let parameters = (ins AttrOrTypeParameter<"::mpq::FormatAttrInterface", "number format">:$format, "int64_t":$bytes,
+  let parameters = (ins AttrOrTypeParameter<"::mpq::FormatAttrInterface", "number format">:$format,
+    "::std::optional<::mpq::Activations>":$activations, "int64_t":$bytes, "int64_t":$nanoseconds,
     AttrParameter<"::mpq::Real", "real number">:$error, StringRefParameter<"metric">:$metric);
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// What tells it from the other candidates of its site, in words: `int4`,
+    /// `int4 with int8 activations`.
+    std::string getLabel() const;
+    /// The same candidate with another prediction, or another measurement.
+    CandidateAttr withNanoseconds(int64_t nanoseconds) const;
+    CandidateAttr withError(double error, ::llvm::StringRef metric) const;
+  }];
 }
 
 def MPQ_CandidateArrayAttr : TypedArrayAttrBase<MPQ_CandidateAttr, "candidates">;

@@ -9,7 +9,9 @@
 //
 // The model is compiled once. A variant is that program with the packed bytes
 // of one weight replaced, so hundreds of them cost one compilation, and each
-// restarts at the first op that reads its weight.
+// restarts at the first op that reads its weight. Candidates with int8
+// activations take one more compilation per site, of the model quantized there:
+// what the integer kernels will compute is what is measured.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_ANALYSIS_OUTPUTSENSITIVITY_H

@@ -42,10 +42,14 @@ mlir::OpOperand *getWeightOperand(mlir::Operation *op);
 /// The dimension of the weight along which the output channels of `op` run.
 int64_t getWeightAxis(mlir::Operation *op);
 
-/// Where decisions about activations are: the attribute of a site that says
-/// what its ops read their input as ("f32" or "int8"). Without it the option of
-/// mpq-quantize decides.
+/// The attribute of a site that says what its ops read their input as ("f32" or
+/// "int8"): a decision of whoever wrote a plan, above what was allocated.
 constexpr llvm::StringLiteral kActivationsAttr = "mpq.activations";
+
+/// What the ops of `site` read their input as: what `kActivationsAttr` says,
+/// else the chosen candidate, else `byDefault`. An attribute that says neither
+/// f32 nor int8 is an error.
+llvm::FailureOr<Activations> getActivations(SiteOp site, Activations byDefault);
 
 /// The constant that `op` reads as its weight, if that can be quantized and has
 /// no site; or null.
@@ -53,7 +57,12 @@ mlir::Operation *getQuantizableWeight(mlir::Operation *op);
 
 struct SiteOptions {
   std::vector<std::string> formats; ///< spellings; empty: `getDefaultFormats`
-  int64_t groupSize = 0; ///< appended to formats that say none; 0: per row
+  /// Groupings of the formats that say none, each a candidate; 0: per row.
+  /// Empty: per row.
+  std::vector<int64_t> groupSizes;
+  /// Combines the formats with f32 and int8 activations where an op multiplies
+  /// with the weight; else activations are no part of the choice.
+  bool decideActivations = false;
 };
 
 /// int2, int3, int4, int5, int6, int8.
@@ -68,7 +77,9 @@ llvm::LogicalResult insertSites(mlir::func::FuncOp main,
 llvm::SmallVector<SiteOp> getSites(mlir::func::FuncOp main);
 
 /// The candidate `format` for `site`, with nothing measured.
-CandidateAttr makeCandidate(SiteOp site, FormatAttrInterface format);
+CandidateAttr
+makeCandidate(SiteOp site, FormatAttrInterface format,
+              std::optional<Activations> activations = std::nullopt);
 
 /// The number of weights of `site`.
 int64_t getNumWeights(SiteOp site);

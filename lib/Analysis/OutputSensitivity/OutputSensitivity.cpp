@@ -12,6 +12,8 @@
 #include "ScoringModule.h"
 
 #include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 
 #include <numeric>
 
@@ -39,14 +41,30 @@ public:
 private:
   llvm::Error scoreTogether(ArrayRef<Variant> variants);
   llvm::Error scoreAlone(unsigned site);
+  llvm::Error scoreActivations(unsigned site);
   llvm::Error keepBaseline();
+  llvm::Expected<double> compareWithBaseline(ModuleOp variant);
+
+  CandidateAttr getCandidate(unsigned site, unsigned index) const {
+    SiteOp op = request.sites[site];
+    return cast<CandidateAttr>(op.getCandidates()[index]);
+  }
+
+  /// The first candidate of the format of candidate `index`: as far as weights
+  /// go, they are the same.
+  unsigned getFirstOfFormat(unsigned site, unsigned index) const {
+    unsigned first = 0;
+    while (getCandidate(site, first).getFormat() !=
+           getCandidate(site, index).getFormat())
+      ++first;
+    return first;
+  }
 
   std::vector<float> getVariantWeights(unsigned site,
                                        unsigned candidate) const {
-    SiteOp op = request.sites[site];
-    return roundTripWeights(
-        op, cast<CandidateAttr>(op.getCandidates()[candidate]).getFormat(),
-        weights[site]);
+    return roundTripWeights(request.sites[site],
+                            getCandidate(site, candidate).getFormat(),
+                            weights[site]);
   }
 
   ExecutorOptions getExecutorOptions() const {
@@ -109,7 +127,8 @@ llvm::Expected<SiteScores> OutputScorer::run() {
         scoring.getOnlySlot(site, executor->getProgram().getSlots());
     if (slot) {
       for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate)
-        variants.push_back({site, candidate, *slot});
+        if (getFirstOfFormat(site, candidate) == candidate)
+          variants.push_back({site, candidate, *slot});
       continue;
     }
     alone.push_back(site);
@@ -126,6 +145,13 @@ llvm::Expected<SiteScores> OutputScorer::run() {
   for (unsigned site : alone)
     if (llvm::Error error = scoreAlone(site))
       return std::move(error);
+  for (unsigned site = 0; site < request.sites.size(); ++site) {
+    for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate)
+      scores[site][candidate] =
+          scores[site][getFirstOfFormat(site, candidate)];
+    if (llvm::Error error = scoreActivations(site))
+      return std::move(error);
+  }
   return scores;
 }
 
@@ -171,29 +197,80 @@ llvm::Error OutputScorer::keepBaseline() {
   });
 }
 
+/// The mean distance between the f32 model and `variant`, which is compiled and
+/// run on all samples.
+llvm::Expected<double> OutputScorer::compareWithBaseline(ModuleOp module) {
+  if (llvm::Error error = keepBaseline())
+    return std::move(error);
+  auto variant = Executor::create(module, getExecutorOptions());
+  if (!variant)
+    return variant.takeError();
+  std::vector<double> samples(data->size());
+  size_t numOutputs = executor->getProgram().getOutputs().size();
+  auto compare = [&](int64_t sample, Executor::Outputs outputs) {
+    SmallVector<const char *> reference;
+    for (size_t i = 0; i < numOutputs; ++i)
+      reference.push_back(baseline[sample * numOutputs + i].data());
+    samples[sample] = distance(reference, outputs);
+  };
+  if (llvm::Error error = (*variant)->run(*data, compare))
+    return std::move(error);
+  return getMean(samples);
+}
+
 /// A weight that is not simply one slot of the program: compiled in.
 llvm::Error OutputScorer::scoreAlone(unsigned site) {
-  if (llvm::Error error = keepBaseline())
-    return error;
   for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate) {
+    if (getFirstOfFormat(site, candidate) != candidate)
+      continue;
     std::vector<std::vector<float>> substituted = weights;
     substituted[site] = getVariantWeights(site, candidate);
     ScoringModule scoring(request.module, substituted);
-    auto variant = Executor::create(scoring.getModule(), getExecutorOptions());
-    if (!variant)
-      return variant.takeError();
-    std::vector<double> samples(data->size());
-    size_t numOutputs = executor->getProgram().getOutputs().size();
-    auto compare = [&](int64_t sample, Executor::Outputs outputs) {
-      SmallVector<const char *> reference;
-      for (size_t i = 0; i < numOutputs; ++i)
-        reference.push_back(baseline[sample * numOutputs + i].data());
-      samples[sample] = distance(reference, outputs);
-    };
-    if (llvm::Error error = (*variant)->run(*data, compare))
-      return error;
-    scores[site][candidate] = getMean(samples);
+    llvm::Expected<double> score = compareWithBaseline(scoring.getModule());
+    if (!score)
+      return score.takeError();
+    scores[site][candidate] = *score;
   }
+  return llvm::Error::success();
+}
+
+/// Adds to the candidates of `site` with int8 activations what these cost. The
+/// model is quantized at this site alone, by the pass that does it for good, in
+/// the format that loses least; what is lost beyond that format's own score is
+/// the activations'. Rounding weights and rounding activations are independent,
+/// so one measurement serves all formats.
+llvm::Error OutputScorer::scoreActivations(unsigned site) {
+  std::optional<unsigned> best;
+  for (unsigned i = 0; i < scores[site].size(); ++i)
+    if (getCandidate(site, i).getActivations() == Activations::Int8 &&
+        (!best || scores[site][i] < scores[site][*best]))
+      best = i;
+  if (!best)
+    return llvm::Error::success();
+  ModuleOp original = request.module;
+  OwningOpRef<ModuleOp> module(original.clone());
+  for (auto [index, op] : llvm::enumerate(
+           getSites(module->lookupSymbol<func::FuncOp>("main")))) {
+    op->removeAttr(kActivationsAttr);
+    if (index == site)
+      op.setChoice(*best);
+    else
+      op.removeChoiceAttr();
+  }
+  PassManager pm(module->getContext());
+  if (failed(parsePassPipeline("mpq-quantize", pm)) ||
+      failed(pm.run(*module))) {
+    SiteOp op = request.sites[site];
+    return llvm::createStringError("cannot quantize the activations of site '" +
+                                   op.getName() + "'");
+  }
+  llvm::Expected<double> both = compareWithBaseline(*module);
+  if (!both)
+    return both.takeError();
+  double added = std::max(0.0, *both - scores[site][*best]);
+  for (unsigned i = 0; i < scores[site].size(); ++i)
+    if (getCandidate(site, i).getActivations() == Activations::Int8)
+      scores[site][i] += added;
   return llvm::Error::success();
 }
 

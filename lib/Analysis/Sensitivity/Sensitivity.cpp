@@ -25,6 +25,15 @@ llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
     return llvm::createStringError(
         "metric '" + name +
         "' needs samples; run mpq-calibrate first or give data=");
+  if (!metric->needsData())
+    for (SiteOp site : request.sites)
+      for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
+        if (candidate.getActivations() == Activations::Int8)
+          return llvm::createStringError(
+              "metric '" + name +
+              "' does not run the model, so it cannot tell what int8 "
+              "activations cost at site '" +
+              site.getName() + "'; metric 'kl' does");
   llvm::Expected<SiteScores> scores = metric->score(request);
   if (!scores)
     return scores.takeError();
@@ -39,8 +48,8 @@ llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
       if (!std::isfinite(score) || score < 0)
         return llvm::createStringError("metric '" + name + "' gives " +
                                        std::to_string(score) + " for site '" +
-                                       site.getName() + "' in format " +
-                                       candidate.getFormat().getSpelling());
+                                       site.getName() + "' in " +
+                                       candidate.getLabel());
   }
   return scores;
 }

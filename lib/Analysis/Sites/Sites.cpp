@@ -91,21 +91,32 @@ parseFormats(func::FuncOp main, const SiteOptions &options) {
                  [](const std::string &spelling) { return spelling.empty(); });
   if (spellings.empty())
     spellings.assign(getDefaultFormats().begin(), getDefaultFormats().end());
-  if (options.groupSize < 0)
-    return main.emitError("group size is ")
-           << options.groupSize << " when it should be at least 0";
+  std::vector<int64_t> groupSizes = options.groupSizes;
+  if (groupSizes.empty())
+    groupSizes.push_back(0);
+  for (int64_t size : groupSizes)
+    if (size < 0)
+      return main.emitError("group size is ")
+             << size << " when it should be at least 0";
   SmallVector<FormatAttrInterface> formats;
-  for (std::string &spelling : spellings) {
-    bool hasGroup = StringRef(spelling).contains(":g") ||
-                    StringRef(spelling).contains(":tensor");
-    if (options.groupSize && !hasGroup)
-      spelling += ":g" + std::to_string(options.groupSize);
+  auto add = [&](StringRef spelling) -> LogicalResult {
     llvm::Expected<FormatAttrInterface> format =
         parseFormat(spelling, main.getContext());
     if (!format)
       return main.emitError(llvm::toString(format.takeError()));
     if (!llvm::is_contained(formats, *format))
       formats.push_back(*format);
+    return success();
+  };
+  for (StringRef spelling : spellings) {
+    bool hasGroup = spelling.contains(":g") || spelling.contains(":tensor");
+    for (int64_t size : groupSizes) {
+      std::string suffix;
+      if (size && !hasGroup)
+        suffix = ":g" + std::to_string(size);
+      if (failed(add((spelling + suffix).str())))
+        return failure();
+    }
   }
   return formats;
 }
@@ -119,8 +130,9 @@ struct WeightGroup {
 
 class SiteInserter {
 public:
-  SiteInserter(func::FuncOp main, ArrayRef<FormatAttrInterface> formats)
-      : main(main), formats(formats) {
+  SiteInserter(func::FuncOp main, ArrayRef<FormatAttrInterface> formats,
+               bool decideActivations)
+      : main(main), formats(formats), decideActivations(decideActivations) {
     for (SiteOp site : getSites(main))
       names.insert(site.getName());
   }
@@ -172,13 +184,31 @@ private:
                            getName(constant, group.uses.front()->getOwner())),
                        builder.getI64IntegerAttr(axis),
                        builder.getArrayAttr({}), IntegerAttr(), StringAttr());
-    SmallVector<Attribute> candidates;
-    for (FormatAttrInterface format : formats)
-      candidates.push_back(makeCandidate(site, format));
-    site.setCandidatesAttr(builder.getArrayAttr(candidates));
     for (OpOperand *use : group.uses)
       use->set(site);
     return site;
+  }
+
+  void setCandidates(SiteOp site, bool withActivations) {
+    SmallVector<Attribute> candidates;
+    for (FormatAttrInterface format : formats) {
+      // Products of integers take integer levels.
+      if (!withActivations || !format.getIntegerGroup(site.getK())) {
+        candidates.push_back(makeCandidate(site, format));
+        continue;
+      }
+      for (Activations kind : {Activations::F32, Activations::Int8})
+        candidates.push_back(makeCandidate(site, format, kind));
+    }
+    site.setCandidatesAttr(ArrayAttr::get(site.getContext(), candidates));
+  }
+
+  /// Whether every op that reads the site multiplies with it.
+  static bool isFactor(SiteOp site) {
+    return llvm::all_of(site->getUses(), [](OpOperand &use) {
+      return &use == getWeightOperand(use.getOwner()) &&
+             !isa<onnx::GatherOp>(use.getOwner());
+    });
   }
 
   /// Ties the sites of one constant; other ops read what the first one stores.
@@ -189,6 +219,10 @@ private:
         site.setTieAttr(first.getNameAttr());
     constant.getResult().replaceUsesWithIf(
         first, [&](OpOperand &use) { return !isa<SiteOp>(use.getOwner()); });
+    // Tied sites have the same candidates.
+    bool withActivations = decideActivations && llvm::all_of(made, isFactor);
+    for (SiteOp site : made)
+      setCandidates(site, withActivations);
   }
 
   /// The tensor's name in the model, or the reading op's if it has none.
@@ -208,6 +242,7 @@ private:
 
   func::FuncOp main;
   ArrayRef<FormatAttrInterface> formats;
+  bool decideActivations;
   llvm::StringSet<> names;
 };
 
@@ -218,7 +253,7 @@ LogicalResult mpq::insertSites(func::FuncOp main, const SiteOptions &options) {
       parseFormats(main, options);
   if (failed(formats))
     return failure();
-  SiteInserter(main, *formats).run();
+  SiteInserter(main, *formats, options.decideActivations).run();
   return success();
 }
 
@@ -230,9 +265,24 @@ SmallVector<SiteOp> mpq::getSites(func::FuncOp main) {
   return llvm::to_vector(main.getBody().front().getOps<SiteOp>());
 }
 
-CandidateAttr mpq::makeCandidate(SiteOp site, FormatAttrInterface format) {
+CandidateAttr mpq::makeCandidate(SiteOp site, FormatAttrInterface format,
+                                 std::optional<Activations> activations) {
   int64_t bytes = format.getStorageBytes(site.getRows(), site.getK());
-  return CandidateAttr::get(site.getContext(), format, bytes, Real(0), "");
+  return CandidateAttr::get(site.getContext(), format, activations, bytes,
+                            /*nanoseconds=*/0, Real(0), "");
+}
+
+FailureOr<Activations> mpq::getActivations(SiteOp site, Activations byDefault) {
+  if (auto own = site->getAttrOfType<StringAttr>(kActivationsAttr)) {
+    if (std::optional<Activations> said = symbolizeActivations(own.getValue()))
+      return *said;
+    return site.emitOpError("site '")
+           << site.getName() << "' has activations '" << own.getValue()
+           << "' when they should be f32 or int8";
+  }
+  CandidateAttr chosen = site.getChosen();
+  return chosen && chosen.getActivations() ? *chosen.getActivations()
+                                           : byDefault;
 }
 
 int64_t mpq::getNumWeights(SiteOp site) {

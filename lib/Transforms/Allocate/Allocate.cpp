@@ -35,7 +35,7 @@ LogicalResult checkMeasured(ArrayRef<SiteOp> sites) {
       if (candidate.getMetric().empty())
         return site.emitOpError("site '")
                << site.getName() << "' has no measured error for "
-               << candidate.getFormat().getSpelling()
+               << candidate.getLabel()
                << "; run mpq-sensitivity first";
       if (!first) {
         first = site;
@@ -50,17 +50,39 @@ LogicalResult checkMeasured(ArrayRef<SiteOp> sites) {
   return success();
 }
 
-AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t limit) {
+/// Whether activations are a part of the choice.
+bool decidesActivations(ArrayRef<SiteOp> sites) {
+  return llvm::any_of(sites, [](SiteOp site) {
+    return llvm::any_of(site.getCandidates().getAsRange<CandidateAttr>(),
+                        [](CandidateAttr c) { return bool(c.getActivations()); });
+  });
+}
+
+/// Whether there is a predicted time for every op that has a weight.
+bool hasTimes(ArrayRef<SiteOp> sites) {
+  return llvm::any_of(sites, [](SiteOp site) {
+    return llvm::any_of(site.getCandidates().getAsRange<CandidateAttr>(),
+                        [](CandidateAttr c) { return c.getNanoseconds() > 0; });
+  });
+}
+
+/// The columns of the problem.
+constexpr unsigned kBytes = 0, kNanoseconds = 1;
+
+AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t maxBytes,
+                              std::optional<int64_t> maxNanoseconds) {
   AllocationProblem problem;
-  problem.budgets.push_back({"bytes", limit});
+  problem.budgets.push_back({"bytes", maxBytes});
+  problem.budgets.push_back({"ns", maxNanoseconds});
   for (SiteOp site : sites) {
     AllocationSite &entry = problem.sites.emplace_back();
     entry.name = site.getName().str();
     entry.tie = site.getTie().value_or("").str();
     for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
-      entry.choices.push_back({candidate.getFormat().getSpelling(),
-                               {candidate.getBytes()},
-                               candidate.getError()});
+      entry.choices.push_back(
+          {candidate.getLabel(),
+           {candidate.getBytes(), candidate.getNanoseconds()},
+           candidate.getError()});
   }
   return problem;
 }
@@ -71,7 +93,7 @@ void report(SiteOp site) {
   remark::passed(site.getLoc(),
                  remark::RemarkOpts::name("Chosen").category("mpq-allocate"))
       << remark::add("site '{0}' gets {1}", site.getName(),
-                     chosen.getFormat().getSpelling())
+                     chosen.getLabel())
       << remark::metric("bits", bits)
       << remark::metric("bytes", chosen.getBytes())
       << remark::metric("error", double(chosen.getError()));
@@ -101,9 +123,14 @@ private:
           "there is no budget; give avg-bits= or max-bytes=, not negative");
     if (failed(checkMeasured(sites)))
       return failure();
+    if ((maxNanoseconds >= 0 || decidesActivations(sites)) && !hasTimes(sites))
+      return main.emitError("no candidate has a predicted time; run "
+                            "mpq-predict-cost first");
+    if (!(errorSlack >= 0))
+      return main.emitError("error-slack is ")
+             << double(errorSlack) << " when it should be at least 0";
 
-    llvm::Expected<Solution> solution =
-        allocate(allocator, makeProblem(sites, *limit));
+    llvm::Expected<Solution> solution = solve(sites, *limit);
     if (!solution)
       return main.emitError(llvm::toString(solution.takeError()));
     Builder builder(main.getContext());
@@ -116,13 +143,26 @@ private:
         remark::RemarkOpts::name("Allocated").category("mpq-allocate"))
         << remark::add("{0} sites by {1}", sites.size(), allocator.getValue())
         << remark::metric("weights", weights)
-        << remark::metric("bytes", solution->costs[0])
+        << remark::metric("bytes", solution->costs[kBytes])
         << remark::metric("limit", *limit)
-        << remark::metric("averageBits", 8.0 * solution->costs[0] / weights)
+        << remark::metric("averageBits",
+                          8.0 * solution->costs[kBytes] / weights)
+        << remark::metric("ns", solution->costs[kNanoseconds])
         << remark::metric("error", solution->error)
         << remark::metric("bound", solution->bound)
         << remark::metric("optimal", solution->optimal);
     return success();
+  }
+
+  /// Within a limit of time if there is one. Otherwise, where activations are to
+  /// be decided about, the fastest of the good allocations.
+  llvm::Expected<Solution> solve(ArrayRef<SiteOp> sites, int64_t limit) {
+    if (maxNanoseconds >= 0)
+      return allocate(allocator, makeProblem(sites, limit, maxNanoseconds));
+    AllocationProblem problem = makeProblem(sites, limit, std::nullopt);
+    if (decidesActivations(sites))
+      return allocateCheapest(allocator, problem, kNanoseconds, errorSlack);
+    return allocate(allocator, problem);
   }
 
   /// The bytes that all sites together may take.

@@ -15,6 +15,10 @@ def AllocatePass : Pass<"mpq-allocate", "::mlir::ModuleOp"> {
     `avg-bits` per weight of the sites on average, `max-bytes` together. With
     both, the smaller holds. Ties decide together.
 
+    `max-ns` bounds the predicted time of one sample (`mpq-predict-cost`), too.
+    Without it, where candidates differ in their activations, the allocation is
+    the fastest one whose error is at most `1 + error-slack` times the least.
+
     ```mlir
     mpq.site %w "conv1.weight" axis 0 candidates [...]
     ```
@@ -26,6 +30,8 @@ def AllocatePass : Pass<"mpq-allocate", "::mlir::ModuleOp"> {
   let options = [
     Option<"averageBits", "avg-bits", "double", "-1", "stored bits per weight, over all sites">,
     Option<"maxBytes", "max-bytes", "int64_t", "-1", "stored bytes of all sites together">,
+    Option<"maxNanoseconds", "max-ns", "int64_t", "-1", "predicted time of one sample, all sites together">,
+    Option<"errorSlack", "error-slack", "double", "0.1", "error given up for faster activations, relative to the least">,
     Option<"allocator", "allocator", "std::string", "\"pareto\"", "a registered Allocator: pareto, brute-force">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];

@@ -43,7 +43,7 @@ std::string getEvidence(SiteOp site) {
     metric = candidate.getMetric();
     if (!metric.empty())
       entries.push_back(
-          {candidate.getFormat().getSpelling(), candidate.getError()});
+          {candidate.getLabel(), candidate.getError()});
   }
   flush();
   return text;
@@ -60,9 +60,11 @@ struct EmitPlanPass : mpq::impl::EmitPlanPassBase<EmitPlanPass> {
       main.emitError("there is no name for the plan; give file=");
       return signalPassFailure();
     }
-    Plan plan = makePlan(main);
+    FailureOr<Plan> plan = makePlan(main);
+    if (failed(plan))
+      return signalPassFailure();
     auto write = [&](raw_ostream &os) {
-      plan.print(os);
+      plan->print(os);
       return llvm::Error::success();
     };
     if (llvm::Error error = llvm::writeToOutput(file, write)) {
@@ -73,14 +75,16 @@ struct EmitPlanPass : mpq::impl::EmitPlanPassBase<EmitPlanPass> {
   }
 
 private:
-  Plan makePlan(func::FuncOp main) {
+  FailureOr<Plan> makePlan(func::FuncOp main) {
     Plan plan;
     uint64_t weights = 0, bytes = 0;
     for (SiteOp site : getSites(main)) {
-      PlanSite line = makeLine(site);
-      weights += line.weights;
-      bytes += *line.bytes;
-      plan.sites.push_back(std::move(line));
+      FailureOr<PlanSite> line = makeLine(site);
+      if (failed(line))
+        return failure();
+      weights += line->weights;
+      bytes += *line->bytes;
+      plan.sites.push_back(std::move(*line));
     }
     std::vector<std::string> header = Plan::makeHeader(
         {llvm::formatv(
@@ -93,7 +97,7 @@ private:
     return plan;
   }
 
-  PlanSite makeLine(SiteOp site) {
+  FailureOr<PlanSite> makeLine(SiteOp site) {
     PlanSite line;
     line.name = site.getName().str();
     line.tie = site.getTie().value_or("").str();
@@ -102,9 +106,10 @@ private:
     line.format =
         chosen ? chosen.getFormat().getSpelling() : Plan::floatFormat.str();
     line.bytes = chosen ? chosen.getBytes() : line.weights * sizeof(float);
-    line.activations = stringify(activations).str();
-    if (auto own = site->getAttrOfType<StringAttr>(kActivationsAttr))
-      line.activations = own.str();
+    FailureOr<Activations> own = getActivations(site, activations);
+    if (failed(own))
+      return failure();
+    line.activations = stringifyActivations(*own).str();
     line.evidence = getEvidence(site);
     return line;
   }

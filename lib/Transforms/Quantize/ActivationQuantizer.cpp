@@ -51,16 +51,10 @@ UniformParameters UniformParameters::fromRange(double min, double max) {
 }
 
 LogicalResult ActivationQuantizer::addSite(SiteOp site) {
-  Activations activations = byDefault;
-  if (auto own = site->getAttrOfType<StringAttr>(kActivationsAttr)) {
-    std::optional<Activations> parsed = parseActivations(own.getValue());
-    if (!parsed)
-      return site.emitOpError("site '")
-             << site.getName() << "' has activations '" << own.getValue()
-             << "' when they should be f32 or int8";
-    activations = *parsed;
-  }
-  if (activations == Activations::F32)
+  FailureOr<Activations> activations = getActivations(site, byDefault);
+  if (failed(activations))
+    return failure();
+  if (*activations == Activations::F32)
     return success();
   for (OpOperand &use : site->getUses())
     if (&use == getWeightOperand(use.getOwner()) &&

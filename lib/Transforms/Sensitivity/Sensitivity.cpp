@@ -33,11 +33,9 @@ void setScores(SiteOp site, StringRef metric, ArrayRef<double> scores) {
   remark << remark::add("site '{0}' scored by {1}", site.getName(), metric);
   for (auto [candidate, score] :
        llvm::zip(site.getCandidates().getAsRange<CandidateAttr>(), scores)) {
-    candidates.push_back(
-        CandidateAttr::get(site.getContext(), candidate.getFormat(),
-                           candidate.getBytes(), Real(score), metric));
-    std::string spelling = candidate.getFormat().getSpelling();
-    remark << remark::detail::Remark::Arg(spelling,
+    candidates.push_back(candidate.withError(score, metric));
+    std::string label = candidate.getLabel();
+    remark << remark::detail::Remark::Arg(label,
                                           llvm::formatv("{0:e3}", score).str());
   }
   site.setCandidatesAttr(ArrayAttr::get(site.getContext(), candidates));

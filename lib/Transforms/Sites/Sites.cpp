@@ -30,7 +30,8 @@ struct SitesPass : mpq::impl::SitesPassBase<SitesPass> {
     func::FuncOp main = lookupMain(getOperation());
     SiteOptions options;
     options.formats.assign(formats.begin(), formats.end());
-    options.groupSize = groupSize;
+    options.groupSizes.assign(groupSizes.begin(), groupSizes.end());
+    options.decideActivations = decideActivations;
     if (!main || failed(insertSites(main, options)))
       signalPassFailure();
   }

@@ -23,12 +23,18 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
       #mpq.candidate<#mpq.int<2>, bytes = 172>, ...] : tensor<16x3x3x3xf32>
     %y = onnx.Conv(%x, %s) : (...) -> tensor<1x16x32x32xf32>
     ```
+
+    With `decide-activations`, formats of integers come once with f32 and once
+    with int8 activations, so that allocation decides about the inputs of these ops, too. Tables that are
+    looked up in, and weights tied to one, have no activations to decide about.
   }];
   let options = [
     ListOption<"formats", "formats", "std::string",
       "candidates of every site, e.g. int2,int4:g32; default int2,int3,int4,int5,int6,int8">,
-    Option<"groupSize", "group-size", "int64_t", "0",
-      "weights that share a scale, for formats that do not say it; 0: an output channel">
+    ListOption<"groupSizes", "group-size", "int64_t",
+      "weights that share a scale, for formats that do not say it, a candidate for each; 0, the default: an output channel">,
+    Option<"decideActivations", "decide-activations", "bool", "false",
+      "make the inputs of the ops a part of the choice: f32 and int8">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

@@ -8,12 +8,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/ONNX/ONNX.h"
-#include "mpq/Analysis/Activations.h"
 #include "mpq/Analysis/Sites.h"
 
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_VERIFYPLANNEDPASS
@@ -52,12 +52,12 @@ private:
   }
 
   LogicalResult verifyCandidates(SiteOp site) {
-    llvm::DenseSet<Attribute> formats;
+    llvm::StringSet<> labels;
     for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
-      if (!formats.insert(candidate.getFormat()).second)
+      if (!labels.insert(candidate.getLabel()).second)
         return site.emitOpError("site '")
                << site.getName() << "' has the candidate "
-               << candidate.getFormat().getSpelling() << " twice";
+               << candidate.getLabel() << " twice";
     return success();
   }
 
@@ -68,12 +68,12 @@ private:
     auto getFormats = [](SiteOp op) {
       return llvm::map_to_vector(op.getCandidates().getAsRange<CandidateAttr>(),
                                  [](CandidateAttr candidate) {
-                                   return candidate.getFormat().getSpelling();
+                                   return candidate.getLabel();
                                  });
     };
     auto getChoice = [](SiteOp op) {
       CandidateAttr chosen = op.getChosen();
-      return chosen ? chosen.getFormat().getSpelling() : "float";
+      return chosen ? chosen.getLabel() : "float";
     };
     if (getFormats(first) != getFormats(site))
       return site.emitOpError("site '")
@@ -89,13 +89,8 @@ private:
     return success();
   }
 
-  LogicalResult verifyActivations(SiteOp site) {
-    auto own = site->getAttrOfType<StringAttr>(kActivationsAttr);
-    if (!own || parseActivations(own.getValue()))
-      return success();
-    return site.emitOpError("site '")
-           << site.getName() << "' has activations '" << own.getValue()
-           << "' when they should be f32 or int8";
+  static LogicalResult verifyActivations(SiteOp site) {
+    return getActivations(site, Activations::F32);
   }
 
   llvm::StringMap<SiteOp> byName, byTie;

@@ -14,7 +14,7 @@
 // LARGE-COUNT-2: choice 1 candidates
 // REMARK-DAG: "site 'a' gets int2", bits=4.000000e+00, bytes=64, error=1.000000e+00
 // REMARK-DAG: "site 'b' gets int4", bits=6.000000e+00, bytes=96, error=5.000000e-01
-// REMARK-DAG: "2 sites by pareto", averageBits=5.000000e+00, bound={{.*}}, bytes=160, error=1.500000e+00, limit=160, optimal=true, weights=256
+// REMARK-DAG: "2 sites by pareto", averageBits=5.000000e+00, bound={{.*}}, bytes=160, error=1.500000e+00, limit=160, ns=0, optimal=true, weights=256
 func.func @main(%x: tensor<1x16xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>) {
   %0 = onnx.Constant {value = dense<0.5> : tensor<8x16xf32>} : tensor<8x16xf32>
   %a = mpq.site %0 "a" axis 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 64, error = 1.0, metric = "kl">,

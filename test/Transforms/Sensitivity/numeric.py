@@ -132,6 +132,35 @@ func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x5xf32> {onn
 """ % (constant("a", a), constant("b", b)), {"x": x}, {"a": a, "b": b}, {"a": 0, "b": 1},
       lambda w: np.maximum(x.astype("f8") @ w["a"].T, 0) @ w["b"])
 
+# Int8 activations: what the quantized site alone loses, beyond its weights, is added to each of its formats.
+def uniform(x, low, high):
+    """The reals that u8 codes of the range stand for, with zero among them."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(np.float32((high - low) / 255))
+    zero = np.rint(-low / scale)
+    return (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * scale
+
+
+np.savez(os.path.join(work, "activations.npz"), x=x)
+w8 = rng.randn(5, 8).astype("f4")
+model = """
+func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x5xf32> {onnx.name = "y"}) attributes {mpq.arg_ranges = [#mpq.range<%f, %f>]} {
+  %%w = %s
+  %%0 = onnx.Gemm(%%x, %%w) {transB = 1} : (tensor<1x8xf32>, tensor<5x8xf32>) -> tensor<1x5xf32>
+  return %%0 : tensor<1x5xf32>
+}
+""" % (-1.5, 1.5, constant("w", w8))
+formats = ["int3:asym", "int8"]
+scored = errors(opt(model, "mpq-sites{formats=%s decide-activations}" % ",".join(formats),
+                    "mpq-sensitivity{data=%s}" % os.path.join(work, "activations.npz")))[0]
+decoded = {fmt: stored(model, "w", 0, fmt, w8.shape) for fmt in formats}
+reference = x.astype("f8") @ w8.T
+alone = [kl(reference, x.astype("f8") @ decoded[fmt].T) for fmt in formats]
+clipped = uniform(x.astype("f8"), -1.5, 1.5)
+added = kl(reference, clipped @ decoded["int8"].T) - alone[1]
+assert added > 0.01, added
+np.testing.assert_allclose(scored, [alone[0], alone[0] + added, alone[1], alone[1] + added], rtol=2e-3)
+
 # A model that ends in probabilities; a table, which no kernel packs; a sample of several rows.
 t, c = rng.randn(6, 8).astype("f4"), rng.randn(8, 4).astype("f4")
 i = rng.randint(0, 6, (24, 2))

@@ -1,6 +1,8 @@
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int2,int8})' | FileCheck %s
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4,int3:tensor group-size=16})' | FileCheck %s --check-prefix=GROUP
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites)' | FileCheck %s --check-prefix=DEFAULT
+// RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4,int3:tensor group-size=0,8})' | FileCheck %s --check-prefix=GROUPS
+// RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4 decide-activations})' | FileCheck %s --check-prefix=BOTH
 
 // The rows of a convolution's weight are its first dimension.
 // CHECK-LABEL: @main
@@ -9,6 +11,8 @@
 // CHECK-SAME: [#mpq.candidate<#mpq.int<2>, bytes = 44>, #mpq.candidate<#mpq.int<8>, bytes = 124>]
 // CHECK: onnx.Conv(%{{.*}}, %[[S]])
 // GROUP: candidates {{\[}}#mpq.candidate<#mpq.int<4, group = 16>, bytes = 88>, #mpq.candidate<#mpq.int<3, group = -1>
+// GROUPS: candidates {{\[}}#mpq.candidate<#mpq.int<4>, {{.*}}>, #mpq.candidate<#mpq.int<4, group = 8>, {{.*}}>, #mpq.candidate<#mpq.int<3, group = -1>, {{[^<]*}}>]
+// BOTH: [#mpq.candidate<#mpq.int<4>, activations = f32, bytes = 72>, #mpq.candidate<#mpq.int<4>, activations = int8, bytes = 72>]
 // DEFAULT: #mpq.int<2>{{.*}}#mpq.int<3>{{.*}}#mpq.int<4>{{.*}}#mpq.int<5>{{.*}}#mpq.int<6>{{.*}}#mpq.int<8>
 func.func @main(%x: tensor<1x3x8x8xf32>) -> tensor<1x4x8x8xf32> {
   %w = onnx.Constant {value = dense<0.25> : tensor<4x3x3x3xf32>} : tensor<4x3x3x3xf32> loc("conv.weight")
