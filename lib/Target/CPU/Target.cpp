@@ -84,7 +84,13 @@ Expected<TargetSpec> mpq::getTarget(StringRef mcpu) {
                              findClosest(mcpu, names));
   SmallVector<StringRef> features;
   X86::getFeaturesForCPU(mcpu, features);
+  // The list leaves out what others imply: x86-64-v3 has AVX2, and so AVX.
+  StringMap<bool> all;
+  for (StringRef feature : features) {
+    all[feature] = true;
+    X86::updateImpliedFeatures(feature, /*Enabled=*/true, all);
+  }
   return TargetSpec{mcpu.str(), joinFeatures([&](StringRef name) {
-                      return is_contained(features, name);
+                      return all.lookup(name);
                     })};
 }
