@@ -111,6 +111,10 @@ struct LibrarySpec {
 llvm::Error writeLibrary(const LibrarySpec &library,
                          llvm::StringRef outputPath);
 
+/// The same without the runtime, as one object file: for programs that link
+/// lib/Runtime (libmpq_runtime.a) and a model statically.
+llvm::Error writeObject(const LibrarySpec &library, llvm::StringRef outputPath);
+
 } // namespace mpq
 
 #endif // MPQ_TARGET_CPU_H

@@ -60,7 +60,8 @@ private:
 static constexpr StringLiteral kExports =
     "{ global: mpq_model_*; local: *; };\n";
 
-static Error writeInputs(const LibrarySpec &library,
+/// The descriptor and the code as object files.
+static Error writeObjects(const LibrarySpec &library,
                          const ScratchFolder &folder,
                          std::vector<std::string> &inputs) {
   auto add = [&](const Twine &name, StringRef bytes) -> Error {
@@ -79,7 +80,7 @@ static Error writeInputs(const LibrarySpec &library,
     if (Error error = add("variant" + Twine(index) + ".o",
                           {variant.object.data(), variant.object.size()}))
       return error;
-  return add("runtime.a", getRuntimeArchive());
+  return Error::success();
 }
 
 static Error moveInto(const std::string &from, StringRef to) {
@@ -105,8 +106,12 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
   if (!folder)
     return folder.takeError();
   std::vector<std::string> inputs;
-  if (Error error = writeInputs(library, **folder, inputs))
+  if (Error error = writeObjects(library, **folder, inputs))
     return error;
+  auto runtime = (*folder)->write("runtime.a", getRuntimeArchive());
+  if (!runtime)
+    return runtime.takeError();
+  inputs.push_back(*runtime);
   auto exports = (*folder)->write("exports.map", kExports);
   if (!exports)
     return exports.takeError();
@@ -119,5 +124,23 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
     return header.takeError();
   if (Error error = moveInto(*header, headerPath))
     return error;
+  return moveInto(linked, outputPath);
+}
+
+Error mpq::writeObject(const LibrarySpec &library, StringRef outputPath) {
+  if (Error error = checkLibrary(library))
+    return error;
+  if (sys::fs::is_directory(outputPath))
+    return createFileError(outputPath,
+                           std::make_error_code(std::errc::is_a_directory));
+  auto folder = ScratchFolder::create(outputPath);
+  if (!folder)
+    return folder.takeError();
+  std::vector<std::string> inputs;
+  if (Error error = writeObjects(library, **folder, inputs))
+    return error;
+  std::string linked = (*folder)->getPath("model.o");
+  if (Error error = linkRelocatable(inputs, linked))
+    return createFileError(outputPath, std::move(error));
   return moveInto(linked, outputPath);
 }

@@ -33,6 +33,10 @@ llvm::StringRef getModelHeader();
 llvm::Error linkShared(llvm::ArrayRef<std::string> inputs,
                        llvm::StringRef exports, llvm::StringRef output);
 
+/// Link.cpp: joins objects into one.
+llvm::Error linkRelocatable(llvm::ArrayRef<std::string> inputs,
+                            llvm::StringRef output);
+
 } // namespace mpq
 
 #endif // MPQ_LIB_TARGET_CPU_LIBRARY_H

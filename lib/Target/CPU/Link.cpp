@@ -73,6 +73,30 @@ static std::string tidyMessages(StringRef text) {
   return join(kept, "; ");
 }
 
+/// Runs lld on these arguments.
+static Error runLinker(ArrayRef<std::string> args) {
+  SmallVector<const char *> argv;
+  for (const std::string &arg : args)
+    argv.push_back(arg.c_str());
+
+  // lld's state is global, and after a crash inside it there is no second try.
+  static std::mutex mutex;
+  static bool usable = true;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!usable)
+    return createStringError(
+        "cannot link: the linker crashed before in this process");
+  HideOptions hidden;
+  std::string messages;
+  raw_string_ostream stream(messages);
+  lld::Result result =
+      lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  usable = result.canRunAgain;
+  if (result.retCode != 0)
+    return createStringError("linking failed: " + tidyMessages(messages));
+  return Error::success();
+}
+
 Error mpq::linkShared(ArrayRef<std::string> inputs, StringRef exports,
                       StringRef output) {
   std::vector<std::string> args = {
@@ -99,24 +123,11 @@ Error mpq::linkShared(ArrayRef<std::string> inputs, StringRef exports,
           "cannot link: this process runs without a shared " + soname);
     args.push_back(path);
   }
-  SmallVector<const char *> argv;
-  for (const std::string &arg : args)
-    argv.push_back(arg.c_str());
+  return runLinker(args);
+}
 
-  // lld's state is global, and after a crash inside it there is no second try.
-  static std::mutex mutex;
-  static bool usable = true;
-  std::lock_guard<std::mutex> lock(mutex);
-  if (!usable)
-    return createStringError(
-        "cannot link: the linker crashed before in this process");
-  HideOptions hidden;
-  std::string messages;
-  raw_string_ostream stream(messages);
-  lld::Result result =
-      lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}});
-  usable = result.canRunAgain;
-  if (result.retCode != 0)
-    return createStringError("linking failed: " + tidyMessages(messages));
-  return Error::success();
+Error mpq::linkRelocatable(ArrayRef<std::string> inputs, StringRef output) {
+  std::vector<std::string> args = {"ld.lld", "-r", "-m", "elf_x86_64", "-o", output.str(), "--strip-debug"};
+  args.insert(args.end(), inputs.begin(), inputs.end());
+  return runLinker(args);
 }
