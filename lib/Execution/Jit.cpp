@@ -26,32 +26,13 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 
+namespace mpq {
+#define GEN_PASS_DECL_USEBAREPOINTERSPASS
+#include "lib/Transforms/UseBarePointers/UseBarePointers.h.inc"
+} // namespace mpq
+
 using namespace mlir;
 using namespace mpq;
-
-namespace {
-
-/// A buffer of static shape is passed as a pointer. One whose shape is known at
-/// run time only brings its sizes along, as MLIR's descriptor: functions that
-/// have such arguments, all of them internal, keep that convention.
-struct UseBarePointers final
-    : PassWrapper<UseBarePointers, OperationPass<func::FuncOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(UseBarePointers)
-  StringRef getArgument() const override { return "mpq-use-bare-pointers"; }
-
-  void runOnOperation() override {
-    auto isStatic = [](Type type) {
-      auto memref = dyn_cast<MemRefType>(type);
-      return !memref || memref.hasStaticShape();
-    };
-    func::FuncOp function = getOperation();
-    if (llvm::all_of(function.getArgumentTypes(), isStatic) &&
-        llvm::all_of(function.getResultTypes(), isStatic))
-      function->setAttr("llvm.bareptr", UnitAttr::get(&getContext()));
-  }
-};
-
-} // namespace
 
 void mpq::buildKernelizedToLLVMPipeline(OpPassManager &pm) {
   // What no kernel family took: plain loops over buffers.
@@ -72,7 +53,7 @@ void mpq::buildKernelizedToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addNestedPass<func::FuncOp>(std::make_unique<UseBarePointers>());
+  pm.addNestedPass<func::FuncOp>(createUseBarePointersPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
