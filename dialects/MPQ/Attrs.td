@@ -10,11 +10,6 @@ include "dialects/MPQ/Interfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 
-class MPQ_Attr<string name, string attrMnemonic, list<Trait> traits = []>
-    : AttrDef<MPQ_Dialect, name, traits> {
-  let mnemonic = attrMnemonic;
-}
-
 /// Base of the formats in Formats/<Name>/<Name>.td. `overrides` names the methods
 /// with defaults that the format implements itself.
 class MPQ_Format<string name, string attrMnemonic, list<string> overrides = []>

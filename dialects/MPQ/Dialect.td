@@ -24,4 +24,9 @@ def MPQ_Dialect : Dialect {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+class MPQ_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<MPQ_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
 #endif // MPQ_DIALECT_TD

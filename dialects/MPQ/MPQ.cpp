@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Module.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -28,7 +28,22 @@ using namespace mpq;
 #define GET_TYPEDEF_CLASSES
 #include "dialects/MPQ/Types.cpp.inc"
 
+namespace {
+/// The list of a file's resources would be a long line in the module's head.
+struct AsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
+    if (!isa<ResourceFileAttr>(attr))
+      return AliasResult::NoAlias;
+    os << "resources";
+    return AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void MPQDialect::initialize() {
+  addInterfaces<AsmInterface>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/MPQ/Attrs.cpp.inc"

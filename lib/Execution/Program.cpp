@@ -10,7 +10,7 @@
 
 #include "mpq/Execution/Program.h"
 
-#include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Module.h"
 #include "mpq/Kernel/KernelFamily.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -54,6 +54,7 @@ void mpq::setKernelTarget(ModuleOp module, const TargetSpec &target) {
   kernelTarget.fma = target.has("fma");
   kernelTarget.vectorRegisters = kernelTarget.avx512f ? 32 : 16;
   kernelTarget.set(module);
+  module->setAttr(kTargetAttr, TargetAttr::get(module.getContext(), target.cpu, target.features));
 }
 
 //===----------------------------------------------------------------------===//
@@ -150,7 +151,6 @@ llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const
   if (failed(runPipeline(*module, "mpq-lowering-pipeline,mpq-bufferization-pipeline")))
     return failedToCompile("lowering");
   main = module->lookupSymbol<func::FuncOp>("main");
-  main->setAttr("mpq.entry", StringAttr::get(main.getContext(), "mpq_run"));
   program->arenaBytes = getSize(main, "mpq.arena_bytes");
   program->weightsBytes = getSize(main, "mpq.weights_bytes");
   program->preparedBytes = getSize(main, "mpq.prepared_bytes");
@@ -164,7 +164,7 @@ llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const
     packers.push_back("mpq_" + slot.getPacker().str());
   exposePackers(*module);
 
-  if (failed(runPipeline(*module, inSteps ? "mpq-kernel-pipeline{steps=true}" : "mpq-kernel-pipeline")))
+  if (failed(runPipeline(*module, inSteps ? "mpq-kernel-pipeline{pack=false steps=true}" : "mpq-kernel-pipeline{pack=false}")))
     return failedToCompile("kernels");
   unsigned numSteps = 0;
   for (auto function : module->getOps<func::FuncOp>())

@@ -10,7 +10,11 @@
 
 #include "mpq/Pipeline/Compiler.h"
 
+#include "LibraryBuilder.h"
 #include "Summary.h"
+
+#include "dialects/MPQ/Module.h"
+#include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Pipeline/Passes.h"
@@ -18,9 +22,6 @@
 #include "mpq/Support/StepReport.h"
 #include "mpq/Target/CPU.h"
 
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -28,26 +29,6 @@
 
 using namespace mlir;
 using namespace mpq;
-
-/// Which stage a written module is of.
-static constexpr StringLiteral kStageAttr = "mpq.stage";
-
-static constexpr std::pair<Stage, StringLiteral> kStageNames[] = {
-    {Stage::Onnx, "onnx"},           {Stage::Calibrated, "calibrated"}, {Stage::Planned, "planned"},
-    {Stage::Quantized, "quantized"}, {Stage::Lowered, "lowered"},       {Stage::Bufferized, "bufferized"},
-    {Stage::Kernelized, "kernelized"}, {Stage::LLVM, "llvm"}};
-
-static StringRef getName(Stage stage) {
-  auto found = llvm::find_if(kStageNames, [&](const auto &entry) { return entry.first == stage; });
-  return found->second;
-}
-
-static std::optional<Stage> parseStage(StringRef name) {
-  for (const auto &[stage, known] : kStageNames)
-    if (name == known)
-      return stage;
-  return std::nullopt;
-}
 
 namespace {
 
@@ -66,13 +47,11 @@ public:
   LogicalResult run() {
     if (failed(import()))
       return failure();
-    if (options.emit == Stage::Onnx)
-      return writeModule(*module, Stage::Onnx);
-    if ((options.quantizes() || start == Stage::Planned) && start < Stage::Quantized && failed(quantize()))
+    if (FailureOr<bool> stop = endStage(Stage::Onnx, *module); failed(stop) || *stop)
+      return stop;
+    if (failed(quantize()))
       return failure();
-    if (done)
-      return success();
-    return generate();
+    return done ? success() : generate();
   }
 
 private:
@@ -82,45 +61,45 @@ private:
     report.begin("import");
     StringRef path = options.input;
     bool isModel = path.ends_with(".onnx");
-    module = isModel ? importOnnx(path, &context) : parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+    module = isModel ? importOnnx(path, &context) : readStageFile(path, &context);
     if (!module || (!isModel && failed(readStage())))
       return failure();
     if (start > Stage::Onnx)
-      return success();
-    return runPipeline(options.emit == Stage::Onnx ? "func.func(mpq-onnx-infer-shapes,mpq-onnx-fold)"
-                                                   : "mpq-import-pipeline");
+      return verify(start, *module);
+    return runPipeline(options.emit == Emit::Onnx ? "func.func(mpq-onnx-infer-shapes,mpq-onnx-fold)"
+                                                  : "mpq-import-pipeline");
   }
 
   /// A file that a stage was written to says which; anything else is taken as
   /// the `onnx` stage.
   LogicalResult readStage() {
-    auto name = (*module)->getAttrOfType<StringAttr>(kStageAttr);
-    if (!name)
+    if (!(*module)->hasAttr(kStageAttr))
       return success();
-    std::optional<Stage> stage = parseStage(name);
-    if (!stage || *stage >= Stage::Bufferized)
-      return module->emitError("cannot go on from the stage '")
-             << name.getValue() << "'; onnx to lowered can be continued";
-    if (*stage > options.emit)
-      return module->emitError("is of the stage '") << name.getValue() << "', which lies behind the stage to emit";
-    start = *stage;
+    auto attr = requireAttr<StageAttr>(*module, kStageAttr);
+    if (!attr)
+      return failure();
+    start = attr.getValue();
+    StringRef name = stringifyStage(start);
+    if (static_cast<int>(start) > static_cast<int>(options.emit))
+      return module->emitError("is of the stage '") << name << "', which lies behind the stage to emit";
     if (start >= Stage::Planned && options.quantizes())
       return module->emitError("is of the stage '")
-             << name.getValue() << "', where formats are chosen; a budget or a plan comes too late";
+             << name << "', where formats are chosen; a budget or a plan comes too late";
     return success();
   }
 
   /// Calibrate, score, allocate, apply.
   LogicalResult quantize();
+  std::string missingInput() const;
   LogicalResult plan();
+  void recordActivations();
   LogicalResult apply();
 
   /// For each CPU: lower, generate kernels and code; then link.
   LogicalResult generate();
-  LogicalResult generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library);
-  LogicalResult writeLibraryFile(LibrarySpec &library);
-  /// Where `bytes` lie among the library's weights.
-  uint64_t addWeights(ArrayRef<char> bytes);
+  LogicalResult generateVariant(StringRef cpu, StringRef suffix);
+  LogicalResult setTarget(ModuleOp variant, StringRef cpu);
+  LogicalResult writeCode();
 
   //===--- Pass options -----------------------------------------------------===//
 
@@ -138,30 +117,32 @@ private:
     return pm.run(on);
   }
 
-  /// Stops here if this is the stage to emit. Returns whether it is.
-  FailureOr<bool> stopAt(Stage stage, ModuleOp on) {
-    if (options.emit != stage)
-      return false;
-    done = true;
-    if (failed(writeModule(on, stage)))
-      return failure();
-    return true;
+  /// Whether one of these stages is the one to emit.
+  bool isEmitted(Stage first, Stage last) const {
+    int emit = static_cast<int>(options.emit);
+    return static_cast<int>(first) <= emit && emit <= static_cast<int>(last);
   }
 
-  LogicalResult writeModule(ModuleOp on, Stage stage) {
+  LogicalResult verify(Stage stage, ModuleOp on) {
+    return runPipeline(on, ("mpq-verify-" + stringifyStage(stage)).str());
+  }
+
+  /// `on` has come to the end of `stage`: checks its contract, and stops here if
+  /// this is the stage to emit. Returns whether it is. Of a stage that lies
+  /// before the input's nothing is left to be checked.
+  FailureOr<bool> endStage(Stage stage, ModuleOp on) {
+    if (stage < start)
+      return false;
+    setStage(on, stage);
+    if ((stage > start || start == Stage::Onnx) && failed(verify(stage, on)))
+      return failure();
+    if (static_cast<int>(options.emit) != static_cast<int>(stage))
+      return false;
+    done = true;
     report.begin("write");
-    on->setAttr(kStageAttr, StringAttr::get(&context, getName(stage)));
-    llvm::Error error = llvm::writeToOutput(options.output, [&](raw_ostream &os) -> llvm::Error {
-      if (StringRef(options.output).ends_with(".mlirbc"))
-        return succeeded(writeBytecodeToFile(on, os)) ? llvm::Error::success()
-                                                      : llvm::createStringError("could not write bytecode");
-      OpPrintingFlags flags;
-      flags.enableDebugInfo(true);
-      on.print(os, flags);
-      os << '\n';
-      return llvm::Error::success();
-    });
-    return check(std::move(error));
+    if (failed(check(writeStageFile(on, options.output, options.stageFile))))
+      return failure();
+    return true;
   }
 
   /// Reports `error`, if there is one, at the model.
@@ -178,9 +159,8 @@ private:
   Summary summary;
   OwningOpRef<ModuleOp> module;
   Stage start = Stage::Onnx; ///< of the input
-  std::vector<char> weights;                                ///< of all variants
-  std::vector<std::pair<uint64_t, uint64_t>> weightBlobs;   ///< offset and size of each
-  bool done = false;
+  LibraryBuilder library;
+  bool done = false; ///< the stage to emit is written
 };
 
 /// A pass option value, quoted.
@@ -197,20 +177,36 @@ std::string Compilation::getLimits() const {
 }
 
 LogicalResult Compilation::quantize() {
-  if (!options.calibration.empty() && start < Stage::Calibrated) {
+  if (start > Stage::Quantized)
+    return success();
+  bool calibrates = start < Stage::Calibrated && !options.calibration.empty() &&
+                    (options.quantizes() || options.emit == Emit::Calibrated);
+  if (calibrates) {
     report.begin("calibrate");
     if (failed(runPipeline("mpq-calibrate{data=" + quote(options.calibration) + " observer=" + options.observer +
                            getLimits() + "}")))
       return failure();
   }
-  if (FailureOr<bool> stop = stopAt(Stage::Calibrated, *module); failed(stop) || *stop)
-    return stop;
+  if (calibrates || start == Stage::Calibrated)
+    if (FailureOr<bool> stop = endStage(Stage::Calibrated, *module); failed(stop) || *stop)
+      return stop;
+  if (start < Stage::Planned && !options.quantizes())
+    return isEmitted(Stage::Calibrated, Stage::Quantized) ? check(llvm::createStringError(missingInput())) : success();
   if (start < Stage::Planned && failed(plan()))
     return failure();
-  summary.readPlan(*module);
-  if (FailureOr<bool> stop = stopAt(Stage::Planned, *module); failed(stop) || *stop)
+  if (start < Stage::Quantized)
+    summary.readPlan(*module);
+  if (FailureOr<bool> stop = endStage(Stage::Planned, *module); failed(stop) || *stop)
     return stop;
-  return apply();
+  if (start < Stage::Quantized)
+    return apply();
+  return endStage(Stage::Quantized, *module);
+}
+
+/// Why the stage to emit cannot be reached.
+std::string Compilation::missingInput() const {
+  return options.emit == Emit::Calibrated ? "nothing to calibrate with: give --calibration"
+                                          : "nothing to quantize: give --avg-bits, --max-bytes or --plan";
 }
 
 LogicalResult Compilation::plan() {
@@ -236,9 +232,21 @@ LogicalResult Compilation::plan() {
     if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
       return failure();
   }
+  recordActivations();
   if (options.emitPlan.empty())
     return success();
   return runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + getActivations() + "}");
+}
+
+/// What was asked for is a decision, too: whoever goes on from the planned stage
+/// finds it there.
+void Compilation::recordActivations() {
+  if (options.activations == ActivationFormat::F32)
+    return;
+  module->walk([&](SiteOp site) {
+    if (!site->hasAttr(kActivationsAttr))
+      site->setAttr(kActivationsAttr, StringAttr::get(&context, getActivations()));
+  });
 }
 
 LogicalResult Compilation::apply() {
@@ -246,7 +254,7 @@ LogicalResult Compilation::apply() {
   OwningOpRef<ModuleOp> reference(module->clone());
   if (failed(runPipeline("mpq-quantize{activations=" + getActivations() + "}")))
     return failure();
-  if (FailureOr<bool> stop = stopAt(Stage::Quantized, *module); failed(stop) || *stop)
+  if (FailureOr<bool> stop = endStage(Stage::Quantized, *module); failed(stop) || *stop)
     return stop;
   if (!options.calibration.empty()) {
     report.begin("measure");
@@ -260,152 +268,73 @@ LogicalResult Compilation::apply() {
 // Code generation
 //===----------------------------------------------------------------------===//
 
-/// DLPack's code for an element type (kDLInt 0, kDLUInt 1, kDLFloat 2, kDLBool 6).
-static uint8_t getTypeCode(Type type) {
-  if (isa<FloatType>(type))
-    return 2;
-  if (type.isInteger(1))
-    return 6;
-  return type.isUnsignedInteger() ? 1 : 0;
-}
-
-/// The model's interface as its users see it: with the batch dimension.
-static std::vector<TensorSpec> describeInterface(func::FuncOp main, bool results) {
-  std::vector<TensorSpec> specs;
-  TypeRange types = results ? TypeRange(main.getResultTypes()) : TypeRange(main.getArgumentTypes());
-  for (auto [index, type] : llvm::enumerate(types)) {
-    auto get = [&](StringRef name) {
-      return results ? main.getResultAttr(index, name) : main.getArgAttr(index, name);
-    };
-    TensorSpec spec;
-    auto tensor = cast<RankedTensorType>(type);
-    auto name = dyn_cast_or_null<StringAttr>(get("onnx.name"));
-    spec.name = name ? name.str() : (results ? "output" : "input") + std::to_string(index);
-    spec.typeCode = getTypeCode(tensor.getElementType());
-    spec.typeBits = std::max(8u, tensor.getElementTypeBitWidth());
-    spec.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
-    if (auto declared = dyn_cast_or_null<DenseI64ArrayAttr>(get("onnx.shape")))
-      if (declared.size() == tensor.getRank() && declared.size() > 0)
-        spec.shape[0] = declared[0];
-    if (main->hasAttr("mpq.sample_parallel") && !spec.shape.empty())
-      spec.shape[0] = -1;
-    specs.push_back(std::move(spec));
-  }
-  return specs;
-}
-
 LogicalResult Compilation::generate() {
-  LibrarySpec library;
-  auto main = module->lookupSymbol<func::FuncOp>("main");
-  library.producer = "mpq 0.1.0";
-  library.inputs = describeInterface(main, false);
-  library.outputs = describeInterface(main, true);
-  library.sampleParallel = main->hasAttr("mpq.sample_parallel");
-  for (auto [index, cpu] : llvm::enumerate(options.cpus)) {
-    llvm::Expected<TargetSpec> target = getTarget(cpu);
-    if (!target)
-      return check(target.takeError());
-    std::string suffix = options.cpus.size() > 1 ? "_" + std::to_string(index) : "";
-    if (failed(generateVariant(*target, suffix, library)))
+  // A module that was lowered for a CPU stays with it.
+  std::vector<std::string> cpus = options.cpus;
+  if (cpus.empty())
+    cpus = {start >= Stage::Lowered ? "" : "native"};
+  if (cpus.size() > 1 && (start >= Stage::Lowered || isEmitted(Stage::Lowered, Stage::LLVM)))
+    return check(llvm::createStringError("--mcpu names " + Twine(cpus.size()) +
+                                         " CPUs when a module of the stage lowered or later is for one"));
+  for (auto [index, cpu] : llvm::enumerate(cpus)) {
+    std::string suffix = cpus.size() > 1 ? "_" + std::to_string(index) : "";
+    if (failed(generateVariant(cpu, suffix)))
       return failure();
     if (done)
       return success();
   }
-  return writeLibraryFile(library);
+  return writeCode();
 }
 
-/// A module that was lowered for one kind of CPU is not for another.
-static LogicalResult checkKernelTarget(ModuleOp lowered, const TargetSpec &target) {
-  OwningOpRef<ModuleOp> other(ModuleOp::create(lowered.getLoc()));
-  setKernelTarget(*other, target);
-  for (StringRef name : {"mpq.vector_bits", "mpq.features"})
-    if (lowered->getAttr(name) != (*other)->getAttr(name))
-      return lowered.emitError("was lowered for a CPU with ")
-             << name << " = " << lowered->getAttr(name) << " when " << target.cpu << " has " << (*other)->getAttr(name);
-  return success();
-}
-
-LogicalResult Compilation::generateVariant(const TargetSpec &target, StringRef suffix, LibrarySpec &library) {
-  OwningOpRef<ModuleOp> variant(module->clone());
+/// Sets the target, or checks that the module was lowered for it.
+LogicalResult Compilation::setTarget(ModuleOp variant, StringRef cpu) {
   if (start < Stage::Lowered)
-    setKernelTarget(*variant, target);
-  else if (failed(checkKernelTarget(*variant, target)))
-    return failure();
-  report.begin("lower for " + target.cpu);
-  if (start < Stage::Lowered && failed(runPipeline(*variant, "mpq-lowering-pipeline")))
-    return failure();
-  if (FailureOr<bool> stop = stopAt(Stage::Lowered, *variant); failed(stop) || *stop)
-    return stop;
-
-  if (start < Stage::Bufferized && failed(runPipeline(*variant, "mpq-bufferization-pipeline")))
-    return failure();
-  if (FailureOr<bool> stop = stopAt(Stage::Bufferized, *variant); failed(stop) || *stop)
-    return stop;
-
-  report.begin("pack weights");
-  llvm::Expected<AlignedBytes> packed = packWeightBlob(*variant);
-  if (!packed)
-    return check(packed.takeError());
-  auto main = variant->lookupSymbol<func::FuncOp>("main");
-  main->setAttr("mpq.entry", StringAttr::get(&context, "mpq_run"));
-  VariantSpec spec;
-  spec.target = target;
-  spec.arenaBytes = main->getAttrOfType<IntegerAttr>("mpq.arena_bytes").getInt();
-  spec.preparedBytes = main->getAttrOfType<IntegerAttr>("mpq.prepared_bytes").getInt();
-  spec.runSymbol = ("mpq_run" + suffix).str();
-  if (spec.preparedBytes)
-    spec.prepareSymbol = ("mpq_prepare" + suffix).str();
-
-  report.begin("kernels");
-  if (start < Stage::Kernelized && failed(runPipeline(*variant, "mpq-kernel-pipeline")))
-    return failure();
-  if (FailureOr<bool> stop = stopAt(Stage::Kernelized, *variant); failed(stop) || *stop)
-    return stop;
-  for (Operation &op : llvm::make_early_inc_range(*variant->getBody()))
-    if (op.getName().getStringRef() == "mpq.slot")
-      op.erase();
-  std::string llvmPipeline = suffix.empty() ? "mpq-llvm-pipeline" : ("mpq-llvm-pipeline{suffix=" + suffix + "}").str();
-  if (failed(runPipeline(*variant, llvmPipeline)))
-    return failure();
-  if (FailureOr<bool> stop = stopAt(Stage::LLVM, *variant); failed(stop) || *stop)
-    return stop;
-
-  report.begin("machine code");
-  SmallVector<char, 0> object;
-  if (llvm::Error error = compileToObject(*variant, target, object))
-    return check(std::move(error));
-  if (options.emit == Stage::Object) {
-    done = true;
-    return check(llvm::writeToOutput(options.output, [&](raw_ostream &os) {
-      os.write(object.data(), object.size());
-      return llvm::Error::success();
-    }));
-  }
-  spec.object.assign(object.begin(), object.end());
-  spec.weightsOffset = addWeights(ArrayRef<char>(packed->data(), packed->size()));
-  library.variants.push_back(std::move(spec));
+    return runPipeline(variant, ("mpq-set-target{mcpu=" + cpu + "}").str());
+  llvm::Expected<TargetSpec> own = readTarget(variant);
+  if (!own)
+    return variant.emitError(llvm::toString(own.takeError()));
+  llvm::Expected<TargetSpec> asked = cpu.empty() ? *own : getTarget(cpu);
+  if (!asked)
+    return check(asked.takeError());
+  if (asked->cpu != own->cpu || asked->features != own->features)
+    return variant.emitError("was lowered for the CPU ")
+           << own->cpu << " (" << own->features << "); it cannot be compiled for " << asked->cpu << " ("
+           << asked->features << ")";
   return success();
 }
 
-uint64_t Compilation::addWeights(ArrayRef<char> bytes) {
-  // CPUs of one vector width pack alike, and share.
-  auto same = llvm::find_if(weightBlobs, [&](const auto &blob) {
-    return ArrayRef<char>(weights).slice(blob.first, blob.second) == bytes;
-  });
-  if (same != weightBlobs.end())
-    return same->first;
-  constexpr uint64_t alignment = 64;
-  weights.resize(llvm::alignTo(weights.size(), alignment));
-  weightBlobs.push_back({weights.size(), bytes.size()});
-  weights.insert(weights.end(), bytes.begin(), bytes.end());
-  return weightBlobs.back().first;
+LogicalResult Compilation::generateVariant(StringRef cpu, StringRef suffix) {
+  OwningOpRef<ModuleOp> variant(module->clone());
+  if (failed(setTarget(*variant, cpu)))
+    return failure();
+  std::string forCpu = " for " + (*variant)->getAttrOfType<TargetAttr>(kTargetAttr).getCpu().str();
+  std::string toLLVM = suffix.empty() ? "mpq-llvm-pipeline" : ("mpq-llvm-pipeline{suffix=" + suffix + "}").str();
+  struct {
+    Stage stage;
+    std::string step;
+    StringRef pipeline;
+  } steps[] = {{Stage::Lowered, "lower" + forCpu, "mpq-lowering-pipeline"},
+               {Stage::Bufferized, "place" + forCpu, "mpq-bufferization-pipeline"},
+               {Stage::Kernelized, "kernels" + forCpu, "mpq-kernel-pipeline"},
+               {Stage::LLVM, "translate" + forCpu, toLLVM}};
+  for (const auto &[stage, step, pipeline] : steps) {
+    if (start < stage) {
+      report.begin(step);
+      if (failed(runPipeline(*variant, pipeline)))
+        return failure();
+    }
+    if (FailureOr<bool> stop = endStage(stage, *variant); failed(stop) || *stop)
+      return stop;
+  }
+  report.begin("machine code" + forCpu);
+  return library.addVariant(*variant, suffix);
 }
 
-LogicalResult Compilation::writeLibraryFile(LibrarySpec &library) {
-  report.begin("link");
-  library.weights = weights;
-  if (llvm::Error error = writeLibrary(library, options.output))
-    return check(std::move(error));
+LogicalResult Compilation::writeCode() {
+  bool isObject = options.emit == Emit::Object;
+  report.begin(isObject ? "join" : "link");
+  if (failed(check(isObject ? library.writeObject(options.output) : library.writeLibrary(options.output))))
+    return failure();
   report.end();
   summary.print(llvm::errs());
   return success();

@@ -9,6 +9,7 @@
 
 #include "mpq/Pipeline/Pipelines.h"
 
+#include "dialects/MPQ/Module.h"
 #include "mpq/Execution/Jit.h"
 #include "mpq/Pipeline/Passes.h"
 
@@ -20,6 +21,13 @@
 
 using namespace mlir;
 using namespace mpq;
+
+/// What a stage's pipeline ends with.
+static void endStage(OpPassManager &pm, Stage stage) {
+  SetStagePassOptions options;
+  options.stage = stage;
+  pm.addPass(createSetStagePass(options));
+}
 
 void mpq::buildImportPipeline(OpPassManager &pm) {
   // Shapes first: folding of shape arithmetic needs them, and brings new ones.
@@ -48,9 +56,12 @@ void mpq::buildLoweringPipeline(OpPassManager &pm) {
   // The packed layout depends on the final activation layouts.
   pm.addPass(createPackWeightsPass());
   pm.addPass(createCSEPass());
+  endStage(pm, Stage::Lowered);
 }
 
 void mpq::buildBufferizationPipeline(OpPassManager &pm) {
+  // The last moment at which @main has results, and types with shapes.
+  pm.addPass(createRecordInterfacePass());
   pm.addPass(createPlaceWeightsPass());
   // Every result becomes an output argument, so none may be another's alias.
   pm.addPass(createDistinctResultsPass());
@@ -66,14 +77,19 @@ void mpq::buildBufferizationPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createPlanMemoryPass());
+  endStage(pm, Stage::Bufferized);
 }
 
 void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &options) {
+  // The packing functions have done their work before kernels are optimized.
+  if (options.pack)
+    pm.addPass(createFillWeightsPass());
   pm.addPass(createEmitKernelsPass());
   if (options.steps)
     pm.addPass(createSplitStepsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  endStage(pm, Stage::Kernelized);
 }
 
 void mpq::buildLLVMPipeline(OpPassManager &pm, const LLVMPipelineOptions &options) {
@@ -81,6 +97,7 @@ void mpq::buildLLVMPipeline(OpPassManager &pm, const LLVMPipelineOptions &option
   EntryPointsPassOptions entry;
   entry.suffix = options.suffix;
   pm.addPass(createEntryPointsPass(entry));
+  endStage(pm, Stage::LLVM);
 }
 
 void mpq::registerPipelines() {

@@ -1,10 +1,10 @@
 // A convolution with its activation through all stages below `onnx`.
 // RUN: quant-opt %s --mpq-lowering-pipeline | FileCheck %s --check-prefix=LOWERED
 // RUN: quant-opt %s --mpq-lowering-pipeline --mpq-bufferization-pipeline | FileCheck %s --check-prefix=BUFFERIZED
-// RUN: quant-opt %s --pass-pipeline='builtin.module(mpq-lowering-pipeline,mpq-bufferization-pipeline,mpq-kernel-pipeline{steps=true})' \
+// RUN: quant-opt %s --pass-pipeline='builtin.module(mpq-lowering-pipeline,mpq-bufferization-pipeline,mpq-kernel-pipeline{pack=false steps=true})' \
 // RUN:   | FileCheck %s --check-prefix=KERNELIZED
 // RUN: quant-opt %s --pass-pipeline='builtin.module(mpq-lowering-pipeline,mpq-bufferization-pipeline,mpq-kernel-pipeline)' \
-// RUN:   | sed '/mpq.slot/d' | quant-opt --pass-pipeline='builtin.module(mpq-llvm-pipeline{suffix=_7})' \
+// RUN:   | quant-opt --pass-pipeline='builtin.module(mpq-llvm-pipeline{suffix=_7})' \
 // RUN:   | FileCheck %s --check-prefix=LLVM
 
 module attributes {mpq.vector_bits = 256 : i64, mpq.features = ["fma"]} {
@@ -28,8 +28,7 @@ module attributes {mpq.vector_bits = 256 : i64, mpq.features = ["fma"]} {
   // KERNELIZED-DAG: func.func @step_0({{.*}}mpq.step_slots
 
   // LLVM: llvm.func @mpq_run_7(%{{.*}}: !llvm.ptr)
-  func.func @main(%x: tensor<1x8x4x4xf32> {onnx.name = "x"}) -> (tensor<1x8x4x4xf32> {onnx.name = "y"})
-      attributes {mpq.entry = "mpq_run"} {
+  func.func @main(%x: tensor<1x8x4x4xf32> {onnx.name = "x"}) -> (tensor<1x8x4x4xf32> {onnx.name = "y"}) {
     %w = onnx.Constant {value = dense<0.5> : tensor<8x8x3x3xf32>} : tensor<8x8x3x3xf32> loc("w")
     %0 = onnx.Conv(%x, %w) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]}
         : (tensor<1x8x4x4xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x4x4xf32>

@@ -70,17 +70,25 @@ struct CommandLine {
   cl::opt<std::string> input{cl::Positional, cl::Required, cl::desc("<model.onnx | stage.mlir>"), cl::cat(inOut)};
   cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: the model's name with .so)"),
                               cl::cat(inOut)};
-  cl::opt<Stage> emit{
-      "emit", cl::desc("Stop at a stage:"), cl::init(Stage::Library), cl::cat(inOut),
-      cl::values(clEnumValN(Stage::Onnx, "onnx", "shapes inferred, constants folded"),
-                 clEnumValN(Stage::Calibrated, "calibrated", "activation ranges observed"),
-                 clEnumValN(Stage::Planned, "planned", "formats chosen"),
-                 clEnumValN(Stage::Quantized, "quantized", "weights encoded"),
-                 clEnumValN(Stage::Lowered, "lowered", "compute ops on blocked layouts"),
-                 clEnumValN(Stage::Bufferized, "bufferized", "one arena"),
-                 clEnumValN(Stage::Kernelized, "kernelized", "loops and vectors"),
-                 clEnumValN(Stage::LLVM, "llvm", "LLVM dialect"), clEnumValN(Stage::Object, "obj", "object file"),
-                 clEnumValN(Stage::Library, "lib", "shared library and header"))};
+  cl::opt<Emit> emit{
+      "emit", cl::desc("Stop at a stage; its file can be given back, to go on to the same library:"), cl::init(Emit::Library), cl::cat(inOut),
+      cl::values(clEnumValN(Emit::Onnx, "onnx", "shapes inferred, constants folded"),
+                 clEnumValN(Emit::Calibrated, "calibrated", "activation ranges observed"),
+                 clEnumValN(Emit::Planned, "planned", "formats chosen"),
+                 clEnumValN(Emit::Quantized, "quantized", "weights encoded"),
+                 clEnumValN(Emit::Lowered, "lowered", "compute ops on blocked layouts"),
+                 clEnumValN(Emit::Bufferized, "bufferized", "one arena"),
+                 clEnumValN(Emit::Kernelized, "kernelized", "loops and vectors"),
+                 clEnumValN(Emit::LLVM, "llvm", "LLVM dialect"), clEnumValN(Emit::Object, "obj", "object file, to link with libmpq_runtime.a"),
+                 clEnumValN(Emit::Library, "lib", "shared library and header"))};
+  cl::opt<EmitWeights> emitWeights{
+      "emit-weights", cl::desc("Where the weights of a stage go:"), cl::init(EmitWeights::Beside), cl::cat(inOut),
+      cl::values(clEnumValN(EmitWeights::Beside, "beside", "a file beside the IR, with the extension .weights (default)"),
+                 clEnumValN(EmitWeights::Inline, "inline", "into the IR"),
+                 clEnumValN(EmitWeights::Elided, "elided", "nowhere: to read only"))};
+  cl::opt<bool> emitBytecode{"emit-bytecode",
+                             cl::desc("Write a stage as MLIR bytecode (default where the file ends in .mlirbc)"),
+                             cl::cat(inOut)};
 
   cl::opt<std::string> calibration{"calibration", cl::value_desc("file.npz"),
                                    cl::desc("Samples: one array per input, dimension 0 runs over samples"),
@@ -118,7 +126,7 @@ struct CommandLine {
                                             clEnumValN(TargetKind::NVVM, "nvvm", "NVIDIA GPU"))};
   cl::list<std::string> cpus{"mcpu", cl::CommaSeparated, cl::value_desc("name,..."),
                              cl::desc("CPUs to compile for; several make a library that picks one when it is loaded "
-                                      "(default native)"),
+                                      "(default: what the input was lowered for, else native)"),
                              cl::cat(target)};
 
   cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
@@ -184,6 +192,8 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.input = line.input;
   options.output = line.output;
   options.emit = line.emit;
+  options.stageFile.weights = line.emitWeights;
+  options.stageFile.bytecode = line.emitBytecode || StringRef(line.output).ends_with(".mlirbc");
   options.calibration = line.calibration;
   if (line.averageBits.getNumOccurrences())
     options.averageBits = line.averageBits;
@@ -197,8 +207,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.metric = line.metric;
   options.allocator = line.allocator;
   options.observer = line.observer;
-  if (!line.cpus.empty())
-    options.cpus.assign(line.cpus.begin(), line.cpus.end());
+  options.cpus.assign(line.cpus.begin(), line.cpus.end());
   options.threads = line.threads;
   options.verbose = line.verbose;
 
@@ -226,8 +235,9 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--target=nvvm is not available yet; --target=cpu is");
   if (options.output.empty()) {
     SmallString<128> path(llvm::sys::path::filename(options.input));
-    llvm::sys::path::replace_extension(path, options.emit == Stage::Library  ? "so"
-                                             : options.emit == Stage::Object ? "o"
+    llvm::sys::path::replace_extension(path, options.emit == Emit::Library   ? "so"
+                                             : options.emit == Emit::Object  ? "o"
+                                             : options.stageFile.bytecode    ? "mlirbc"
                                                                              : "mlir");
     options.output = path.str().str();
   }

@@ -12,6 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "mpq/Frontend/ONNX.h"
+#include "mpq/Frontend/StageFile.h"
+#include "mpq/Pipeline/Passes.h"
 #include "mpq/Pipeline/Pipelines.h"
 #include "mpq/Support/CommandLine.h"
 #include "mpq/Support/Plugin.h"
@@ -31,6 +33,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
@@ -53,6 +56,12 @@ struct CommandLine {
   cl::opt<std::string> input{cl::Positional, cl::desc("<model.onnx | file.mlir>"), cl::init("-")};
   cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: standard output)"),
                               cl::init("-"), cl::cat(inOut)};
+  cl::opt<mpq::EmitWeights> emitWeights{
+      "emit-weights", cl::desc("Where the weights go (default: beside a file, inline on standard output):"),
+      cl::cat(inOut),
+      cl::values(clEnumValN(mpq::EmitWeights::Beside, "beside", "a file beside the output, with the extension .weights"),
+                 clEnumValN(mpq::EmitWeights::Inline, "inline", "into the IR"),
+                 clEnumValN(mpq::EmitWeights::Elided, "elided", "nowhere: to read only"))};
   cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
                                     cl::desc("Load passes from a plugin"), cl::cat(extensions)};
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
@@ -132,6 +141,68 @@ importToBytecode(StringRef path, const DialectRegistry &registry) {
   return buffer;
 }
 
+/// The model or the IR file as the driver wants it; null after a message.
+static std::unique_ptr<llvm::MemoryBuffer> openInput(StringRef path, const DialectRegistry &registry) {
+  if (path.ends_with(".onnx"))
+    return importToBytecode(path, registry);
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
+  if (!buffer)
+    llvm::WithColor::error(llvm::errs(), "quant-opt") << error << '\n';
+  return buffer;
+}
+
+/// Sets an option of MLIR's unless the command line did.
+static void setDefault(StringRef name, StringRef value) {
+  cl::Option *option = cl::getRegisteredOptions().lookup(name);
+  if (option && !option->getNumOccurrences())
+    option->addOccurrence(0, name, value);
+}
+
+/// Puts `first` before the passes of `pm`. A pass manager only appends, so they
+/// go through their text.
+static LogicalResult prepend(std::unique_ptr<Pass> first, PassManager &pm) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  pm.printAsTextualPipeline(os);
+  StringRef passes(text);
+  if (!passes.consume_front("builtin.module(") || !passes.consume_back(")")) {
+    llvm::WithColor::error(llvm::errs(), "quant-opt") << "passes of a file with weights beside it start at the module: "
+                                                         "give --pass-pipeline='builtin.module(...)'\n";
+    return failure();
+  }
+  static_cast<OpPassManager &>(pm) = OpPassManager("builtin.module");
+  pm.addPass(std::move(first));
+  return passes.empty() ? success() : parsePassPipeline(passes, pm);
+}
+
+/// Around the passes asked for: those that read and write the file with the
+/// weights (mpq/Frontend/StageFile.h).
+static MlirOptMainConfig makeConfig(const CommandLine &line, StringRef input) {
+  bool isSplit = !MlirOptMainConfig::createFromCLOptions().inputSplitMarker().empty();
+  mpq::EmitWeights where = line.emitWeights.getNumOccurrences() ? line.emitWeights
+                           : !mpq::isFile(line.output) || isSplit ? mpq::EmitWeights::Inline
+                                                                  : mpq::EmitWeights::Beside;
+  if (where != mpq::EmitWeights::Inline) {
+    setDefault("mlir-elide-resource-strings-if-larger", "0");
+    setDefault("elide-resource-data-from-bytecode", "true");
+  }
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  mpq::MapResourcesPassOptions map;
+  map.folder = llvm::sys::path::parent_path(line.input).str();
+  mpq::WriteResourcesPassOptions write;
+  write.file = mpq::getResourcePath(line.output);
+  bool maps = input.contains("mpq.resource_file"), writes = where == mpq::EmitWeights::Beside;
+  config.setPassPipelineSetupFn([=, asked = config](PassManager &pm) -> LogicalResult {
+    if (failed(asked.setupPassPipeline(pm)) || (maps && failed(prepend(mpq::createMapResourcesPass(map), pm))))
+      return failure();
+    if (writes)
+      pm.addPass(mpq::createWriteResourcesPass(write));
+    return success();
+  });
+  return config;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   mlir::registerAllPasses();
@@ -151,18 +222,22 @@ int main(int argc, char **argv) {
   CommandLine line;
   line.groupMlirOptions();
   mpq::parseCommandLine(argc, argv, makeHelp(line));
-  if (!StringRef(line.input).ends_with(".onnx"))
-    return asMainReturnCode(MlirOptMain(argc, argv, line.input, line.output, registry));
-
+  if (!mpq::isFile(line.output) && line.emitWeights.getNumOccurrences() &&
+      line.emitWeights == mpq::EmitWeights::Beside) {
+    llvm::WithColor::error(llvm::errs(), "quant-opt") << "--emit-weights=beside needs a file to write to: give -o\n";
+    return 1;
+  }
+  std::unique_ptr<llvm::MemoryBuffer> input = openInput(line.input, registry);
+  if (!input)
+    return 1;
+  MlirOptMainConfig config = makeConfig(line, input->getBuffer());
   std::string error;
   std::unique_ptr<llvm::ToolOutputFile> output = openOutputFile(line.output, &error);
   if (!output) {
     llvm::WithColor::error(llvm::errs(), "quant-opt") << error << '\n';
     return 1;
   }
-  std::unique_ptr<llvm::MemoryBuffer> bytecode = importToBytecode(line.input, registry);
-  if (!bytecode ||
-      failed(MlirOptMain(output->os(), std::move(bytecode), registry, MlirOptMainConfig::createFromCLOptions())))
+  if (failed(MlirOptMain(output->os(), std::move(input), registry, config)))
     return 1;
   output->keep();
   return 0;

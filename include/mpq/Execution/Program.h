@@ -97,7 +97,7 @@ private:
   int64_t arenaBytes = 0, weightsBytes = 0, preparedBytes = 0;
 };
 
-/// Sets the kernel target of `module` to what `target` has.
+/// Sets `mpq.target` of `module`, and the kernel target to what `target` has.
 void setKernelTarget(mlir::ModuleOp module, const TargetSpec &target);
 
 /// Packs the float weights of `lowered` placed modules: the bytes of the blob

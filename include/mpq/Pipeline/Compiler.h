@@ -10,10 +10,9 @@
 #ifndef MPQ_PIPELINE_COMPILER_H
 #define MPQ_PIPELINE_COMPILER_H
 
-#include "mlir/IR/BuiltinOps.h"
+#include "mpq/Frontend/StageFile.h"
+
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/OwningOpRef.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <optional>
 #include <string>
@@ -21,15 +20,17 @@
 
 namespace mpq {
 
-/// Where to stop. The order is the order of the stages.
-enum class Stage { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Kernelized, LLVM, Object, Library };
+/// Where to stop: one of the stages (dialects/MPQ/ModuleAttrs.td), in their
+/// order, or with code.
+enum class Emit { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Kernelized, LLVM, Object, Library };
 
 enum class ActivationFormat { F32, Int8 };
 
 struct CompileOptions {
   std::string input;
   std::string output;
-  Stage emit = Stage::Library;
+  Emit emit = Emit::Library;
+  StageFileOptions stageFile; ///< how a stage is written
 
   // What to quantize, and how far.
   std::string calibration;              ///< .npz; empty: none
@@ -44,8 +45,8 @@ struct CompileOptions {
   std::string allocator = "pareto";
   std::string observer = "percentile";
 
-  // For which machine.
-  std::vector<std::string> cpus = {"native"};
+  // For which machine. Empty: what the input was lowered for, else this one.
+  std::vector<std::string> cpus;
 
   // How.
   unsigned threads = 0;   ///< 0: all cores

@@ -20,7 +20,7 @@ namespace mpq {
 void buildImportPipeline(mlir::OpPassManager &pm);
 
 /// `mpq-lowering-pipeline`: `onnx`..`quantized` => `lowered`. The module says
-/// for which target (`KernelTarget::set`).
+/// for which target (`mpq-set-target`).
 void buildLoweringPipeline(mlir::OpPassManager &pm);
 
 /// `mpq-bufferization-pipeline`: `lowered` => `bufferized`.
@@ -30,6 +30,9 @@ struct KernelPipelineOptions : mlir::PassPipelineOptions<KernelPipelineOptions> 
   Option<bool> steps{*this, "steps",
                      llvm::cl::desc("split the program into steps, for the executor"),
                      llvm::cl::init(false)};
+  Option<bool> pack{*this, "pack",
+                    llvm::cl::desc("pack the weights into the module; the executor packs them itself"),
+                    llvm::cl::init(true)};
 };
 
 /// `mpq-kernel-pipeline`: `bufferized` => `kernelized`.

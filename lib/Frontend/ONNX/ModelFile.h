@@ -24,7 +24,7 @@
 #ifndef MPQ_FRONTEND_ONNX_MODELFILE_H
 #define MPQ_FRONTEND_ONNX_MODELFILE_H
 
-#include "MappedFile.h"
+#include "mpq/Support/MappedFile.h"
 
 #include "onnx-ml.pb.h"
 

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/MPQ/Module.h"
 #include "mpq/Allocation/Allocator.h"
 #include "mpq/Analysis/Sites.h"
 
@@ -105,7 +106,8 @@ struct AllocatePass : mpq::impl::AllocatePassBase<AllocatePass> {
   void runOnOperation() override {
     func::FuncOp main = lookupMain(getOperation());
     if (!main || failed(allocateSites(main)))
-      signalPassFailure();
+      return signalPassFailure();
+    setStage(getOperation(), Stage::Planned);
   }
 
 private:

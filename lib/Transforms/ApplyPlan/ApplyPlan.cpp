@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/MPQ/Module.h"
 #include "mpq/Allocation/Plan.h"
 #include "mpq/Analysis/Sites.h"
 
@@ -65,7 +66,8 @@ struct ApplyPlanPass : mpq::impl::ApplyPlanPassBase<ApplyPlanPass> {
   void runOnOperation() override {
     func::FuncOp main = lookupMain(getOperation());
     if (!main || failed(apply(main)))
-      signalPassFailure();
+      return signalPassFailure();
+    setStage(getOperation(), Stage::Planned);
   }
 
 private:

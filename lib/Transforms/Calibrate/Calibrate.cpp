@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/MPQ/Module.h"
 #include "mpq/Analysis/Calibration.h"
 #include "mpq/Analysis/Ranges.h"
 #include "mpq/Analysis/Sites.h"
@@ -274,6 +275,7 @@ struct CalibratePass : mpq::impl::CalibratePassBase<CalibratePass> {
     }
     getOperation()->setAttr(kCalibrationDataAttr,
                             StringAttr::get(&getContext(), data.getValue()));
+    setStage(getOperation(), Stage::Calibrated);
   }
 };
 

@@ -135,6 +135,7 @@ private:
     DictionaryAttr none = builder.getDictionaryAttr({});
     (void)main.insertArgument(0, getBlobType(weights), none, main.getLoc());
     (void)main.insertArgument(1, getBlobType(prepared), none, main.getLoc());
+    main->setAttr("mpq.entry", builder.getStringAttr("mpq_run"));
     main->setAttr("mpq.weights_bytes", builder.getI64IntegerAttr(weights.size));
     main->setAttr("mpq.prepared_bytes",
                   builder.getI64IntegerAttr(prepared.size));

@@ -13,7 +13,8 @@ def PlaceWeightsPass : Pass<"mpq-place-weights", "::mlir::ModuleOp"> {
     Every `mpq.pack` becomes an `mpq.slot` and a view into one of the two new
     leading arguments of the function: `weights` (float weights, packed while
     compiling, and the payloads of stored ones) or `prepared` (stored weights,
-    packed at load). `@prepare` does the packing at load.
+    packed at load). `@prepare` does the packing at load. Both functions get the
+    name in `mpq.entry` that the library calls them by.
 
     ```mlir
     %p = mpq.pack %w "conv1.weight" with @pack_0 : !mpq.tensor<...> -> tensor<2304xi8>

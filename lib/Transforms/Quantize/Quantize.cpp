@@ -19,6 +19,7 @@
 
 #include "ActivationQuantizer.h"
 
+#include "dialects/MPQ/Module.h"
 #include "dialects/ONNX/ONNX.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -175,7 +176,8 @@ struct QuantizePass : mpq::impl::QuantizePassBase<QuantizePass> {
   void runOnOperation() override {
     func::FuncOp main = lookupMain(getOperation());
     if (!main || failed(Quantizer(activations).run(main)))
-      signalPassFailure();
+      return signalPassFailure();
+    setStage(getOperation(), Stage::Quantized);
   }
 };
 

@@ -2,7 +2,7 @@
 // Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "MappedFile.h"
+#include "mpq/Support/MappedFile.h"
 
 #include "llvm/ADT/ScopeExit.h"
 

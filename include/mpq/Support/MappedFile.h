@@ -2,8 +2,8 @@
 // Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_FRONTEND_ONNX_MAPPEDFILE_H
-#define MPQ_FRONTEND_ONNX_MAPPEDFILE_H
+#ifndef MPQ_SUPPORT_MAPPEDFILE_H
+#define MPQ_SUPPORT_MAPPEDFILE_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -34,4 +34,4 @@ private:
 
 } // namespace mpq
 
-#endif // MPQ_FRONTEND_ONNX_MAPPEDFILE_H
+#endif // MPQ_SUPPORT_MAPPEDFILE_H

@@ -1,0 +1,37 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The CPU to compile for, as attributes of the module.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Execution/Program.h"
+
+#include "mlir/Pass/Pass.h"
+
+namespace mpq {
+#define GEN_PASS_DECL_SETTARGETPASS
+#define GEN_PASS_DEF_SETTARGETPASS
+#include "SetTarget.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    llvm::Expected<TargetSpec> target = getTarget(mcpu);
+    if (target)
+      return setKernelTarget(getOperation(), *target);
+    getOperation().emitError(llvm::toString(target.takeError()));
+    signalPassFailure();
+  }
+};
+
+} // namespace
