@@ -78,7 +78,7 @@ if not os.path.isdir(models):
 
 features = config.available_features
 features.update(cpu_features())
-features.update(importable(python, ["numpy", "onnx", "onnxruntime"]))
+features.update(importable(python, ["numpy", "onnx", "onnxruntime", "setuptools"]))
 features.add(platform.machine())
 if models:
     features.add("shared-models")

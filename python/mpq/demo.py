@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mpq import Model, datasets, tools
+from mpq import Error, Model, datasets, tools
 from mpq.plan import Plan
 
 DIGITS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -176,7 +176,7 @@ def main() -> int:
     try:
         job = own_job(args.model, args.samples, console) if args.model else digits_job()
         return run(job, args.tools, args.work, console)
-    except (OSError, ValueError, tools.ToolError) as error:
+    except (OSError, ValueError, Error) as error:
         console.print(f"[red]demo:[/] {error}", highlight=False)
         return 1
 

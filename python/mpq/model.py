@@ -2,37 +2,32 @@
 # Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # ===----------------------------------------------------------------------===#
-"""A compiled model from Python: include/mpq-c/Model.h through ctypes and numpy.
+"""Compiled models: include/mpq-c/Model.h through ctypes.
 
-    model = mpq.Model("model.so")
+    model = mpq.load("model.so")
+    print(model.inputs, model.outputs)
     logits = model.run({"input": images})["logits"]
 
-The structures below mirror those of Model.h, field by field; `abi_version` guards them.
+Nothing is copied or converted on the way in or out: the model reads the caller's memory and writes the results' own. What it
+cannot read as it is (another type, another order in memory, another device) it refuses, with a RunError.
 """
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
 
 import numpy as np
+
+from mpq import dlpack
+from mpq.errors import RunError
 
 ABI_VERSION = 1
 
 
-class _DataType(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
-
-
-class _Tensor(ctypes.Structure):
-    """DLPack's DLTensor."""
-
-    _fields_ = [("data", ctypes.c_void_p), ("device_type", ctypes.c_int), ("device_id", ctypes.c_int32),
-                ("ndim", ctypes.c_int32), ("dtype", _DataType), ("shape", ctypes.POINTER(ctypes.c_int64)),
-                ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64)]
-
-
+# The structures of Model.h, field by field; `abi_version` guards them.
 class _TensorInfo(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("dtype", _DataType), ("ndim", ctypes.c_int32),
+    _fields_ = [("name", ctypes.c_char_p), ("dtype", dlpack.DataType), ("ndim", ctypes.c_int32),
                 ("shape", ctypes.POINTER(ctypes.c_int64))]
 
 
@@ -43,82 +38,115 @@ class _ModelInfo(ctypes.Structure):
                 ("num_variants", ctypes.c_int32)]
 
 
-# DLPack's type codes, and numpy's kind letters for them.
-_KINDS = {0: "i", 1: "u", 2: "f", 6: "b"}
-
-
-def _dtype(code: _DataType) -> np.dtype:
-    if code.code not in _KINDS:
-        raise TypeError(f"numpy has no type for DLPack's type code {code.code} of {code.bits} bits")
-    return np.dtype(f"{_KINDS[code.code]}{code.bits // 8}")
-
-
 class TensorInfo:
     """Name, numpy type and shape of an input or output; None is the batch, of any size."""
 
     def __init__(self, info: _TensorInfo):
-        self.code = info.dtype
         self.name = info.name.decode()
-        self.dtype = _dtype(info.dtype)
+        self.dtype = dlpack.to_numpy_type(info.dtype)
         self.shape = tuple(None if size < 0 else size for size in info.shape[: info.ndim])
+
+    def __repr__(self) -> str:
+        return f"TensorInfo(name={self.name!r}, dtype={self.dtype}, shape={self.shape})"
 
     def allocate(self, batch: int) -> np.ndarray:
         return np.empty([batch if size is None else size for size in self.shape], self.dtype)
 
 
-class Model:
-    """A library that quant-compile wrote. `threads`: 0 takes one for each CPU; the results do not depend on it."""
-
-    def __init__(self, path: str | os.PathLike, threads: int = 0):
-        self._library = library = ctypes.CDLL(os.path.abspath(path))
+def _open(path: str | os.PathLike) -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL(os.path.abspath(path))
         library.mpq_model_info.restype = ctypes.POINTER(_ModelInfo)
         library.mpq_model_create.restype = ctypes.c_void_p
         library.mpq_model_last_error.restype = ctypes.c_char_p
         library.mpq_model_cpu.restype = ctypes.c_char_p
         library.mpq_model_cpu.argtypes = library.mpq_model_destroy.argtypes = [ctypes.c_void_p]
         library.mpq_model_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    except OSError as error:
+        raise RunError(f"cannot load the library: {error}") from error
+    except AttributeError as error:
+        raise RunError(f"{path}: not a compiled model: {error}") from error
+    return library
+
+
+class Model:
+    """A library that quant-compile wrote. `threads`: 0 takes one for each CPU; the results do not depend on it. Any number
+    of Python threads may run one model at the same time."""
+
+    def __init__(self, path: str | os.PathLike, threads: int = 0):
         self._handle = None
+        self._library = library = _open(path)
         info = library.mpq_model_info().contents
         if info.abi_version != ABI_VERSION:
-            raise OSError(f"{path}: interface version is {info.abi_version} when it should be {ABI_VERSION}")
+            raise RunError(f"{path}: interface version is {info.abi_version} when it should be {ABI_VERSION}")
         self.inputs = [TensorInfo(info.inputs[i]) for i in range(info.num_inputs)]
         self.outputs = [TensorInfo(info.outputs[i]) for i in range(info.num_outputs)]
         self.weights_bytes = info.weights_bytes
         self._handle = library.mpq_model_create(ctypes.c_int32(threads))
         if not self._handle:
-            raise OSError(f"{path}: {library.mpq_model_last_error().decode()}")
+            raise RunError(f"{path}: {library.mpq_model_last_error().decode()}")
         self.cpu = library.mpq_model_cpu(self._handle).decode()
 
     def __del__(self):
         if getattr(self, "_handle", None):
             self._library.mpq_model_destroy(self._handle)
 
-    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs by name. KeyError where an input is missing, ValueError where the model refuses a tensor."""
-        return self.bind(inputs)()
+    def run(self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None) -> dict[str, object]:
+        """The outputs by name.
 
-    def bind(self, inputs: dict[str, np.ndarray]):
-        """A function that runs the model on these arrays and returns the outputs, each time in the same arrays."""
-        arrays = [np.ascontiguousarray(inputs[info.name], dtype=info.dtype) for info in self.inputs]
-        batch = next((array.shape[axis] for array, info in zip(arrays, self.inputs)
-                      for axis, size in enumerate(info.shape) if size is None and axis < array.ndim), 1)
-        outputs = {info.name: info.allocate(batch) for info in self.outputs}
-        tensors = [_Tensors(arrays, self.inputs), _Tensors(list(outputs.values()), self.outputs)]
+        inputs   by name: numpy arrays, or tensors of any library that has `__dlpack__`, compact and row-major
+        outputs  tensors of the same kinds to write into, by name; numpy arrays are made for those not given
 
-        def run() -> dict[str, np.ndarray]:
-            if self._library.mpq_model_run(self._handle, tensors[0].pointers, tensors[1].pointers) != 0:
-                raise ValueError(self._library.mpq_model_last_error().decode())
-            return outputs
+        RunError where a tensor is missing, unknown, or not as the model's description says.
+        """
+        return self.bind(inputs, outputs)()
+
+    def bind(self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None):
+        """A function that runs the model on these tensors and returns the outputs, each time in the same memory."""
+        given = self._order("input", self.inputs, inputs)
+        tensors = [dlpack.borrow(tensor, f"input '{info.name}'") for tensor, info in zip(given, self.inputs)]
+        made = dict(outputs or {})
+        for info in self.outputs:
+            if info.name not in made:
+                made[info.name] = info.allocate(self._get_batch(tensors))
+        taken = self._order("output", self.outputs, made)
+        results = [dlpack.borrow(tensor, f"output '{info.name}'", writes=True) for tensor, info in zip(taken, self.outputs)]
+        arguments = [_make_pointers(tensors), _make_pointers(results)]
+
+        def run() -> dict[str, object]:
+            keep = (tensors, results)  # what the pointers point to
+            if self._library.mpq_model_run(self._handle, *arguments) != 0:
+                raise RunError(self._library.mpq_model_last_error().decode())
+            del keep
+            return made
 
         return run
 
+    @staticmethod
+    def _order(kind: str, infos: list[TensorInfo], tensors: Mapping[str, object]) -> list[object]:
+        """The tensors in the model's order."""
+        names = [info.name for info in infos]
+        for name in tensors:
+            if name not in names:
+                raise RunError(f"the model has no {kind} '{name}'; it has {', '.join(names)}")
+        for name in names:
+            if name not in tensors:
+                raise RunError(f"{kind} '{name}' is missing")
+        return [tensors[name] for name in names]
 
-class _Tensors:
-    """The DLTensors of these arrays, and an array of pointers to them; keeps all of it alive."""
+    def _get_batch(self, tensors: list[dlpack.Borrowed]) -> int:
+        """The size of the dimension that the model leaves open. Whether the shapes fit, the library says."""
+        for tensor, info in zip(tensors, self.inputs):
+            for axis, size in enumerate(info.shape):
+                if size is None and axis < tensor.struct.ndim:
+                    return max(tensor.struct.shape[axis], 0)
+        return 1
 
-    def __init__(self, arrays: list[np.ndarray], infos: list[TensorInfo]):
-        self.arrays = arrays
-        self.tensors = [_Tensor(array.ctypes.data, 1, 0, array.ndim, info.code,
-                                (ctypes.c_int64 * array.ndim)(*array.shape), None, 0)
-                        for array, info in zip(arrays, infos)]
-        self.pointers = (ctypes.POINTER(_Tensor) * len(arrays))(*map(ctypes.pointer, self.tensors))
+
+def load(path: str | os.PathLike, threads: int = 0) -> Model:
+    """The library at `path`, ready to run. RunError where it cannot be loaded, as on a CPU that it is not for."""
+    return Model(path, threads)
+
+
+def _make_pointers(tensors: list[dlpack.Borrowed]):
+    return (ctypes.POINTER(dlpack.Tensor) * len(tensors))(*(ctypes.pointer(tensor.struct) for tensor in tensors))

@@ -6,35 +6,18 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
-import subprocess
 import time
 
 import numpy as np
 
+from mpq.compiler import find_tool, run_tool
 from mpq.model import Model
-
-
-class ToolError(RuntimeError):
-    """A tool failed; the message is what it wrote."""
-
-
-def find(tool: str, folder: str | pathlib.Path | None = None) -> str:
-    """The tool's path: in this folder, else on PATH."""
-    path = shutil.which(tool, path=str(folder) if folder else None)
-    if not path:
-        raise ToolError(f"{tool}: not in {folder or 'PATH'}; scripts/setup builds it")
-    return path
 
 
 def compile_model(model: str | pathlib.Path, library: str | pathlib.Path, *options: str,
                   folder: str | pathlib.Path | None = None) -> str:
-    """quant-compile `model` into `library`; returns what the tool wrote. ToolError where it fails."""
-    command = [find("quant-compile", folder), str(model), *options, "-o", str(library)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ToolError(f"{' '.join(command)}\n{done.stderr.strip()} (exit status {done.returncode})")
-    return done.stdout + done.stderr
+    """quant-compile `model` into `library` with these options as written; returns what the tool wrote."""
+    return run_tool([find_tool("quant-compile", folder), str(model), *options, "-o", str(library)])
 
 
 def time_per_sample(model: Model, inputs: dict[str, np.ndarray], seconds: float = 0.3) -> float:
