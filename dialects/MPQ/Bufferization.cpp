@@ -74,7 +74,8 @@ void attach(MLIRContext *context) {
 namespace mpq {
 void registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MPQDialect *) {
-    attach<ConvOp, MatmulOp, GatherOp, ConvertOp, PoolOp, SlicePadOp, MapOp>(context);
+    attach<ConvOp, MatmulOp, GatherOp, ConvertOp, PoolOp, SlicePadOp, MapOp,
+           SoftmaxOp, NormalizeOp, RotaryOp, AttentionOp>(context);
   });
 }
 } // namespace mpq

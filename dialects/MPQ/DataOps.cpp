@@ -127,6 +127,10 @@ LogicalResult MapOp::verify() {
     if (!layout && type.getRank() == 1 && out.size() > 1) {
       if (failed(verifyShape(*this, what, type.getShape(), {out[1]})))
         return failure();
+    } else if (!layout && type.getRank() == 2 && out.size() == 2 &&
+               type.getDimSize(1) == 1) {
+      if (failed(verifyShape(*this, what, type.getShape(), {out[0], 1})))
+        return failure();
     } else if (failed(verifyShape(*this, what, getLogicalShape(type, layout), out))) {
       return failure();
     }

@@ -9,6 +9,7 @@
 include "dialects/MPQ/Ops/Sites.td"
 include "dialects/MPQ/Ops/Compute.td"
 include "dialects/MPQ/Ops/Data.td"
+include "dialects/MPQ/Ops/Rows.td"
 include "dialects/MPQ/Ops/Program.td"
 
 #endif // MPQ_OPS_TD

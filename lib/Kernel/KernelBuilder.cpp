@@ -265,8 +265,8 @@ void KernelBuilder::switchTo(Index selector, int64_t count,
     return;
   }
   auto cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, count));
-  auto op = scf::IndexSwitchOp::create(b, TypeRange(), value(selector), cases,
-                                       count);
+  auto op =
+      scf::IndexSwitchOp::create(b, TypeRange(), value(selector), cases, count);
   OpBuilder::InsertionGuard guard(b);
   auto fill = [&](Region &region, int64_t number) {
     b.createBlock(&region);
@@ -294,8 +294,7 @@ void KernelBuilder::forRowTiles(Index rows, int64_t most,
   }
   // At least one tile, so that nothing is divided by zero; its height may be.
   Index tiles = floorDiv(rows + (most - 1), most);
-  Index divisor =
-      arith::MaxUIOp::create(b, value(tiles), index(1)).getResult();
+  Index divisor = arith::MaxUIOp::create(b, value(tiles), index(1)).getResult();
   Index height = floorDiv(rows, divisor), higher = mod(rows, divisor);
   forLoop(0, tiles, 1, [&](Index tile) {
     Index row = add(mul(tile, height), min(tile, higher));
@@ -314,8 +313,7 @@ void KernelBuilder::forRowTiles(Index rows, int64_t most,
 
 Value KernelBuilder::flatten(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
-  assert(type.getLayout().isIdentity() &&
-         "kernels see contiguous buffers");
+  assert(type.getLayout().isIdentity() && "kernels see contiguous buffers");
   if (type.getRank() == 1)
     return memref;
   if (type.getRank() == 0) {
@@ -418,6 +416,31 @@ void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
     return storeVector(vector, buffer, at);
   vector::MaskedStoreOp::create(b, buffer, value(at),
                                 makeMask(*this, lanes, valid), vector);
+}
+
+Value KernelBuilder::mask(int64_t lanes, Index valid) {
+  if (valid.isConstant())
+    return makeMask(*this, lanes, valid.offset);
+  return vector::CreateMaskOp::create(b, VectorType::get(lanes, b.getI1Type()),
+                                      value(valid));
+}
+
+Value KernelBuilder::loadPartial(Value buffer, Index at, int64_t lanes,
+                                 Index valid) {
+  if (valid.isConstant())
+    return loadPartial(buffer, at, lanes, valid.offset);
+  auto type = VectorType::get(lanes, getElement(buffer));
+  return vector::MaskedLoadOp::create(
+      b, type, buffer, value(at), mask(lanes, valid), makeZero(*this, type));
+}
+
+void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
+                                 Index valid) {
+  if (valid.isConstant())
+    return storePartial(vector, buffer, at, valid.offset);
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  vector::MaskedStoreOp::create(b, buffer, value(at), mask(lanes, valid),
+                                vector);
 }
 
 Value KernelBuilder::loadBefore(Value buffer, Index at, int64_t lanes,

@@ -40,6 +40,8 @@ void mpq::buildImportPipeline(OpPassManager &pm) {
 
 void mpq::buildLoweringPipeline(OpPassManager &pm) {
   OpPassManager &function = pm.nest<func::FuncOp>();
+  // What was exported in pieces, as one op: kernels exist for the whole.
+  function.addPass(createOnnxFusePass());
   function.addPass(createLowerOnnxPass());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());

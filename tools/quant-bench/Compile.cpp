@@ -225,6 +225,12 @@ llvm::Error ProblemCompiler::chooseFamily(StringRef name) {
     compiled.residual.layout = layouts.activations[1];
   compiled.result.layout = layouts.result;
   compiled.family = family->getName().str();
+  // Without layouts, all that decides about the packed weight is known; and the
+  // op still has the weight in its format.
+  if (!p.isConv) {
+    compiled.packedBytes = family->getPackedBytes(op, target);
+    buildPack(op);
+  }
   function.erase();
   return llvm::Error::success();
 }
@@ -252,12 +258,15 @@ void ProblemCompiler::buildRun() {
     types.residual = MemRefType::get(resultShape(), element(compiled.residual));
     types.result = MemRefType::get(resultShape(), element(compiled.result));
   }
-  // The size of the packed weight depends on the op, and the other way round.
-  func::FuncOp sizing = createFunction("sizing", list(types));
-  OpBuilder builder = OpBuilder::atBlockBegin(&sizing.getBody().front());
-  compiled.packedBytes = family->getPackedBytes(
-      createOp(builder, types, sizing.getArguments()), target);
-  sizing.erase();
+  OpBuilder builder(b.getContext());
+  if (p.isConv) {
+    // The size of the packed weight depends on the layouts.
+    func::FuncOp sizing = createFunction("sizing", list(types));
+    builder = OpBuilder::atBlockBegin(&sizing.getBody().front());
+    compiled.packedBytes = family->getPackedBytes(
+        createOp(builder, types, sizing.getArguments()), target);
+    sizing.erase();
+  }
   types.weight = MemRefType::get({compiled.packedBytes}, b.getI8Type());
   if (p.dynamic)
     return buildDynamicRun(types);
@@ -265,7 +274,8 @@ void ProblemCompiler::buildRun() {
   builder = OpBuilder::atBlockBegin(&function.getBody().front());
   ComputeOpInterface op = createOp(builder, types, function.getArguments());
   op->setAttr("family", b.getStringAttr(family->getName()));
-  buildPack(op);
+  if (p.isConv)
+    buildPack(op);
 }
 
 /// `run` with one argument more, the number of rows.
@@ -298,7 +308,6 @@ void ProblemCompiler::buildDynamicRun(const OperandTypes &types) {
   }
   ComputeOpInterface op = createOp(builder, types, operands);
   op->setAttr("family", b.getStringAttr(family->getName()));
-  buildPack(op);
 }
 
 void ProblemCompiler::buildPack(Operation *op) {

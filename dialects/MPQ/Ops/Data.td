@@ -113,7 +113,8 @@ def MPQ_MapOp : MPQ_ComputeOp<"map", [IsolatedFromAbove, SingleBlockImplicitTerm
   let description = [{
     Semantics: the region maps the elements of the inputs at one position to the
     result's. Every input has the logical shape of the result, or is a
-    per-channel vector of C elements (rank 1). All rank-4 inputs and the result
+    per-channel vector of C elements (rank 1; C is dimension 1), or, on plain
+    rows (rank 2), has one element a row (`rows x 1`). Rows may be dynamic. All rank-4 inputs and the result
     share one layout up to borders. Chains of elementwise ops fuse into one.
 
     Constraints: C1 block arguments are the f32 scalars of the inputs; C2 one

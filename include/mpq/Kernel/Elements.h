@@ -23,6 +23,8 @@
 
 #include "mpq/Kernel/KernelBuilder.h"
 
+#include <array>
+
 namespace mpq {
 
 /// `quant` where the buffer holds codes; null where it holds f32, which is so
@@ -68,6 +70,17 @@ struct Transfer {
   mlir::Value makeZeros(int64_t lanes) const;
 };
 
+/// The concatenation of vectors of equal length, as many as a power of two.
+mlir::Value concatenate(KernelBuilder &k, llvm::ArrayRef<mlir::Value> parts);
+
+/// Transposes a strip of `rows` (4, 8 or 16) by 4. `load` gives four elements
+/// of a row; the result is its four columns. `open` (null: nothing) is applied
+/// to whole vectors on the way.
+std::array<mlir::Value, 4>
+transposeStrip(KernelBuilder &k, int64_t rows,
+               llvm::function_ref<mlir::Value(int64_t)> load,
+               llvm::function_ref<mlir::Value(mlir::Value)> open = nullptr);
+
 /// Runs `body` over the channel blocks: once in a loop over the complete ones
 /// (`valid` = block) and once for the last if it has a tail.
 void forEachChannelBlock(
@@ -80,6 +93,10 @@ void forEachUnrolled(KernelBuilder &k, int64_t count,
 
 /// The quantization of an input of a map, null for f32.
 UniformAttr getQuantOf(MapOp op, unsigned input);
+/// Whether an input of a map has one value for each channel (of rows: for each
+/// column), or one for each row.
+bool isPerColumn(MapOp op, unsigned input);
+bool isPerRow(MapOp op, unsigned input);
 
 /// Whether `op` computes on blocks of channels: all its rank-4 activations have
 /// layouts with one block size, or they have none yet (operands are tensors)

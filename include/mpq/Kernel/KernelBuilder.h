@@ -176,6 +176,13 @@ public:
                           int64_t valid);
   void storePartial(mlir::Value vector, mlir::Value buffer, Index at,
                     int64_t valid);
+  /// The first `valid` lanes, a number that need not be a constant.
+  mlir::Value loadPartial(mlir::Value buffer, Index at, int64_t lanes,
+                          Index valid);
+  void storePartial(mlir::Value vector, mlir::Value buffer, Index at,
+                    Index valid);
+  /// The mask of the first `valid` lanes.
+  mlir::Value mask(int64_t lanes, Index valid);
   /// The lanes that lie below element `end` of the buffer; the others are zero.
   mlir::Value loadBefore(mlir::Value buffer, Index at, int64_t lanes,
                          int64_t end);
@@ -215,6 +222,22 @@ public:
   mlir::Value minf(mlir::Value value, double bound);
   /// The clamp of an op (null: none); infinite bounds cost nothing.
   mlir::Value clamp(mlir::Value value, RangeAttr range);
+  /// 2^x for x <= 0, -inf included, or a vector of it. Within 2.2e-7 of the
+  /// exact value, relatively; below 2^-126.5, and so for -inf, it is zero. NaN
+  /// stays NaN.
+  mlir::Value exp2(mlir::Value x);
+  /// One value of all lanes, halves first: ((0 . 2) . (1 . 3)). The lanes are
+  /// as many as a power of two.
+  mlir::Value
+  reduceLanes(mlir::Value vector,
+              llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  /// Runs `body` over `count` elements a vector at a time. `valid` is `lanes`,
+  /// or what is left: the number of lanes that the last vector has.
+  llvm::SmallVector<mlir::Value>
+  forEachVector(Index count, int64_t lanes, mlir::ValueRange init,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                    Index at, Index valid, mlir::ValueRange)>
+                    body);
   /// Calls an LLVM intrinsic, `llvm.x86.…`.
   mlir::Value intrinsic(llvm::StringRef name, mlir::Type result,
                         mlir::ValueRange operands);

@@ -99,6 +99,19 @@ UniformAttr mpq::getQuantOf(MapOp op, unsigned input) {
              : UniformAttr();
 }
 
+bool mpq::isPerColumn(MapOp op, unsigned input) {
+  return cast<ShapedType>(op.getInputs()[input].getType()).getRank() == 1 &&
+         cast<ShapedType>(op.getInit().getType()).getRank() > 1;
+}
+
+bool mpq::isPerRow(MapOp op, unsigned input) {
+  auto type = cast<ShapedType>(op.getInputs()[input].getType());
+  auto result = cast<ShapedType>(op.getInit().getType());
+  return !op.getOutputLayoutAttr() && type.getRank() == 2 &&
+         result.getRank() == 2 && type.getDimSize(1) == 1 &&
+         result.getDimSize(1) != 1;
+}
+
 /// The activations of `op` of rank 4, with their layouts; the result is last.
 static SmallVector<std::pair<Value, BlockedAttr>>
 getImages(ComputeOpInterface op) {

@@ -6,6 +6,7 @@
 // Fuses what follows a convolution or matrix product into it:
 //
 //   mpq.map { max(conv + r, 0) }     =>  mpq.conv residual(r) {clamp}
+//   mpq.map { matmul + b }           =>  mpq.matmul bias(b)
 //   mpq.convert {output_quant} conv  =>  mpq.conv {output_quant}
 //   op(mpq.convert {input_quant} q)  =>  op(q) {input_quant}
 //
@@ -17,6 +18,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -37,9 +39,11 @@ namespace {
 // Understanding the region of a map
 //===----------------------------------------------------------------------===//
 
-/// A region of the form clamp(value + residual) or a part of it.
+/// A region of the form clamp(value + residual + biases) or a part of it.
 struct Epilogue {
   BlockArgument residual;
+  /// One value for each output channel.
+  SmallVector<BlockArgument> biases;
   double min = -INFINITY, max = INFINITY;
 };
 
@@ -74,6 +78,20 @@ bool peelClamp(Value &value, Epilogue &epilogue) {
   return false;
 }
 
+/// The arguments that `value` is the sum of; false if it is not, or if one of
+/// them is there twice.
+bool collectTerms(Value value, SmallVectorImpl<BlockArgument> &terms) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (llvm::is_contained(terms, argument))
+      return false;
+    terms.push_back(argument);
+    return true;
+  }
+  auto add = value.getDefiningOp<arith::AddFOp>();
+  return add && collectTerms(add.getLhs(), terms) &&
+         collectTerms(add.getRhs(), terms);
+}
+
 /// Reads the region of `map` as an epilogue of its input number `index`.
 std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
   Epilogue epilogue;
@@ -81,20 +99,25 @@ std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
   Value value = block.getTerminator()->getOperand(0);
   while (peelClamp(value, epilogue))
     ;
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument) {
-    auto add = value.getDefiningOp<arith::AddFOp>();
-    if (!add)
+  SmallVector<BlockArgument> terms;
+  if (!collectTerms(value, terms) || terms.size() != map.getInputs().size())
+    return std::nullopt;
+  bool found = false;
+  for (BlockArgument term : terms) {
+    unsigned number = term.getArgNumber();
+    auto type = cast<ShapedType>(map.getInputs()[number].getType());
+    if (number == index) {
+      found = true;
+    } else if (type.getRank() == 1 &&
+               cast<ShapedType>(map.getInit().getType()).getRank() > 1) {
+      epilogue.biases.push_back(term);
+    } else if (!epilogue.residual) {
+      epilogue.residual = term;
+    } else {
       return std::nullopt;
-    auto lhs = dyn_cast<BlockArgument>(add.getLhs()),
-         rhs = dyn_cast<BlockArgument>(add.getRhs());
-    if (!lhs || !rhs || lhs == rhs)
-      return std::nullopt;
-    argument = lhs.getArgNumber() == index ? lhs : rhs;
-    epilogue.residual = argument == lhs ? rhs : lhs;
+    }
   }
-  if (argument.getArgNumber() != index ||
-      map.getInputs().size() != (epilogue.residual ? 2u : 1u))
+  if (!found)
     return std::nullopt;
   return epilogue;
 }
@@ -129,6 +152,8 @@ template <typename OpT> struct FuseMap final : OpRewritePattern<MapOp> {
         continue;
       OpT op = getFusible<OpT>(input, /*needsNoClamp=*/true);
       bool needsResidual = static_cast<bool>(epilogue->residual);
+      if (op && op.getBias() && !epilogue->biases.empty())
+        continue;
       if (!op || (needsResidual &&
                   (op.getResidual() || !hasShapeOfResult(map, *epilogue))))
         continue;
@@ -140,7 +165,12 @@ template <typename OpT> struct FuseMap final : OpRewritePattern<MapOp> {
       return rewriter.notifyMatchFailure(map, "no producer to fuse into");
 
     rewriter.setInsertionPoint(map);
+    Value bias;
+    if (!bestEpilogue.biases.empty())
+      bias = addBiases(rewriter, map, bestEpilogue);
     auto fused = cast<OpT>(rewriter.clone(*best));
+    if (bias)
+      fused.getBiasMutable().assign(bias);
     if (bestEpilogue.residual)
       fused.getResidualMutable().assign(
           map.getInputs()[bestEpilogue.residual.getArgNumber()]);
@@ -153,6 +183,33 @@ template <typename OpT> struct FuseMap final : OpRewritePattern<MapOp> {
   }
 
 private:
+  /// The sum of the biases, a map of its own if there are several.
+  static Value addBiases(PatternRewriter &rewriter, MapOp map,
+                         const Epilogue &epilogue) {
+    SmallVector<Value> values =
+        llvm::map_to_vector(epilogue.biases, [&](BlockArgument bias) {
+          return map.getInputs()[bias.getArgNumber()];
+        });
+    if (values.size() == 1)
+      return values[0];
+    Location loc = map.getLoc();
+    auto type = cast<RankedTensorType>(values[0].getType());
+    Value init = tensor::EmptyOp::create(rewriter, loc, type.getShape(),
+                                         type.getElementType());
+    auto sum = MapOp::create(rewriter, loc, TypeRange(type), values, init,
+                             BlockedAttr(), ArrayAttr(), ArrayAttr(),
+                             UniformAttr(), StringAttr());
+    OpBuilder::InsertionGuard guard(rewriter);
+    SmallVector<Type> types(values.size(), rewriter.getF32Type());
+    SmallVector<Location> locs(values.size(), loc);
+    Block *block = rewriter.createBlock(&sum.getBody(), {}, types, locs);
+    Value total = block->getArgument(0);
+    for (Value argument : block->getArguments().drop_front())
+      total = arith::AddFOp::create(rewriter, loc, total, argument);
+    YieldOp::create(rewriter, loc, total);
+    return sum->getResult(0);
+  }
+
   static bool hasShapeOfResult(MapOp map, const Epilogue &epilogue) {
     return map.getInputs()[epilogue.residual.getArgNumber()].getType() ==
            map->getResult(0).getType();

@@ -10,8 +10,8 @@ include "mlir/Pass/PassBase.td"
 def FuseEpiloguesPass : Pass<"mpq-fuse-epilogues", "::mlir::func::FuncOp"> {
   let summary = "Fuse residual, activation and requantization into the producer";
   let description = [{
-    A convolution or matrix product whose only reader adds a residual, clamps,
-    or quantizes does that itself; readers of dequantized codes read the codes.
+    A convolution or matrix product whose only reader adds biases or a residual,
+    clamps, or quantizes does that itself; readers of dequantized codes read the codes.
 
     ```mlir
     %0 = mpq.conv ins(%x, %w) outs(%e)

@@ -6,6 +6,7 @@
 // Raises image-shaped ops to the `mpq` dialect, where layouts apply:
 //
 //   linalg.generic (all parallel, rank 4)       =>  mpq.map
+//   linalg.generic (all parallel, other ranks)  =>  mpq.map on rows
 //   tensor.pad (tensor.extract_slice %x)        =>  mpq.slice_pad
 //
 //===----------------------------------------------------------------------===//
@@ -41,6 +42,31 @@ Value makeEmptyLike(OpBuilder &b, Location loc, RankedTensorType type) {
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//
+
+/// The region on f32 scalars, constants from outside included.
+void cloneBody(PatternRewriter &rewriter, linalg::GenericOp op, MapOp map) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  SmallVector<Type> types(map.getInputs().size(), rewriter.getF32Type());
+  SmallVector<Location> locs(types.size(), op.getLoc());
+  Block *block = rewriter.createBlock(&map.getBody(), {}, types, locs);
+  IRMapping mapping;
+  for (auto [from, to] :
+       llvm::zip(op.getBody()->getArguments(), block->getArguments()))
+    mapping.map(from, to);
+  auto import = [&](Value value) {
+    Operation *def = value.getDefiningOp();
+    if (def && def->getBlock() != op.getBody() && !mapping.contains(value) &&
+        matchPattern(value, m_Constant()))
+      rewriter.clone(*def, mapping);
+  };
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    llvm::for_each(inner.getOperands(), import);
+    rewriter.clone(inner, mapping);
+  }
+  Value result = op.getBody()->getTerminator()->getOperand(0);
+  import(result);
+  YieldOp::create(rewriter, op.getLoc(), mapping.lookupOrDefault(result));
+}
 
 /// Elementwise generics on N x C x H x W become `mpq.map`.
 struct RaiseElementwise final : OpRewritePattern<linalg::GenericOp> {
@@ -116,31 +142,165 @@ private:
     return Value(tensor::CollapseShapeOp::create(
         rewriter, op.getLoc(), operand->get(), ArrayRef{all}));
   }
+};
 
-  /// The region on f32 scalars, constants from outside included.
-  static void cloneBody(PatternRewriter &rewriter, linalg::GenericOp op,
-                        MapOp map) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    SmallVector<Type> types(map.getInputs().size(), rewriter.getF32Type());
-    SmallVector<Location> locs(types.size(), op.getLoc());
-    Block *block = rewriter.createBlock(&map.getBody(), {}, types, locs);
-    IRMapping mapping;
-    for (auto [from, to] :
-         llvm::zip(op.getBody()->getArguments(), block->getArguments()))
-      mapping.map(from, to);
-    auto import = [&](Value value) {
-      Operation *def = value.getDefiningOp();
-      if (def && def->getBlock() != op.getBody() && !mapping.contains(value) &&
-          matchPattern(value, m_Constant()))
-        rewriter.clone(*def, mapping);
-    };
-    for (Operation &inner : op.getBody()->without_terminator()) {
-      llvm::for_each(inner.getOperands(), import);
-      rewriter.clone(inner, mapping);
+/// Elementwise generics of other ranks become `mpq.map` on rows: all dimensions
+/// but the last are one.
+struct RaiseRows final : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    int64_t rank = op.getNumLoops();
+    if (op.getNumResults() != 1 || rank == 0 || rank == kRank ||
+        op.getNumParallelLoops() != rank)
+      return rewriter.notifyMatchFailure(op, "not elementwise on rows");
+    auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+    OpOperand *init = op.getDpsInitOperand(0);
+    if (!type || !type.getElementType().isF32() ||
+        type.isDynamicDim(rank - 1) ||
+        !op.getMatchingIndexingMap(init).isIdentity() ||
+        op.payloadUsesValueFromOperand(init))
+      return rewriter.notifyMatchFailure(
+          op, "result is not f32 rows of static size, or is permuted");
+    for (Operation &inner : op.getBody()->without_terminator())
+      if (!OpTrait::hasElementwiseMappableTraits(&inner))
+        return rewriter.notifyMatchFailure(
+            op, "region has an op that is not elementwise");
+    SmallVector<Value> inputs;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (!isRowInput(op, operand, type))
+        return rewriter.notifyMatchFailure(
+            op, "an input is broadcast in an unsupported way");
+    for (OpOperand *operand : op.getDpsInputOperands())
+      inputs.push_back(getRowInput(rewriter, op, operand, type));
+    if (inputs.empty())
+      return rewriter.notifyMatchFailure(op, "no inputs");
+
+    Location loc = op.getLoc();
+    Value rows = collapse(rewriter, loc, init->get());
+    auto map = MapOp::create(rewriter, loc, TypeRange(rows.getType()), inputs,
+                             rows, BlockedAttr(), ArrayAttr(), ArrayAttr(),
+                             UniformAttr(), StringAttr());
+    cloneBody(rewriter, op, map);
+    Value result = map->getResult(0);
+    if (rank > 2)
+      result = tensor::ExpandShapeOp::create(
+          rewriter, loc, type, result, getRowDimensions(rank),
+          tensor::getMixedSizes(rewriter, loc, init->get()));
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+private:
+  /// All dimensions but the last, and the last.
+  static SmallVector<ReassociationIndices> getRowDimensions(int64_t rank) {
+    ReassociationIndices rows =
+        llvm::to_vector<2>(llvm::seq<int64_t>(0, rank - 1));
+    return {rows, {rank - 1}};
+  }
+
+  static Value collapse(PatternRewriter &rewriter, Location loc, Value value) {
+    int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+    if (rank <= 2)
+      return value;
+    return tensor::CollapseShapeOp::create(rewriter, loc, value,
+                                           getRowDimensions(rank));
+  }
+
+  /// Whether the input reads dimension `d` of the result, as its own dimension
+  /// of that size.
+  static bool reads(AffineMap map, RankedTensorType type, int64_t d,
+                    RankedTensorType result) {
+    for (auto [index, expr] : llvm::enumerate(map.getResults()))
+      if (expr == getAffineDimExpr(d, map.getContext()))
+        return type.getDimSize(index) == result.getDimSize(d);
+    return false;
+  }
+
+  enum class Kind { Whole, PerColumn, PerRow, Other };
+
+  static Kind getKind(linalg::GenericOp op, OpOperand *operand,
+                      RankedTensorType result) {
+    auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    if (!type || !type.getElementType().isF32())
+      return Kind::Other;
+    // In order, and otherwise only constants where the size is 1.
+    int64_t last = -1, rank = result.getRank();
+    for (auto [index, expr] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      if (dim ? int64_t(dim.getPosition()) <= last
+              : type.getDimSize(index) != 1)
+        return Kind::Other;
+      if (dim)
+        last = dim.getPosition();
     }
-    Value result = op.getBody()->getTerminator()->getOperand(0);
-    import(result);
-    YieldOp::create(rewriter, op.getLoc(), mapping.lookupOrDefault(result));
+    auto readsOrIsOne = [&](int64_t d) {
+      return result.getDimSize(d) == 1 || reads(map, type, d, result);
+    };
+    bool allRows = llvm::all_of(llvm::seq<int64_t>(0, rank - 1), readsOrIsOne);
+    bool noRows =
+        llvm::none_of(llvm::seq<int64_t>(0, rank - 1), [&](int64_t d) {
+          return result.getDimSize(d) != 1 && reads(map, type, d, result);
+        });
+    bool column = readsOrIsOne(rank - 1);
+    if (allRows && column)
+      return Kind::Whole;
+    if (noRows && column && type.hasStaticShape() &&
+        type.getNumElements() == result.getDimSize(rank - 1))
+      return Kind::PerColumn;
+    // One element a row: every size but those of the rows is 1.
+    return allRows && !map.isFunctionOfDim(rank - 1) ? Kind::PerRow
+                                                     : Kind::Other;
+  }
+
+  static bool isRowInput(linalg::GenericOp op, OpOperand *operand,
+                         RankedTensorType result) {
+    return getKind(op, operand, result) != Kind::Other;
+  }
+
+  /// The input as [rows, C], [C] or [rows, 1].
+  static Value getRowInput(PatternRewriter &rewriter, linalg::GenericOp op,
+                           OpOperand *operand, RankedTensorType result) {
+    Location loc = op.getLoc();
+    Value value = operand->get();
+    int64_t columns = result.getShape().back();
+    Kind kind = getKind(op, operand, result);
+    auto flatten = [&](Value value) -> Value {
+      int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+      if (rank == 1)
+        return value;
+      if (rank == 0)
+        return tensor::ExpandShapeOp::create(
+            rewriter, loc, RankedTensorType::get({1}, rewriter.getF32Type()),
+            value, ArrayRef<ReassociationIndices>());
+      ReassociationIndices all =
+          llvm::to_vector<2>(llvm::seq<int64_t>(0, rank));
+      return tensor::CollapseShapeOp::create(rewriter, loc, value,
+                                             ArrayRef{all});
+    };
+    if (kind == Kind::PerColumn || result.getRank() == 1)
+      return flatten(value);
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t width = kind == Kind::PerRow ? 1 : columns;
+    if (type.getRank() == result.getRank() ||
+        (type.getRank() == 2 && type.getDimSize(1) == width))
+      return collapse(rewriter, loc, value);
+    // Through a vector of all elements.
+    Value vector = flatten(value);
+    int64_t count = cast<RankedTensorType>(vector.getType()).getDimSize(0);
+    int64_t rows = ShapedType::isDynamic(count) ? count : count / width;
+    SmallVector<OpFoldResult> sizes = {rewriter.getIndexAttr(rows),
+                                       rewriter.getIndexAttr(width)};
+    if (ShapedType::isDynamic(rows))
+      sizes[0] = tensor::getMixedSize(
+          rewriter, loc,
+          collapse(rewriter, loc, op.getDpsInitOperand(0)->get()), 0);
+    return tensor::ExpandShapeOp::create(
+        rewriter, loc,
+        RankedTensorType::get({rows, width}, rewriter.getF32Type()), vector,
+        ArrayRef<ReassociationIndices>{{0, 1}}, sizes);
   }
 };
 
@@ -246,7 +406,7 @@ struct RaisePass : mpq::impl::RaisePassBase<RaisePass> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    set.add<RaiseElementwise, RaisePad, RaiseSlice>(context);
+    set.add<RaiseElementwise, RaiseRows, RaisePad, RaiseSlice>(context);
     patterns = std::move(set);
     return success();
   }

@@ -11,7 +11,8 @@ def RaisePass : Pass<"mpq-raise", "::mlir::func::FuncOp"> {
   let summary = "Turn image-shaped elementwise and slicing ops into mpq ops";
   let description = [{
     What would otherwise force an activation back to the plain layout:
-    elementwise `linalg.generic` on N x C x H x W becomes `mpq.map`;
+    elementwise `linalg.generic` on N x C x H x W becomes `mpq.map`, and so does
+    that of any other rank, on rows: all dimensions but the last are one;
     `tensor.extract_slice` and zero `tensor.pad` become `mpq.slice_pad`
     (one op for a pad of a slice).
 

@@ -179,3 +179,124 @@ func.func @map_region(%x: tensor<1x3x8x8xf32>, %e: tensor<1x3x8x8xf32>) {
 
 // expected-error @below {{offset is 3 when it should be a multiple of 64}}
 mpq.slot "w" at 3 size 64 packed by @p from dense<0.0> : tensor<4xf32>
+
+// -----
+
+func.func @softmax_shape(%x: memref<2x8xf32>, %y: memref<2x9xf32>) {
+  // expected-error @below {{result has the shape [2, 9] when it should be [2, 8]}}
+  mpq.softmax ins(%x : memref<2x8xf32>) outs(%y : memref<2x9xf32>)
+  return
+}
+
+// -----
+
+func.func @softmax_element(%x: memref<2x8xi8>, %y: memref<2x8xi8>) {
+  // expected-error @below {{input has element type 'i8' when it should be f32 (not quantized)}}
+  mpq.softmax ins(%x : memref<2x8xi8>) outs(%y : memref<2x8xi8>)
+  return
+}
+
+// -----
+
+func.func @normalize_dynamic_row(%x: memref<2x?xf32>, %y: memref<2x?xf32>) {
+  // expected-error @below {{input is of type 'memref<2x?xf32>' when its rows should be of static size}}
+  mpq.normalize ins(%x : memref<2x?xf32>) outs(%y : memref<2x?xf32>) {epsilon = 0.0 : f32}
+  return
+}
+
+// -----
+
+func.func @normalize_scale(%x: memref<2x8xf32>, %g: memref<7xf32>, %y: memref<2x8xf32>) {
+  // expected-error @below {{scale has the shape [7] when it should be [8]}}
+  mpq.normalize ins(%x : memref<2x8xf32>) scale(%g : memref<7xf32>) outs(%y : memref<2x8xf32>) {epsilon = 0.0 : f32}
+  return
+}
+
+// -----
+
+func.func @normalize_epsilon(%x: memref<2x8xf32>, %y: memref<2x8xf32>) {
+  // expected-error @below {{epsilon is -1.000000e+00 when it should not be negative}}
+  mpq.normalize ins(%x : memref<2x8xf32>) outs(%y : memref<2x8xf32>) {epsilon = -1.0 : f32}
+  return
+}
+
+// -----
+
+func.func @rotary_rows(%x: memref<5x8xf32>, %c: memref<4x4xf32>, %y: memref<5x8xf32>) {
+  // expected-error @below {{cos has 4 rows when there are 5 positions}}
+  mpq.rotary ins(%x, %c, %c : memref<5x8xf32>, memref<4x4xf32>, memref<4x4xf32>) outs(%y : memref<5x8xf32>) {heads = 1 : i64}
+  return
+}
+
+// -----
+
+func.func @rotary_tables(%x: memref<4x8xf32>, %c: memref<4x4xf32>, %s: memref<4x3xf32>, %y: memref<4x8xf32>) {
+  // expected-error @below {{sin is of type 'memref<4x3xf32>' when its rows should be half a head}}
+  mpq.rotary ins(%x, %c, %s : memref<4x8xf32>, memref<4x4xf32>, memref<4x3xf32>) outs(%y : memref<4x8xf32>) {heads = 1 : i64}
+  return
+}
+
+// -----
+
+func.func @rotary_heads(%x: memref<4x8xf32>, %c: memref<4x4xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{input has rows of 8 elements when 2 heads of 8 elements are at 0}}
+  mpq.rotary ins(%x, %c, %c : memref<4x8xf32>, memref<4x4xf32>, memref<4x4xf32>) outs(%y : memref<4x16xf32>) {heads = 2 : i64}
+  return
+}
+
+// -----
+
+func.func @attention_groups(%x: memref<4x24xf32>, %y: memref<4x24xf32>) {
+  // expected-error @below {{has 3 heads and 2 heads of keys and values}}
+  mpq.attention ins(%x, %x, %x : memref<4x24xf32>, memref<4x24xf32>, memref<4x24xf32>) outs(%y : memref<4x24xf32>)
+    {heads = 3 : i64, kv_heads = 2 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32}
+  return
+}
+
+// -----
+
+func.func @attention_heads(%x: memref<4x24xf32>, %y: memref<4x24xf32>) {
+  // expected-error @below {{value has rows of 24 elements when 3 heads of 8 elements are at 1}}
+  mpq.attention ins(%x, %x, %x : memref<4x24xf32>, memref<4x24xf32>, memref<4x24xf32>) outs(%y : memref<4x24xf32>)
+    {heads = 3 : i64, kv_heads = 3 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32,
+     offsets = array<i64: 0, 0, 1>}
+  return
+}
+
+// -----
+
+func.func @attention_offsets(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
+  // expected-error @below {{needs 3 offsets, got 2}}
+  mpq.attention ins(%x, %x, %x : memref<4x8xf32>, memref<4x8xf32>, memref<4x8xf32>) outs(%y : memref<4x8xf32>)
+    {heads = 1 : i64, kv_heads = 1 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32,
+     offsets = array<i64: 0, 0>}
+  return
+}
+
+// -----
+
+func.func @attention_ranks(%q: memref<1x4x8xf32>, %x: memref<4x8xf32>, %y: memref<1x4x8xf32>) {
+  // expected-error @below {{query and key have the ranks 3 and 2}}
+  mpq.attention ins(%q, %x, %x : memref<1x4x8xf32>, memref<4x8xf32>, memref<4x8xf32>) outs(%y : memref<1x4x8xf32>)
+    {heads = 1 : i64, kv_heads = 1 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32}
+  return
+}
+
+// -----
+
+func.func @attention_keys(%x: memref<4x8xf32>, %v: memref<5x8xf32>, %y: memref<4x8xf32>) {
+  // expected-error @below {{value has the shape [5, 8] when it should be [4, 8]}}
+  mpq.attention ins(%x, %x, %v : memref<4x8xf32>, memref<4x8xf32>, memref<5x8xf32>) outs(%y : memref<4x8xf32>)
+    {heads = 1 : i64, kv_heads = 1 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32}
+  return
+}
+
+// -----
+
+func.func @attention_mask(%x: memref<4x8xf32>, %m: memref<3x4xf32>, %y: memref<4x8xf32>) {
+  // expected-error @below {{mask has the shape [3, 4] when it should broadcast to [1, 1, 4, 4]}}
+  mpq.attention ins(%x, %x, %x : memref<4x8xf32>, memref<4x8xf32>, memref<4x8xf32>) mask(%m : memref<3x4xf32>)
+    outs(%y : memref<4x8xf32>)
+    {heads = 1 : i64, kv_heads = 1 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32}
+  return
+}

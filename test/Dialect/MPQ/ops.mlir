@@ -62,3 +62,43 @@ func.func @map(%a: tensor<1x4x2x2xf32>, %c: tensor<4xf32>, %e: tensor<1x4x2x2xf3
 // CHECK: mpq.slot "fc.weight" prepared at 64 size 128 packed by @pack from dense<0> : tensor<4xi8> at 0
 mpq.slot "fc.weight" prepared at 64 size 128 packed by @pack from dense<0> : tensor<4xi8> at 0
 func.func private @pack(memref<4xi8>, memref<128xi8>)
+
+// CHECK-LABEL: @rows
+func.func @rows(%x: tensor<1x?x64xf32>, %g: tensor<64xf32>, %b: tensor<64xf32>, %e: tensor<1x?x64xf32>) -> tensor<1x?x64xf32> {
+  // CHECK: mpq.softmax ins(%{{.*}} : tensor<1x?x64xf32>) outs(%{{.*}} : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  %0 = mpq.softmax ins(%x : tensor<1x?x64xf32>) outs(%e : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  // CHECK: mpq.normalize ins(%{{.*}} : tensor<1x?x64xf32>) scale(%{{.*}} : tensor<64xf32>) bias(%{{.*}} : tensor<64xf32>)
+  // CHECK-SAME: {centered, epsilon = 9.99999974E-6 : f32}
+  %1 = mpq.normalize ins(%0 : tensor<1x?x64xf32>) scale(%g : tensor<64xf32>) bias(%b : tensor<64xf32>)
+      outs(%e : tensor<1x?x64xf32>) {centered, epsilon = 1.0e-5 : f32} -> tensor<1x?x64xf32>
+  return %1 : tensor<1x?x64xf32>
+}
+
+// CHECK-LABEL: @heads
+func.func @heads(%q: tensor<1x?x96xf32>, %cos: tensor<512x4xf32>, %sin: tensor<512x4xf32>, %kv: tensor<1x?x64xf32>,
+                 %m: tensor<1x1x1x?xf32>, %e: tensor<1x?x64xf32>) -> tensor<1x?x64xf32> {
+  // CHECK: mpq.rotary ins(%{{.*}} : tensor<1x?x96xf32>, tensor<512x4xf32>, tensor<512x4xf32>)
+  // CHECK-SAME: {heads = 8 : i64, offset = 32 : i64}
+  %0 = mpq.rotary ins(%q, %cos, %sin : tensor<1x?x96xf32>, tensor<512x4xf32>, tensor<512x4xf32>)
+      outs(%e : tensor<1x?x64xf32>) {heads = 8 : i64, offset = 32 : i64} -> tensor<1x?x64xf32>
+  // CHECK: mpq.attention ins(%{{.*}}) mask(%{{.*}} : tensor<1x1x1x?xf32>) outs({{.*}}) {causal, head_size = 8 : i64
+  // CHECK-SAME: offsets = array<i64: 0, 0, 32>
+  %1 = mpq.attention ins(%0, %kv, %kv : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32>)
+      mask(%m : tensor<1x1x1x?xf32>) outs(%e : tensor<1x?x64xf32>)
+      {causal, heads = 8 : i64, kv_heads = 4 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 0.5 : f32,
+       offsets = array<i64: 0, 0, 32>} -> tensor<1x?x64xf32>
+  return %1 : tensor<1x?x64xf32>
+}
+
+// One value for each row, and as many rows as there are.
+// CHECK-LABEL: @map_rows
+func.func @map_rows(%a: memref<?x8xf32>, %r: memref<?x1xf32>, %c: memref<8xf32>, %y: memref<?x8xf32>) {
+  // CHECK: mpq.map ins(%{{.*}} : memref<?x8xf32>, memref<?x1xf32>, memref<8xf32>)
+  mpq.map ins(%a, %r, %c : memref<?x8xf32>, memref<?x1xf32>, memref<8xf32>) outs(%y : memref<?x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %m = arith.mulf %p, %q : f32
+    %t = arith.addf %m, %s : f32
+    mpq.yield %t : f32
+  }
+  return
+}

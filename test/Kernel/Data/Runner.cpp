@@ -277,7 +277,9 @@ static KernelTarget makeTarget(const TargetSpec &spec) {
 /// Replaces the op of a function by its kernel.
 static std::string emitKernel(func::FuncOp function, const std::string &family,
                               const KernelTarget &target) {
-  Operation *op = &function.front().front();
+  // Casts may come before it.
+  Operation *op = &*llvm::find_if(
+      function.front(), [](Operation &op) { return isa<ComputeOpInterface>(op); });
   std::string reason;
   KernelFamily *chosen = family.empty() ? chooseKernelFamily(op, target).family
                                         : lookupKernelFamily(family);
@@ -288,7 +290,7 @@ static std::string emitKernel(func::FuncOp function, const std::string &family,
   EXPECT_TRUE(chosen->accepts(op, target, reason))
       << chosen->getName().str() << ": " << reason;
   OpBuilder builder(op);
-  chosen->emit(builder, op->getLoc(), op, target, function.getArguments());
+  chosen->emit(builder, op->getLoc(), op, target, op->getOperands());
   op->erase();
   return chosen->getName().str();
 }
@@ -316,6 +318,9 @@ static void callKernel(void *function, std::vector<void *> p) {
   case 4:
     return reinterpret_cast<void (*)(void *, void *, void *, void *)>(function)(
         p[0], p[1], p[2], p[3]);
+  case 5:
+    return reinterpret_cast<void (*)(void *, void *, void *, void *, void *)>(
+        function)(p[0], p[1], p[2], p[3], p[4]);
   default:
     ADD_FAILURE() << "kernel with " << p.size() << " operands";
   }

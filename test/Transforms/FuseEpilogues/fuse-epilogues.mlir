@@ -82,3 +82,48 @@ func.func @quantized(%q: tensor<1x8xi8>, %w: tensor<4x8xf32>) -> tensor<1x4xi8> 
       {output_quant = #mpq.uniform<scale = 2.5e-01, zero_point = 7>} -> tensor<1x4xi8>
   return %yq : tensor<1x4xi8>
 }
+
+// A bias, a residual and a clamp in one map, on rows.
+// CHECK-LABEL: @bias_and_residual
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: tensor<4x8xf32>, %[[B:.*]]: tensor<4xf32>, %[[R:[a-z0-9]+]]: tensor<?x4xf32>
+func.func @bias_and_residual(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %b: tensor<4xf32>, %r: tensor<?x4xf32>,
+                             %e: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  // CHECK: %[[Y:.*]] = mpq.matmul ins(%[[X]], %[[W]] {{.*}} bias(%[[B]] {{.*}} residual(%[[R]]
+  // CHECK-SAME: clamp = #mpq.range<0.000000e+00, inf>
+  // CHECK-NOT: mpq.map
+  // CHECK: return %[[Y]]
+  %0 = mpq.matmul ins(%x, %w : tensor<?x8xf32>, tensor<4x8xf32>) outs(%e : tensor<?x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<?x4xf32>
+  %1 = mpq.map ins(%b, %0, %r : tensor<4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %z = arith.constant 0.0 : f32
+    %t = arith.addf %p, %q : f32
+    %u = arith.addf %t, %s : f32
+    %m = arith.maximumf %u, %z : f32
+    mpq.yield %m : f32
+  } -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+
+// Two products with a bias each: the later one takes the other as its residual, and the sum of the biases.
+// CHECK-LABEL: @two_products
+func.func @two_products(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>, %b: tensor<4xf32>, %c: tensor<4xf32>,
+                        %e: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  // CHECK: %[[FIRST:.*]] = mpq.matmul
+  // CHECK-NOT: bias
+  // CHECK: %[[SUM:.*]] = mpq.map ins(%{{.*}}, %{{.*}} : tensor<4xf32>, tensor<4xf32>)
+  // CHECK: mpq.matmul {{.*}} bias(%[[SUM]] {{.*}} residual(%[[FIRST]]
+  %0 = mpq.matmul ins(%x, %w : tensor<2x8xf32>, tensor<4x8xf32>) outs(%e : tensor<2x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<2x4xf32>
+  %1 = mpq.matmul ins(%x, %w : tensor<2x8xf32>, tensor<4x8xf32>) outs(%e : tensor<2x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<2x4xf32>
+  %2 = mpq.map ins(%0, %b, %1, %c : tensor<2x4xf32>, tensor<4xf32>, tensor<2x4xf32>, tensor<4xf32>)
+      outs(%e : tensor<2x4xf32>) {
+  ^bb0(%p: f32, %q: f32, %r: f32, %s: f32):
+    %t = arith.addf %p, %q : f32
+    %u = arith.addf %r, %s : f32
+    %v = arith.addf %t, %u : f32
+    mpq.yield %v : f32
+  } -> tensor<2x4xf32>
+  return %2 : tensor<2x4xf32>
+}

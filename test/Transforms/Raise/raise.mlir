@@ -62,3 +62,42 @@ func.func @pad_with_one(%x: tensor<1x2x2x2xf32>) -> tensor<1x4x2x2xf32> {
   } : tensor<1x2x2x2xf32> to tensor<1x4x2x2xf32>
   return %1 : tensor<1x4x2x2xf32>
 }
+
+#rows = affine_map<(b, s, f) -> (b, s, f)>
+#feature = affine_map<(b, s, f) -> (f)>
+#token = affine_map<(b, s, f) -> (b, s, 0)>
+#table = affine_map<(b, s, f) -> (s, f)>
+
+// Any number of rows: all but the last dimension are one. A vector of features, one value for each token, and a table
+// for each sample.
+// CHECK-LABEL: @rows
+// CHECK-SAME: (%[[X:.*]]: tensor<1x?x8xf32>, %[[F:.*]]: tensor<8xf32>, %[[T:.*]]: tensor<1x?x1xf32>, %[[P:.*]]: tensor<?x8xf32>
+func.func @rows(%x: tensor<1x?x8xf32>, %f: tensor<8xf32>, %t: tensor<1x?x1xf32>, %p: tensor<?x8xf32>, %e: tensor<1x?x8xf32>)
+    -> tensor<1x?x8xf32> {
+  // CHECK-DAG: %[[XR:.*]] = tensor.collapse_shape %[[X]] {{\[\[}}0, 1], [2]]
+  // CHECK: mpq.map ins(%[[XR]], %[[F]], %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<8xf32>, tensor<?x1xf32>, tensor<?x8xf32>)
+  // CHECK: tensor.expand_shape
+  %0 = linalg.generic {indexing_maps = [#rows, #feature, #token, #table, #rows], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %f, %t, %p : tensor<1x?x8xf32>, tensor<8xf32>, tensor<1x?x1xf32>, tensor<?x8xf32>) outs(%e : tensor<1x?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32, %out: f32):
+    %q = arith.mulf %a, %b : f32
+    %r = arith.divf %q, %c : f32
+    %s = arith.addf %r, %d : f32
+    linalg.yield %s : f32
+  } -> tensor<1x?x8xf32>
+  return %0 : tensor<1x?x8xf32>
+}
+
+// A permuted input is no row.
+// CHECK-LABEL: @permuted
+func.func @permuted(%x: tensor<8x4xf32>, %e: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  // CHECK-NOT: mpq.map
+  // CHECK: linalg.generic
+  %0 = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>],
+      iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x4xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %q = arith.negf %a : f32
+    linalg.yield %q : f32
+  } -> tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}

@@ -95,7 +95,8 @@ void registerOnnxOpsSoftmax(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, onnx::ONNXDialect *) {
     using namespace onnx;
     attach<SoftmaxShapes, HardmaxOp, LogSoftmaxOp, SoftmaxOp>(context);
-    attach<SoftmaxLowering, LogSoftmaxOp, SoftmaxOp>(context);
+    // Softmax is for kernels (lib/Conversion/OnnxToMPQ).
+    attach<SoftmaxLowering, LogSoftmaxOp>(context);
   });
 }
 } // namespace mpq

@@ -14,11 +14,13 @@
 //      planar, plain       a row of one channel     one value in all lanes
 //      plain, N x C        all channels             a row
 //
-// Where no operand has a border, rows that follow each other are one row.
+// Where no operand has a border, rows that follow each other are one row. Plain
+// results of rank 1 and 2 are Rows.h's.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Body.h"
+#include "Rows.h"
 
 #include "mpq/Kernel/Elements.h"
 
@@ -218,6 +220,12 @@ struct Map final : KernelFamily {
     }
     if (!map::isVectorizable(map.getBody().front(), reason))
       return false;
+    auto type = cast<ShapedType>(map.getInit().getType());
+    if (!type.hasStaticShape() && !map::isOnRows(map)) {
+      reason = "has rank " + std::to_string(type.getRank()) +
+               " and dynamic sizes";
+      return false;
+    }
     for (auto [index, input] : llvm::enumerate(map.getInputs()))
       if (cast<ShapedType>(input.getType()).getRank() > 1 &&
           getBlock(map.getActivationLayout(index)) !=
@@ -241,7 +249,10 @@ struct Map final : KernelFamily {
   void emit(OpBuilder &builder, Location loc, Operation *op,
             const KernelTarget &target, ValueRange operands) const override {
     KernelBuilder k(builder, loc, target);
-    Emitter(k, cast<MapOp>(op), operands).run();
+    auto map = cast<MapOp>(op);
+    if (map::isOnRows(map))
+      return map::emitRows(k, map, operands);
+    Emitter(k, map, operands).run();
   }
 
 private:

@@ -12,7 +12,9 @@
 //         epilogue
 //
 // Panels are outside so that their weights stay in the cache. Where a tile
-// does not divide the rows, the last one overlaps its neighbour.
+// does not divide the rows, the last one overlaps its neighbour; rows that are
+// counted at run time are cut into tiles of nearly equal height, with code for
+// each height.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +28,7 @@ using namespace mpq;
 using namespace mpq::vnni;
 
 MatmulLoops::MatmulLoops(KernelBuilder &k, MatmulOp op, ValueRange operands)
-    : k(k), op(op), plan(op),
+    : k(k), op(op), plan(op), m(k.rows(operands[0])),
       input(k.activation(operands[0], {}, op.getInputQuantAttr())),
       output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
       packed(operands[1]),
@@ -49,16 +51,23 @@ MatmulLoops::MatmulLoops(KernelBuilder &k, MatmulOp op, ValueRange operands)
 
 void MatmulLoops::emit() {
   if (!isDynamic)
-    return emitRows(0, plan.m);
+    return emitRows(0, m);
   int64_t count = plan.rowsAtOnce;
-  k.forLoop(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
-    Index first = k.mul(block, count);
-    if (plan.m % count)
-      first = k.min(first, plan.m - count);
+  auto emitBlock = [&](Index first, Index count) {
     k.forLoop(0, count, 1, [&](Index row) {
       emitRow(k.mul(k.add(first, row), plan.k), k.mul(row, pitch), row);
     });
     emitRows(first, count);
+  };
+  if (m.isConstant())
+    return k.forLoop(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
+      Index first = k.mul(block, count);
+      if (plan.m % count)
+        first = k.min(first, plan.m - count);
+      emitBlock(first, count);
+    });
+  k.forLoop(0, m, count, [&](Index first) {
+    emitBlock(first, k.min(k.sub(m, first), count));
   });
 }
 
@@ -111,17 +120,25 @@ void MatmulLoops::emitRow(Index from, Index to, Index row) {
 // Panels and tiles
 //===----------------------------------------------------------------------===//
 
-void MatmulLoops::emitRows(Index first, int64_t count) {
+void MatmulLoops::emitRows(Index first, Index count) {
+  auto emitTileAt = [&](const Panel &panel, Index row, int64_t height) {
+    Rows rows;
+    rows.codes = k.mul(row, pitch);
+    rows.scratchRow = row;
+    rows.output = k.mul(k.add(first, row), plan.n);
+    rows.count = height;
+    emitTile(panel, rows);
+  };
   auto emitPanel = [&](const Panel &panel) {
-    k.forLoop(0, llvm::divideCeil(count, plan.rows), 1, [&](Index tile) {
+    if (!count.isConstant())
+      return k.forRowTiles(count, plan.rows, [&](Index row, int64_t height) {
+        emitTileAt(panel, row, height);
+      });
+    k.forLoop(0, llvm::divideCeil(count.offset, plan.rows), 1, [&](Index tile) {
       Index row = k.mul(tile, plan.rows);
-      if (count % plan.rows)
-        row = k.min(row, count - plan.rows);
-      Rows rows;
-      rows.codes = k.mul(row, pitch);
-      rows.scratchRow = row;
-      rows.output = k.mul(k.add(first, row), plan.n);
-      emitTile(panel, rows);
+      if (count.offset % plan.rows)
+        row = k.min(row, count.offset - plan.rows);
+      emitTileAt(panel, row, plan.rows);
     });
   };
   int64_t columns = plan.vectors * kRows, full = plan.fullPanels();
@@ -206,7 +223,7 @@ MatmulLoops::Accumulators MatmulLoops::emitGroups(const Panel &panel,
                   weights, count, last && plan.k % kColumns);
     Index scales = k.add(weights, k.mul(all, stepBytes));
     Accumulators next;
-    for (int64_t row = 0; row < plan.rows; ++row)
+    for (int64_t row = 0; row < rows.count; ++row)
       for (int64_t v = 0; v < panel.vectors; ++v) {
         int64_t at = row * panel.vectors + v;
         Value sum = arith::SIToFPOp::create(k.b, reals, levels[at]);
@@ -216,7 +233,7 @@ MatmulLoops::Accumulators MatmulLoops::emitGroups(const Panel &panel,
   };
   // Starting at the correction for the zero point.
   Accumulators sums;
-  for (int64_t row = 0; row < plan.rows; ++row) {
+  for (int64_t row = 0; row < rows.count; ++row) {
     Value zero = arith::SIToFPOp::create(k.b, reals, loadZero(rows, row));
     for (int64_t v = 0; v < panel.vectors; ++v)
       sums.push_back(k.mulf(zero, loadFactors(f32, panel.sums(plan), v)));
@@ -229,13 +246,13 @@ MatmulLoops::Accumulators MatmulLoops::emitGroups(const Panel &panel,
 
 MatmulLoops::Accumulators MatmulLoops::emitStart(const Panel &panel,
                                                  const Rows &rows) {
-  Accumulators start(plan.rows * panel.vectors * plan.chains,
+  Accumulators start(rows.count * panel.vectors * plan.chains,
                      k.splatInteger(32, 0, kRows));
   if (plan.isGrouped())
     return start;
   for (int64_t v = 0; v < panel.vectors; ++v) {
     Value levels = loadFactors(k.b.getI32Type(), panel.sums(plan), v);
-    for (int64_t row = 0; row < plan.rows; ++row)
+    for (int64_t row = 0; row < rows.count; ++row)
       start[slot(panel, row, v)] =
           arith::MulIOp::create(k.b, levels, loadZero(rows, row));
   }
@@ -269,7 +286,7 @@ MatmulLoops::Accumulators MatmulLoops::emitGroup(const Panel &panel,
     result = emitSteps(steps, 1, plan.k % kColumns, result);
   // Chains end here.
   Accumulators sum;
-  for (int64_t row = 0; row < plan.rows; ++row)
+  for (int64_t row = 0; row < rows.count; ++row)
     for (int64_t v = 0; v < panel.vectors; ++v) {
       sum.push_back(result[slot(panel, row, v)]);
       for (int64_t chain = 1; chain < plan.chains; ++chain)
@@ -286,7 +303,8 @@ void MatmulLoops::emitStep(const Panel &panel, Index codes, Index weights,
   for (int64_t v = 0; v < panel.vectors; ++v)
     vectors.push_back(
         k.loadVector(packed, weights + v * kVectorBytes, kVectorBytes));
-  for (int64_t row = 0; row < plan.rows; ++row) {
+  int64_t rows = accumulators.size() / (panel.vectors * plan.chains);
+  for (int64_t row = 0; row < rows; ++row) {
     Value dword = broadcastCodes(codes + row * pitch, bytes);
     for (int64_t v = 0; v < panel.vectors; ++v) {
       Value &sum = accumulators[slot(panel, row, v, chain)];
@@ -322,7 +340,7 @@ Value MatmulLoops::broadcastCodes(Index at, int64_t bytes) {
 void MatmulLoops::emitResults(const Panel &panel, const Rows &rows,
                               const Accumulators &sums) {
   constexpr int64_t kAtOnce = 4; // vectors of codes in a store
-  for (int64_t row = 0; row < plan.rows; ++row) {
+  for (int64_t row = 0; row < rows.count; ++row) {
     Index to = k.add(rows.output, panel.column) + row * plan.n;
     SmallVector<Value> results;
     for (int64_t v = 0; v < panel.vectors; ++v) {

@@ -41,6 +41,7 @@ private:
   /// Rows of the input: where their codes and their results are.
   struct Rows {
     Index codes, scratchRow, output;
+    int64_t count;
   };
 
   int64_t slot(const Panel &panel, int64_t row, int64_t vector,
@@ -54,7 +55,7 @@ private:
   /// at `to`.
   void emitRow(Index from, Index to, Index row);
   /// All tiles of `count` rows from `first` on.
-  void emitRows(Index first, int64_t count);
+  void emitRows(Index first, Index count);
   Panel makePanel(Index weights, Index column, int64_t vectors,
                   int64_t columns);
   void emitTile(const Panel &panel, const Rows &rows);
@@ -84,6 +85,7 @@ private:
   KernelBuilder &k;
   MatmulOp op;
   MatmulPlan plan;
+  Index m;
   Activation input, output;
   std::optional<Activation> residual;
   mlir::Value packed, bias;

@@ -20,6 +20,9 @@ static constexpr int64_t kScratchBytes = 128 * 1024;
 
 MatmulPlan::MatmulPlan(MatmulOp op) {
   m = mlir::cast<mlir::ShapedType>(op.getInput().getType()).getDimSize(0);
+  bool isDynamic = mlir::ShapedType::isDynamic(m);
+  if (isDynamic)
+    m = kManyRows;
   n = op.getWeightShape()[0];
   k = op.getWeightShape()[1];
   totalVectors = llvm::divideCeil(n, kRows);
@@ -46,6 +49,8 @@ MatmulPlan::MatmulPlan(MatmulOp op) {
   int64_t blocks =
       llvm::divideCeil(m, std::max(rows, kScratchBytes / scratchPitch()));
   rowsAtOnce = std::max(rows, int64_t(llvm::divideCeil(m, blocks)));
+  if (isDynamic) // whole tiles, but for the last block
+    rowsAtOnce = std::max(rows, rowsAtOnce / rows * rows);
 }
 
 int64_t MatmulPlan::fullPanels() const {

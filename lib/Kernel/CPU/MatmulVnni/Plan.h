@@ -39,6 +39,9 @@
 namespace mpq::vnni {
 
 constexpr int64_t kHeaderBytes = 64;
+/// Divisible by every height of a tile: what tiles are chosen for where the
+/// number of rows is not known.
+constexpr int64_t kManyRows = 720720;
 /// Bytes of the scales, or the sums, of one vector.
 constexpr int64_t kFactorBytes = kRows * 4;
 
@@ -46,6 +49,7 @@ struct MatmulPlan {
   /// From the op: with its weight on tensors, or packed on memrefs.
   explicit MatmulPlan(MatmulOp op);
 
+  /// `m` is `kManyRows` where the number of rows is known at run time only.
   int64_t m, n, k;
   /// Weight vectors of 16 rows, and steps of 4 columns.
   int64_t totalVectors, totalSteps;

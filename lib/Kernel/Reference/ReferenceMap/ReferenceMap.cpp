@@ -24,6 +24,9 @@ struct ReferenceMap final : reference::DataFamily<MapOp> {
             const KernelTarget &target, ValueRange operands) const override {
     auto map = cast<MapOp>(op);
     KernelBuilder k(builder, loc, target);
+    if (!map.getOutputLayoutAttr() &&
+        cast<ShapedType>(map.getInit().getType()).getRank() <= 2)
+      return emitRows(k, map, operands);
     Activation to = k.activation(operands.back(), map.getOutputLayoutAttr(),
                                  getCodes(map.getOutputQuantAttr()));
     SmallVector<Activation> inputs;
@@ -43,6 +46,35 @@ struct ReferenceMap final : reference::DataFamily<MapOp> {
       for (Operation &scalar : body.without_terminator())
         k.b.clone(scalar, values);
       return values.lookupOrDefault(body.getTerminator()->getOperand(0));
+    });
+  }
+
+private:
+  /// Plain rows, of which there may be any number.
+  static void emitRows(KernelBuilder &k, MapOp map, ValueRange operands) {
+    Value init = operands.back(), to = k.flatten(init);
+    int64_t rank = cast<ShapedType>(init.getType()).getRank();
+    Index columns = k.dim(init, rank - 1);
+    UniformAttr quant = getCodes(map.getOutputQuantAttr());
+    Block &body = map.getBody().front();
+    k.forLoop(0, k.rows(init), 1, [&](Index row) {
+      k.forLoop(0, columns, 1, [&](Index column) {
+        Index at = k.add(k.mul(row, columns), column);
+        IRMapping values;
+        for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+          Index from = isPerColumn(map, i) ? column
+                       : isPerRow(map, i)  ? row
+                                           : at;
+          Value element = k.load(k.flatten(operands[i]), from);
+          if (UniformAttr codes = getCodes(getQuantOf(map, i)))
+            element = k.dequantize(element, codes);
+          values.map(argument, element);
+        }
+        for (Operation &scalar : body.without_terminator())
+          k.b.clone(scalar, values);
+        Value y = values.lookupOrDefault(body.getTerminator()->getOperand(0));
+        k.store(quant ? k.quantize(y, quant) : y, to, at);
+      });
     });
   }
 };
