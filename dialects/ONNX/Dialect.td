@@ -34,6 +34,12 @@ def ONNX_Dialect : Dialect {
     static constexpr llvm::StringLiteral kNameAttr = "onnx.name";
     /// Its shape as the model declares it; -1 is a dynamic dimension.
     static constexpr llvm::StringLiteral kShapeAttr = "onnx.shape";
+    /// The names of its dimensions, "" for numbers. Dimensions of one name have
+    /// one size; those of results may be expressions like "2 * T".
+    static constexpr llvm::StringLiteral kDimsAttr = "onnx.dims";
+    /// On a Constant of integers: those of them that are expressions of sizes,
+    /// as a map from the symbols to all elements.
+    static constexpr llvm::StringLiteral kSizesAttr = "onnx.sizes";
   }];
   let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;

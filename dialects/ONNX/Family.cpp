@@ -14,8 +14,7 @@ namespace mpq::onnx {
 
 std::optional<Shape> getShape(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type ? std::optional<Shape>(llvm::to_vector(type.getShape()))
-              : std::nullopt;
+  return type ? std::optional<Shape>(getSizes(type)) : std::nullopt;
 }
 
 std::optional<int64_t> getRank(Value value) {
@@ -28,8 +27,7 @@ int64_t getCount(ArrayRef<int64_t> shape) {
   if (llvm::is_contained(shape, 0))
     return 0;
   for (int64_t size : shape)
-    if (ShapedType::isDynamic(size) || llvm::MulOverflow(count, size, count))
-      return kDynamic;
+    count = multiplySizes(count, size);
   return count;
 }
 
@@ -37,7 +35,7 @@ Type withShape(Value result, const std::optional<Shape> &shape) {
   Type element = getElementTypeOrSelf(result);
   if (!shape)
     return UnrankedTensorType::get(element);
-  return RankedTensorType::get(*shape, element);
+  return getTypeOf(*shape, element);
 }
 
 std::string toString(ArrayRef<int64_t> shape) {
@@ -45,7 +43,7 @@ std::string toString(ArrayRef<int64_t> shape) {
   llvm::interleave(
       shape,
       [&](int64_t size) {
-        text += ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+        text += toString(size, {});
       },
       [&] { text += ", "; });
   return text + "]";
@@ -85,14 +83,12 @@ FailureOr<std::optional<Shape>> broadcast(Operation *op, ValueRange values) {
     size_t offset = result.size() - shape->size();
     for (auto [i, size] : llvm::enumerate(*shape)) {
       int64_t &known = result[offset + i];
-      bool decided = known != 1 && !ShapedType::isDynamic(known);
-      if (decided && size != 1 && !ShapedType::isDynamic(size) && size != known)
+      bool areNumbers = !isDynamic(known) && !isDynamic(size);
+      if (areNumbers && known != 1 && size != 1 && size != known)
         return op->emitOpError()
                << "cannot broadcast " << toString(*shape) << " to "
                << toString(result) << ": sizes " << size << " and " << known;
-      // ? with 1 is ?; ? with n is n, or there is an error at run time.
-      if (!decided && (size != 1))
-        known = ShapedType::isDynamic(size) && known != 1 ? known : size;
+      known = broadcastSizes(op, known, size);
     }
   }
   return ranked ? std::optional<Shape>(result) : std::nullopt;
@@ -100,10 +96,22 @@ FailureOr<std::optional<Shape>> broadcast(Operation *op, ValueRange values) {
 
 LogicalResult checkSame(Operation *op, int64_t a, StringRef whatA, int64_t b,
                         StringRef whatB) {
-  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b)
+  if (isDynamic(a) || isDynamic(b))
+    requireEqual(op, a, b);
+  if (isDynamic(a) || isDynamic(b) || a == b)
     return success();
   return op->emitOpError() << whatA << " is " << a << " when it should be "
                            << whatB << ", " << b;
+}
+
+int64_t broadcastSizes(Operation *op, int64_t a, int64_t b) {
+  if (a == 1 || b == 1 || a == b)
+    return a == 1 ? b : a;
+  // An unknown size may be 1 or the other: the other, or there is an error.
+  if (isUnknown(a) || isUnknown(b))
+    return isUnknown(a) ? b : a;
+  requireEqual(op, a, b);
+  return isDynamic(a) ? b : a;
 }
 
 LogicalResult checkRank(Operation *op, Value value, StringRef what,

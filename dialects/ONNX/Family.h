@@ -16,8 +16,9 @@
 //     });
 //   }
 //
-// Shapes are lists of sizes, kDynamic where unknown. A result's element type
-// is right from the start, the importer finds it in the schema.
+// Shapes are lists of sizes (Sizes.h): numbers, expressions of the symbols, or
+// kDynamic where unknown. A result's element type is right from the start, the
+// importer finds it in the schema.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_DIALECTS_ONNX_FAMILY_H
@@ -29,9 +30,6 @@
 #include "mlir/IR/TypeUtilities.h"
 
 namespace mpq::onnx {
-
-using Shape = llvm::SmallVector<int64_t>;
-constexpr int64_t kDynamic = mlir::ShapedType::kDynamic;
 
 //===----------------------------------------------------------------------===//
 // Models
@@ -66,7 +64,7 @@ void attach(mlir::MLIRContext *context) {
 
 /// The shape, or nothing if the rank is unknown.
 std::optional<Shape> getShape(mlir::Value value);
-/// The product of the sizes, kDynamic if one is unknown (and none is 0).
+/// The product of the sizes; unknown if one is (and none is 0).
 int64_t getCount(llvm::ArrayRef<int64_t> shape);
 /// The rank, or nothing.
 std::optional<int64_t> getRank(mlir::Value value);
@@ -88,10 +86,15 @@ llvm::FailureOr<Shape> getAxes(mlir::Operation *op,
 llvm::FailureOr<std::optional<Shape>> broadcast(mlir::Operation *op,
                                                 mlir::ValueRange values);
 
-/// Two sizes that must be equal if both are known; the error names both.
+/// Two sizes that must be equal. If both are numbers the error names both; what
+/// depends on symbols becomes a requirement.
 llvm::LogicalResult checkSame(mlir::Operation *op, int64_t a,
                               llvm::StringRef whatA, int64_t b,
                               llvm::StringRef whatB);
+/// The size that `a` and `b` broadcast to, one of them 1 or both the same; they
+/// are not different numbers. What depends on symbols is required to be the
+/// same: a size that is 1 now and then is not repeated.
+int64_t broadcastSizes(mlir::Operation *op, int64_t a, int64_t b);
 /// The rank must be `rank` or, if `atLeast`, no smaller.
 llvm::LogicalResult checkRank(mlir::Operation *op, mlir::Value value,
                               llvm::StringRef what, int64_t rank,

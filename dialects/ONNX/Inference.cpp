@@ -4,6 +4,8 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/ONNX/Inference.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 
 namespace mpq::onnx {
@@ -18,11 +20,11 @@ static Type refine(Type old, Type inferred) {
     return old;
   if (a.getRank() != b.getRank())
     return inferred;
-  SmallVector<int64_t> shape = llvm::to_vector(b.getShape());
-  for (auto [d, size] : llvm::enumerate(shape))
-    if (ShapedType::isDynamic(size))
-      size = a.getDimSize(d);
-  return RankedTensorType::get(shape, b.getElementType(), a.getEncoding());
+  Shape known = getSizes(a), shape = getSizes(b);
+  for (auto [size, other] : llvm::zip(shape, known))
+    if (isUnknown(size))
+      size = other;
+  return getTypeOf(shape, b.getElementType());
 }
 
 /// No tensor of more than this many elements fits in an address space; with the
@@ -33,11 +35,11 @@ static LogicalResult checkSize(Operation &op, Type type) {
   int64_t count = 1;
   if (tensor)
     for (int64_t size : tensor.getShape()) {
-      if (!ShapedType::isDynamic(size) && size > kMaxCount)
+      if (!isDynamic(size) && size > kMaxCount)
         count = -1;
-      else if (!ShapedType::isDynamic(size) && size > 0 && count > 0)
+      else if (!isDynamic(size) && size > 0 && count > 0)
         count = count > kMaxCount / size ? -1 : count * size;
-      if (!ShapedType::isDynamic(size) && size < 0)
+      if (!isDynamic(size) && size < 0)
         count = -1;
     }
   if (count > 0)
@@ -64,20 +66,61 @@ static LogicalResult inferOp(Operation &op, ValueTable &values) {
     result.setType(refine(result.getType(), type));
     values.erase(result);
   }
+  for (Requirement &requirement : takeRequirements(&op))
+    values.addRequirement(requirement);
   if (op.getNumResults() == 1 && !isa<ConstantOp>(op))
     if (std::optional<PartialTensor> value = shaped.inferValue(values))
       values.set(op.getResult(0), std::move(*value));
+  takeRequirements(&op); // the same again
   return success();
 }
 
-LogicalResult inferShapes(func::FuncOp function, ValueTable &values) {
+/// The sizes of results of an op that has been lowered, or quantizes. Such an
+/// op keeps its type if the sizes have become numbers; readers get a cast.
+static void inferOther(Operation &op) {
+  if (isa<tensor::CastOp>(op))
+    return;
+  bool isCast = op.hasTrait<OpTrait::SameOperandsAndResultShape>();
+  for (Value result : op.getResults()) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type || type.hasStaticShape())
+      continue;
+    RankedTensorType sized =
+        getTypeOf(getDefinedSizes(result), type.getElementType());
+    if (!sized.hasStaticShape() || isCast) {
+      result.setType(sized);
+      continue;
+    }
+    OpBuilder b(op.getContext());
+    b.setInsertionPointAfter(&op);
+    Value cast = tensor::CastOp::create(b, op.getLoc(), sized, result);
+    result.replaceUsesWithIf(cast, [](OpOperand &use) {
+      Operation *user = use.getOwner();
+      return isa_and_nonnull<ONNXDialect>(user->getDialect()) ||
+             user->hasTrait<OpTrait::IsTerminator>() ||
+             user->hasTrait<OpTrait::SameOperandsAndResultShape>();
+    });
+  }
+}
+
+LogicalResult inferShapes(func::FuncOp function, ValueTable &values,
+                          bool keepSizes) {
   if (function.isExternal())
     return success();
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitOpError("has more than one block");
-  for (Operation &op : function.getBody().front().without_terminator())
-    if (isa<ONNXDialect>(op.getDialect()) && failed(inferOp(op, values)))
-      return failure();
+  assignSymbols(function);
+  LogicalResult inferred = success();
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (!isa_and_nonnull<ONNXDialect>(op.getDialect()))
+      inferOther(op);
+    else if (failed(inferred = inferOp(op, values)))
+      break;
+  }
+  if (failed(inferred)) {
+    eraseSizes(function);
+    return failure();
+  }
   auto terminator =
       dyn_cast<func::ReturnOp>(function.getBody().front().getTerminator());
   if (!terminator)
@@ -85,7 +128,83 @@ LogicalResult inferShapes(func::FuncOp function, ValueTable &values) {
   function.setType(FunctionType::get(function.getContext(),
                                      function.getBody().getArgumentTypes(),
                                      terminator.getOperandTypes()));
+  if (!keepSizes)
+    eraseSizes(function);
   return success();
+}
+
+/// The sizes of a type as a map from the symbols.
+static Attribute getSizesAttr(Type type, unsigned numSymbols) {
+  SmallVector<AffineExpr> exprs;
+  for (int64_t size : getSizes(cast<RankedTensorType>(type)))
+    exprs.push_back(isUnknown(size)
+                        ? getAffineConstantExpr(-1, type.getContext())
+                        : toExpr(size, type.getContext()));
+  return AffineMapAttr::get(
+      AffineMap::get(0, numSymbols, exprs, type.getContext()));
+}
+
+void recordSizes(func::FuncOp function, const ValueTable &values) {
+  SmallVector<std::string> symbols = getSymbols(function);
+  if (symbols.empty())
+    return;
+  Builder b(function.getContext());
+  SmallVector<StringRef> names(symbols.begin(), symbols.end());
+  function->setAttr(kSymbolsAttr, b.getStrArrayAttr(names));
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    function.setArgAttr(i, kSizesAttr, getSizesAttr(type, symbols.size()));
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    function.setResultAttr(i, kSizesAttr, getSizesAttr(type, symbols.size()));
+    function.setResultAttr(i, kResultAttr, b.getUnitAttr());
+  }
+  SmallVector<Attribute> requirements;
+  llvm::DenseSet<Attribute> known;
+  if (auto old = function->getAttrOfType<ArrayAttr>(kRequirementsAttr))
+    for (auto requirement : old.getAsRange<ArrayAttr>()) {
+      requirements.push_back(requirement);
+      known.insert(requirement[0]);
+    }
+  for (const Requirement &requirement : values.getRequirements()) {
+    Attribute set = IntegerSetAttr::get(requirement.set);
+    auto name = requirement.loc->findInstanceOf<NameLoc>();
+    if (known.insert(set).second)
+      requirements.push_back(
+          b.getArrayAttr({set, name ? name.getName() : b.getStringAttr("")}));
+  }
+  function->setAttr(kRequirementsAttr, b.getArrayAttr(requirements));
+}
+
+void replaceSizes(func::FuncOp function, const ValueTable &values) {
+  for (Operation &op : llvm::make_early_inc_range(
+           function.getBody().front().without_terminator())) {
+    if (!isa_and_nonnull<ONNXDialect>(op.getDialect()) || isa<ConstantOp>(op) ||
+        op.getNumResults() != 1)
+      continue;
+    Value result = op.getResult(0);
+    const PartialTensor *value = values.lookup(result);
+    if (!value || value->isFloat() || value->type != result.getType())
+      continue;
+    SmallVector<int64_t> sizes = value->getIntegers();
+    if (llvm::none_of(sizes, isSymbolic) || llvm::is_contained(sizes, kDynamic))
+      continue;
+    PartialTensor numbers = *value;
+    SmallVector<AffineExpr> exprs;
+    for (auto [index, size] : llvm::enumerate(sizes)) {
+      exprs.push_back(toExpr(size, op.getContext()));
+      if (isSymbolic(size))
+        numbers.set(index, int64_t(-1));
+    }
+    OpBuilder b(&op);
+    auto map =
+        AffineMap::get(0, getSymbols(function).size(), exprs, op.getContext());
+    Value constant = ConstantOp::create(
+        b, op.getLoc(), result.getType(), ValueRange(),
+        {b.getNamedAttr("value", numbers.toConstant()),
+         b.getNamedAttr(ONNXDialect::kSizesAttr, AffineMapAttr::get(map))});
+    result.replaceAllUsesWith(constant);
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  }
 }
 
 } // namespace mpq::onnx

@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Pieces that lowerings to linalg are made of. All types are static.
+// Pieces that lowerings to linalg are made of. Types are given with their sizes
+// (Sizes.h); what is built has plain types, its sizes computed from those of the
+// function's arguments.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_DIALECTS_ONNX_LOWERING_H
@@ -12,6 +14,7 @@
 #include "dialects/ONNX/Family.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -20,13 +23,21 @@ namespace mpq::onnx {
 
 using Values = llvm::SmallVector<mlir::Value>;
 
-/// The type of a result, or failure after an error: lowerings want static
-/// shapes and signless elements.
+/// The type of an operand or result of an `onnx` op with its sizes, or failure
+/// after an error: lowerings want sizes that are known, though perhaps as
+/// expressions, and signless elements.
+llvm::FailureOr<mlir::RankedTensorType> getSizedType(mlir::Operation *op,
+                                                     mlir::Value value);
+/// Likewise, all of them numbers.
 llvm::FailureOr<mlir::RankedTensorType> getStaticType(mlir::Operation *op,
                                                       mlir::Value value);
 /// The integers of a constant operand, or failure after an error.
 llvm::FailureOr<llvm::SmallVector<int64_t>>
 requireIntegers(mlir::Operation *op, mlir::Value value, llvm::StringRef what);
+
+/// A tensor of integers, some of which are expressions of sizes.
+mlir::Value buildIntegers(mlir::OpBuilder &b, mlir::Location loc,
+                          const PartialTensor &value);
 
 /// `value` as a scalar of `type`, rounded if need be.
 mlir::Value scalar(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type,
@@ -48,15 +59,23 @@ mlir::Value elementwise(mlir::OpBuilder &b, mlir::Location loc,
 /// Likewise, but the body gets the index of the element, as index values.
 mlir::Value generate(mlir::OpBuilder &b, mlir::Location loc,
                      mlir::RankedTensorType type, Body body);
-/// Reduces `input` over `axes` (sorted) with `combine(element, accumulator)`
+/// Reduces `input`, of type `type`, over `axes` (sorted) with `combine(element, accumulator)`
 /// starting from `init`; the dimensions go away. The result is of the type of
 /// `init`.
 mlir::Value reduce(mlir::OpBuilder &b, mlir::Location loc, mlir::Value input,
-                   llvm::ArrayRef<int64_t> axes, mlir::Value init,
-                   Body combine);
-/// The same elements in another static shape.
+                   mlir::RankedTensorType type, llvm::ArrayRef<int64_t> axes,
+                   mlir::Value init, Body combine);
+/// The same elements, of sizes `from`, in another shape.
 mlir::Value reshape(mlir::OpBuilder &b, mlir::Location loc, mlir::Value input,
-                    llvm::ArrayRef<int64_t> shape);
+                    llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> to);
+/// Likewise for an input whose sizes are all numbers.
+mlir::Value reshape(mlir::OpBuilder &b, mlir::Location loc, mlir::Value input,
+                    llvm::ArrayRef<int64_t> to);
+
+/// Gather by extracting elements, whatever the data is. The op's lowering is
+/// attached where those are that know more forms of it (lib/Conversion).
+llvm::FailureOr<Values> lowerGather(GatherOp op, mlir::OpBuilder &b,
+                                    mlir::ValueRange operands);
 
 } // namespace mpq::onnx
 

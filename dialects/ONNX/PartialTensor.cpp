@@ -104,7 +104,9 @@ PartialTensor PartialTensor::fromShape(ArrayRef<int64_t> shape,
       RankedTensorType::get(shape.size(), IntegerType::get(context, 64));
   result.elements.resize(shape.size());
   for (auto [index, dim] : llvm::enumerate(shape))
-    if (!ShapedType::isDynamic(dim))
+    if (isSymbolic(dim))
+      result.elements[index].integer = dim;
+    else if (!isDynamic(dim))
       result.set(index, dim);
   return result;
 }
@@ -115,7 +117,7 @@ PartialTensor PartialTensor::fromShape(ArrayRef<int64_t> shape,
 
 SmallVector<int64_t> PartialTensor::getIntegers() const {
   return llvm::map_to_vector(elements, [](const Element &e) {
-    return e.known ? e.integer : ShapedType::kDynamic;
+    return e.known || isSymbolic(e.integer) ? e.integer : kDynamic;
   });
 }
 
@@ -165,8 +167,15 @@ const PartialTensor *ValueTable::lookup(Value value) const {
   auto [it, inserted] = table.try_emplace(value);
   if (inserted)
     if (ElementsAttr constant = getConstant(value))
-      if (auto tensor = PartialTensor::fromConstant(constant))
+      if (auto tensor = PartialTensor::fromConstant(constant)) {
+        if (auto sizes = value.getDefiningOp()->getAttrOfType<AffineMapAttr>(
+                ONNXDialect::kSizesAttr))
+          for (auto [element, expr] : llvm::zip(tensor->elements,
+                                                sizes.getValue().getResults()))
+            if (int64_t size = toSize(expr); isSymbolic(size))
+              element = {false, size, 0};
         it->second = std::make_unique<PartialTensor>(std::move(*tensor));
+      }
   return it->second.get();
 }
 
@@ -176,6 +185,18 @@ ValueTable::lookupIntegers(Value value) const {
   if (!tensor || tensor->isFloat() || !tensor->isKnown())
     return std::nullopt;
   return tensor->getIntegers();
+}
+
+std::optional<SmallVector<int64_t>>
+ValueTable::lookupSizes(Value value) const {
+  const PartialTensor *tensor = lookup(value);
+  if (!tensor || tensor->isFloat())
+    return std::nullopt;
+  SmallVector<int64_t> sizes = tensor->getIntegers();
+  for (auto [size, element] : llvm::zip(sizes, tensor->elements))
+    if (isUnknown(size) && !element.known)
+      return std::nullopt;
+  return sizes;
 }
 
 std::optional<SmallVector<int64_t>> getConstantIntegers(Value value) {

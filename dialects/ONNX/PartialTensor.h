@@ -18,6 +18,8 @@
 #ifndef MPQ_DIALECTS_ONNX_PARTIALTENSOR_H
 #define MPQ_DIALECTS_ONNX_PARTIALTENSOR_H
 
+#include "dialects/ONNX/Sizes.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
@@ -30,6 +32,7 @@ namespace mpq::onnx {
 
 struct PartialTensor {
   /// One element: `integer` where the element type is an integer, else `real`.
+  /// An integer that is not known may be an expression of sizes (Sizes.h).
   struct Element {
     bool known = false;
     int64_t integer = 0;
@@ -47,7 +50,7 @@ struct PartialTensor {
   static std::optional<PartialTensor> create(mlir::Type type);
   /// All elements of a constant, if its type can be followed.
   static std::optional<PartialTensor> fromConstant(mlir::Attribute value);
-  /// A one-dimensional i64 tensor, kDynamic for unknown elements.
+  /// A one-dimensional i64 tensor of sizes.
   static PartialTensor fromShape(llvm::ArrayRef<int64_t> shape,
                                  mlir::MLIRContext *context);
 
@@ -57,7 +60,8 @@ struct PartialTensor {
   bool isKnown() const {
     return llvm::all_of(elements, [](const Element &e) { return e.known; });
   }
-  /// The elements, kDynamic for unknown ones; only for integers.
+  /// The elements as sizes: expressions, and kDynamic for unknown ones. Only for
+  /// integers.
   llvm::SmallVector<int64_t> getIntegers() const;
   /// As a constant; all elements are known.
   mlir::DenseElementsAttr toConstant() const;
@@ -75,16 +79,26 @@ public:
   /// All elements of an integer tensor, or nothing if one is unknown.
   std::optional<llvm::SmallVector<int64_t>>
   lookupIntegers(mlir::Value value) const;
+  /// Likewise, as sizes: elements may be expressions, too.
+  std::optional<llvm::SmallVector<int64_t>>
+  lookupSizes(mlir::Value value) const;
 
   void set(mlir::Value value, PartialTensor tensor) {
     table[value] = std::make_unique<PartialTensor>(std::move(tensor));
   }
   void erase(mlir::Value value) { table.erase(value); }
 
+  /// What the types are right under, in the order of the ops.
+  llvm::ArrayRef<Requirement> getRequirements() const { return requirements; }
+  void addRequirement(Requirement requirement) {
+    requirements.push_back(std::move(requirement));
+  }
+
 private:
   // Constants are read when they are first asked for. On the heap, so that one
   // lookup does not invalidate the result of another.
   mutable llvm::DenseMap<mlir::Value, std::unique_ptr<PartialTensor>> table;
+  llvm::SmallVector<Requirement> requirements;
 };
 
 /// The value of a constant of any size, or null.

@@ -38,9 +38,9 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<int64_t> input,
   if (failed(kernel) || failed(strides) || failed(dilations))
     return failure();
   for (auto [d, size] : llvm::enumerate(weights)) {
-    if (!ShapedType::isDynamic(size) && (size < 1 || size > INT32_MAX))
+    if (!isDynamic(size) && (size < 1 || size > INT32_MAX))
       return op->emitOpError() << "has weights for a kernel of size " << size;
-    if (ShapedType::isDynamic((*kernel)[d]))
+    if (isDynamic((*kernel)[d]))
       (*kernel)[d] = size;
     if (failed(checkSame(op, (*kernel)[d], "kernel_shape", size,
                          "that of the weights")))
@@ -71,8 +71,8 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<int64_t> input,
     return op->emitOpError() << "has the unknown auto_pad '" << autoPad << "'";
   window.same = true;
   for (size_t d = 0; d < rank; ++d) {
-    if (ShapedType::isDynamic(input[d]) ||
-        ShapedType::isDynamic(window.kernel[d])) {
+    if (isDynamic(input[d]) ||
+        isDynamic(window.kernel[d])) {
       window.padsBegin[d] = window.padsEnd[d] = kDynamic;
       continue;
     }
@@ -92,8 +92,8 @@ FailureOr<Shape> Window::getOutput(Operation *op,
                                    ArrayRef<int64_t> input) const {
   Shape output;
   for (auto [d, size] : llvm::enumerate(input)) {
-    if (ShapedType::isDynamic(size) ||
-        (ShapedType::isDynamic(kernel[d]) && !same)) {
+    if (isDynamic(size) ||
+        (isDynamic(kernel[d]) && !same)) {
       output.push_back(kDynamic);
       continue;
     }

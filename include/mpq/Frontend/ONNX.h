@@ -16,7 +16,8 @@ namespace mpq {
 ///
 /// Ops are those of the newest opset of the standard; older opsets, from 7 on,
 /// are upgraded. Arguments and results carry `onnx.name` and, where the model
-/// declares a shape, `onnx.shape` (array<i64>, -1 for a dynamic dimension).
+/// declares a shape, `onnx.shape` (array<i64>, -1 for a dynamic dimension) and
+/// `onnx.dims` (the names of dimensions, if any has one).
 /// Every op has a NameLoc with the node's name. Types are those that the model
 /// declares for its inputs; results are unranked until mpq-onnx-infer-shapes.
 ///

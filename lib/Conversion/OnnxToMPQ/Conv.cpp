@@ -11,6 +11,8 @@
 
 #include "OnnxToMPQ.h"
 
+#include "dialects/ONNX/Lowering.h"
+
 using namespace mlir;
 using namespace mpq;
 
@@ -25,6 +27,8 @@ struct ConvLowering : onnx::LoweringOpInterface::ExternalModel<ConvLowering, onn
     int64_t spatial = input.getRank() - 2;
     if (spatial != 1 && spatial != 2)
       return op->emitOpError("convolves ") << spatial << " spatial dimensions; 1 and 2 are supported";
+    if (failed(onnx::getStaticType(op, op->getOperand(0))))
+      return failure();
     if (!isWeight(operands[1]))
       return op->emitOpError("has a weight that is not a constant");
 

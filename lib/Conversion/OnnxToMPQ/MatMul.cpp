@@ -11,11 +11,11 @@
 
 #include "OnnxToMPQ.h"
 
+#include "dialects/ONNX/Lowering.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-
-#include <numeric>
 
 using namespace mlir;
 using namespace mpq;
@@ -31,73 +31,30 @@ ArrayRef<int64_t> getWeightShape(Value weight) {
   return getType(weight).getShape();
 }
 
-/// a (M x K) times the weight whose rows run along `axis`.
-Value buildMatmul(OpBuilder &b, Location loc, Value a, Value weight, int64_t axis, Value bias) {
+/// a, of `rows` x K, times the weight whose rows run along `axis`.
+Value buildMatmul(OpBuilder &b, Location loc, Value a, int64_t rows, Value weight, int64_t axis, Value bias) {
   ArrayRef<int64_t> shape = getWeightShape(weight);
-  auto type = RankedTensorType::get({getType(a).getDimSize(0), shape[axis]}, b.getF32Type());
+  RankedTensorType sized = onnx::getTypeOf({rows, shape[axis]}, b.getF32Type()), type = onnx::withoutSizes(sized);
   auto matmul = mpq::MatmulOp::create(
-      b, loc, TypeRange(type), a, weight, bias, /*residual=*/Value(), makeEmpty(b, loc, type),
+      b, loc, TypeRange(type), a, weight, bias, /*residual=*/Value(), onnx::empty(b, loc, sized),
       b.getDenseI64ArrayAttr({shape[axis], shape[1 - axis]}), b.getI64IntegerAttr(axis), RangeAttr(), UniformAttr(),
       UniformAttr(), UniformAttr(), StringAttr());
   return matmul->getResult(0);
 }
 
-/// Elementwise combination of values that broadcast to `type`, right-aligned.
-Value buildElementwise(OpBuilder &b, Location loc, RankedTensorType type, ValueRange inputs,
-                       function_ref<Value(OpBuilder &, ValueRange)> body) {
-  int64_t rank = type.getRank();
-  SmallVector<AffineMap> maps;
-  for (Value input : inputs) {
-    SmallVector<AffineExpr> exprs;
-    auto inputType = getType(input);
-    for (int64_t d = 0; d < inputType.getRank(); ++d) {
-      bool broadcast = inputType.getDimSize(d) == 1;
-      exprs.push_back(broadcast ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(rank - inputType.getRank() + d));
-    }
-    maps.push_back(AffineMap::get(rank, 0, exprs, b.getContext()));
-  }
-  maps.push_back(b.getMultiDimIdentityMap(rank));
-  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, loc, TypeRange(type), inputs, ValueRange(makeEmpty(b, loc, type)), maps, iterators,
-      [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
-        linalg::YieldOp::create(nested, nestedLoc, body(nested, args.drop_back()));
-      });
-  return generic.getResult(0);
-}
-
-Value scale(OpBuilder &b, Location loc, Value value, double factor) {
+Value scale(OpBuilder &b, Location loc, Value value, RankedTensorType type, double factor) {
   if (factor == 1.0)
     return value;
-  return buildElementwise(b, loc, getType(value), value, [&](OpBuilder &nested, ValueRange args) -> Value {
+  return onnx::elementwise(b, loc, type, value, [&](OpBuilder &nested, Location, ValueRange args) -> Value {
     Value constant = arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(factor));
     return arith::MulFOp::create(nested, loc, args[0], constant);
   });
 }
 
-Value add(OpBuilder &b, Location loc, Value value, Value other) {
-  return buildElementwise(b, loc, getType(value), {value, other}, [&](OpBuilder &nested, ValueRange args) -> Value {
+Value add(OpBuilder &b, Location loc, Value value, RankedTensorType type, Value other) {
+  return onnx::elementwise(b, loc, type, {value, other}, [&](OpBuilder &nested, Location, ValueRange args) -> Value {
     return arith::AddFOp::create(nested, loc, args[0], args[1]);
   });
-}
-
-/// Reshapes by collapsing to one dimension and expanding again.
-Value reshape(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = getType(value);
-  if (type.getShape() == shape)
-    return value;
-  auto all = [](int64_t rank) {
-    ReassociationIndices indices(rank);
-    std::iota(indices.begin(), indices.end(), 0);
-    return SmallVector<ReassociationIndices>{indices};
-  };
-  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
-  if (type.getRank() > 1)
-    value = tensor::CollapseShapeOp::create(b, loc, flat, value, all(type.getRank()));
-  if (shape.size() == 1)
-    return value;
-  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), value,
-                                       all(shape.size()));
 }
 
 /// A product of activations: linalg.batch_matmul over broadcast batches.
@@ -119,9 +76,9 @@ Value buildContraction(OpBuilder &b, Location loc, Value lhs, Value rhs, RankedT
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
   iterators.push_back(utils::IteratorType::reduction);
   Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  Value init = linalg::FillOp::create(b, loc, zero, makeEmpty(b, loc, result)).getResult(0);
+  Value init = onnx::filled(b, loc, result, zero);
   auto generic = linalg::GenericOp::create(
-      b, loc, TypeRange(result), ValueRange{lhs, rhs}, ValueRange(init),
+      b, loc, TypeRange(init.getType()), ValueRange{lhs, rhs}, ValueRange(init),
       ArrayRef<AffineMap>{operandMap(lhs, m, k), operandMap(rhs, k, n), out}, iterators,
       [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
         Value product = arith::MulFOp::create(nested, nestedLoc, args[0], args[1]);
@@ -131,30 +88,44 @@ Value buildContraction(OpBuilder &b, Location loc, Value lhs, Value rhs, RankedT
   return generic.getResult(0);
 }
 
+/// The type of a result, which is f32, with its sizes.
+FailureOr<RankedTensorType> getResultType(Operation *op) {
+  FailureOr<RankedTensorType> type = onnx::getSizedType(op, op->getResult(0));
+  if (succeeded(type) && !type->getElementType().isF32())
+    return op->emitOpError("has element type ") << type->getElementType() << "; f32 is supported";
+  return type;
+}
+
 struct MatMulLowering : onnx::LoweringOpInterface::ExternalModel<MatMulLowering, onnx::MatMulOp> {
   FailureOr<SmallVector<Value>> lower(Operation *op, OpBuilder &b, ValueRange operands) const {
     Location loc = op->getLoc();
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
-    if (!result.getElementType().isF32())
-      return op->emitOpError("has element type ") << result.getElementType() << "; f32 is supported";
+    FailureOr<RankedTensorType> result = getResultType(op), left = onnx::getSizedType(op, op->getOperand(0));
+    if (failed(result) || failed(left))
+      return failure();
     Value a = operands[0], w = operands[1];
+    onnx::Shape aShape = onnx::getSizes(*left), shape = onnx::getSizes(*result);
     if (isWeight(w) && getWeightShape(w).size() == 2) {
-      int64_t k = getWeightShape(w)[0];
-      Value rows = reshape(b, loc, a, {getType(a).getNumElements() / k, k});
-      return SmallVector<Value>{reshape(b, loc, buildMatmul(b, loc, rows, w, 1, {}), result.getShape())};
+      int64_t k = getWeightShape(w)[0], n = getWeightShape(w)[1], rows = 1;
+      for (int64_t size : ArrayRef(aShape).drop_back())
+        rows = onnx::multiplySizes(rows, size);
+      Value y = buildMatmul(b, loc, onnx::reshape(b, loc, a, aShape, {rows, k}), rows, w, 1, {});
+      return SmallVector<Value>{onnx::reshape(b, loc, y, {rows, n}, shape)};
     }
+    FailureOr<RankedTensorType> right = onnx::getSizedType(op, op->getOperand(1));
+    if (failed(right))
+      return failure();
     // Vectors are matrices with one row or column.
-    SmallVector<int64_t> shape(result.getShape());
-    if (getType(a).getRank() == 1) {
-      a = reshape(b, loc, a, {1, getType(a).getDimSize(0)});
-      shape.insert(shape.end() - (getType(w).getRank() == 1 ? 0 : 1), 1);
+    onnx::Shape wShape = onnx::getSizes(*right), matrix = shape;
+    if (aShape.size() == 1) {
+      a = onnx::reshape(b, loc, a, aShape, {1, aShape[0]});
+      matrix.insert(matrix.end() - (wShape.size() == 1 ? 0 : 1), 1);
     }
-    if (getType(w).getRank() == 1) {
-      w = reshape(b, loc, w, {getType(w).getDimSize(0), 1});
-      shape.push_back(1);
+    if (wShape.size() == 1) {
+      w = onnx::reshape(b, loc, w, wShape, {wShape[0], 1});
+      matrix.push_back(1);
     }
-    Value product = buildContraction(b, loc, a, w, RankedTensorType::get(shape, b.getF32Type()));
-    return SmallVector<Value>{reshape(b, loc, product, result.getShape())};
+    Value product = buildContraction(b, loc, a, w, onnx::getTypeOf(matrix, b.getF32Type()));
+    return SmallVector<Value>{onnx::reshape(b, loc, product, matrix, shape)};
   }
 };
 
@@ -162,36 +133,44 @@ struct GemmLowering : onnx::LoweringOpInterface::ExternalModel<GemmLowering, onn
   FailureOr<SmallVector<Value>> lower(Operation *op, OpBuilder &b, ValueRange operands) const {
     auto gemm = cast<onnx::GemmOp>(op);
     Location loc = op->getLoc();
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
-    if (!result.getElementType().isF32())
-      return op->emitOpError("has element type ") << result.getElementType() << "; f32 is supported";
+    FailureOr<RankedTensorType> result = getResultType(op), left = onnx::getSizedType(op, gemm.getA());
+    if (failed(result) || failed(left))
+      return failure();
     Value a = operands[0], w = operands[1], c = operands.size() > 2 ? operands[2] : Value();
     if (gemm.getTransA())
-      a = transpose(b, loc, a);
+      a = transpose(b, loc, a, *left);
     double alpha = gemm.getAlpha().convertToDouble(), beta = gemm.getBeta().convertToDouble();
-    bool biasFits = c && alpha == 1.0 && beta == 1.0 && getType(c).getNumElements() == result.getDimSize(1);
+    int64_t rows = onnx::getSizes(*result)[0], columns = onnx::getSizes(*result)[1];
+    bool biasFits = c && alpha == 1.0 && beta == 1.0 && getType(c).hasStaticShape() &&
+                    getType(c).getNumElements() == columns;
     Value y;
     if (isWeight(w)) {
-      Value bias = biasFits ? reshape(b, loc, c, {result.getDimSize(1)}) : Value();
-      y = buildMatmul(b, loc, a, w, gemm.getTransB() ? 0 : 1, bias);
+      Value bias = biasFits ? onnx::reshape(b, loc, c, {columns}) : Value();
+      y = buildMatmul(b, loc, a, rows, w, gemm.getTransB() ? 0 : 1, bias);
       if (bias)
         return SmallVector<Value>{y};
     } else {
+      FailureOr<RankedTensorType> right = onnx::getSizedType(op, gemm.getB());
+      if (failed(right))
+        return failure();
       if (gemm.getTransB())
-        w = transpose(b, loc, w);
-      y = buildContraction(b, loc, a, w, result);
+        w = transpose(b, loc, w, *right);
+      y = buildContraction(b, loc, a, w, *result);
     }
-    y = scale(b, loc, y, alpha);
-    if (c && beta != 0.0)
-      y = add(b, loc, y, scale(b, loc, c, beta));
+    y = scale(b, loc, y, *result, alpha);
+    if (c && beta != 0.0) {
+      FailureOr<RankedTensorType> type = onnx::getSizedType(op, gemm.getC());
+      if (failed(type))
+        return failure();
+      y = add(b, loc, y, *result, scale(b, loc, c, *type, beta));
+    }
     return SmallVector<Value>{y};
   }
 
-  static Value transpose(OpBuilder &b, Location loc, Value value) {
-    auto type = getType(value);
-    auto transposed = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
-    return linalg::TransposeOp::create(b, loc, value, makeEmpty(b, loc, transposed), ArrayRef<int64_t>{1, 0})
-        ->getResult(0);
+  static Value transpose(OpBuilder &b, Location loc, Value value, RankedTensorType type) {
+    onnx::Shape sizes = onnx::getSizes(type);
+    Value init = onnx::empty(b, loc, onnx::getTypeOf({sizes[1], sizes[0]}, type.getElementType()));
+    return linalg::TransposeOp::create(b, loc, value, init, ArrayRef<int64_t>{1, 0})->getResult(0);
   }
 };
 

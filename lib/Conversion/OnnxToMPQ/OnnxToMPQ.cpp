@@ -80,7 +80,7 @@ void registerConversionOnnxToMPQ(DialectRegistry &registry) {
     attachConvLowerings(context);
     attachPoolLowerings(context);
     attachMatMulLowerings(context);
-    attachRowLowerings(context);
+    attachGatherLowerings(context);
   });
 }
 } // namespace mpq

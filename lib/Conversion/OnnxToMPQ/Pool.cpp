@@ -9,6 +9,8 @@
 
 #include "OnnxToMPQ.h"
 
+#include "dialects/ONNX/Lowering.h"
+
 using namespace mlir;
 using namespace mpq;
 
@@ -20,6 +22,8 @@ FailureOr<SmallVector<Value>> lowerPool(Operation *op, OpBuilder &b, Value x, Po
   Location loc = op->getLoc();
   auto result = cast<RankedTensorType>(op->getResult(0).getType());
   int64_t spatial = result.getRank() - 2;
+  if (failed(onnx::getStaticType(op, op->getOperand(0))))
+    return failure();
   if (spatial != 1 && spatial != 2)
     return op->emitOpError("pools ") << spatial << " spatial dimensions; 1 and 2 are supported";
   if (op->getNumResults() > 1 && !op->getResult(1).use_empty())

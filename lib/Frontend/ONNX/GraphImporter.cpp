@@ -164,7 +164,7 @@ FailureOr<Type> GraphImporter::getType(const ::onnx::TypeProto &type,
   return Type(RankedTensorType::get(shape, element));
 }
 
-/// onnx.name and onnx.shape of an argument or result.
+/// onnx.name, onnx.shape and onnx.dims of an argument or result.
 void GraphImporter::setInterface(func::FuncOp function, unsigned index,
                                  bool result,
                                  const ::onnx::ValueInfoProto &info) {
@@ -179,6 +179,11 @@ void GraphImporter::setInterface(func::FuncOp function, unsigned index,
   for (const auto &dim : info.type().tensor_type().shape().dim())
     shape.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
   set(onnx::ONNXDialect::kShapeAttr, b.getDenseI64ArrayAttr(shape));
+  SmallVector<StringRef> names;
+  for (const auto &dim : info.type().tensor_type().shape().dim())
+    names.push_back(dim.dim_param());
+  if (llvm::any_of(names, [](StringRef name) { return !name.empty(); }))
+    set(onnx::ONNXDialect::kDimsAttr, b.getStrArrayAttr(names));
 }
 
 LogicalResult GraphImporter::addArguments(func::FuncOp function) {

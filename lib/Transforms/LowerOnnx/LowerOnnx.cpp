@@ -13,8 +13,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/MPQ/MPQ.h"
-#include "dialects/ONNX/ONNX.h"
+#include "dialects/ONNX/Inference.h"
+#include "dialects/ONNX/Lowering.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -49,11 +51,12 @@ FailureOr<UniformAttr> getUniform(Operation *op, Type type) {
 }
 
 /// A quantizing or dequantizing conversion of `input`.
-Value buildConvert(OpBuilder &b, Location loc, Value input, Type element,
-                   UniformAttr from, UniformAttr to) {
-  auto type = RankedTensorType::get(
-      cast<RankedTensorType>(input.getType()).getShape(), element);
-  Value init = tensor::EmptyOp::create(b, loc, type.getShape(), element);
+Value buildConvert(OpBuilder &b, Location loc, Value input,
+                   RankedTensorType result, Type element, UniformAttr from,
+                   UniformAttr to) {
+  RankedTensorType sized = onnx::getTypeOf(onnx::getSizes(result), element),
+                   type = onnx::withoutSizes(sized);
+  Value init = onnx::empty(b, loc, sized);
   return ConvertOp::create(b, loc, TypeRange(type), input, init, BlockedAttr(),
                            BlockedAttr(), from, to, StringAttr())
       ->getResult(0);
@@ -64,6 +67,18 @@ public:
   explicit Lowering(func::FuncOp function) : function(function) {}
 
   LogicalResult run() {
+    onnx::ValueTable values;
+    if (failed(onnx::inferShapes(function, values, /*keepSizes=*/true)))
+      return failure();
+    onnx::recordSizes(function, values);
+    onnx::replaceSizes(function, values);
+    LogicalResult result = lowerAll();
+    onnx::eraseSizes(function);
+    return result;
+  }
+
+private:
+  LogicalResult lowerAll() {
     for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
       if (failed(lower(&op)))
         return failure();
@@ -73,7 +88,6 @@ public:
     return success();
   }
 
-private:
   LogicalResult lower(Operation *op) {
     OpBuilder builder(op);
     if (auto site = dyn_cast<SiteOp>(op)) {
@@ -86,17 +100,17 @@ private:
       FailureOr<UniformAttr> quant = getUniform(op, cast.getType());
       if (failed(quant))
         return failure();
-      return replace(op,
-                     {buildConvert(builder, op->getLoc(), map(cast.getInput()),
-                                   builder.getI8Type(), {}, *quant)});
+      return replace(
+          op, {buildConvert(builder, op->getLoc(), map(cast.getInput()),
+                            getType(op), builder.getI8Type(), {}, *quant)});
     }
     if (auto cast = dyn_cast<quant::DequantizeCastOp>(op)) {
       FailureOr<UniformAttr> quant = getUniform(op, cast.getInput().getType());
       if (failed(quant))
         return failure();
-      return replace(op,
-                     {buildConvert(builder, op->getLoc(), map(cast.getInput()),
-                                   builder.getF32Type(), *quant, {})});
+      return replace(
+          op, {buildConvert(builder, op->getLoc(), map(cast.getInput()),
+                            getType(op), builder.getF32Type(), *quant, {})});
     }
     if (!isa_and_nonnull<onnx::ONNXDialect>(op->getDialect())) {
       for (OpOperand &operand : op->getOpOperands())
@@ -112,6 +126,10 @@ private:
     if (failed(results))
       return failure();
     return replace(op, *results);
+  }
+
+  static RankedTensorType getType(Operation *op) {
+    return cast<RankedTensorType>(op->getResult(0).getType());
   }
 
   Value map(Value value) { return replacements.lookup_or(value, value); }

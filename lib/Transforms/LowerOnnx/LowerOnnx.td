@@ -22,7 +22,7 @@ def LowerOnnxPass : Pass<"mpq-lower-onnx", "::mlir::func::FuncOp"> {
     %0 = mpq.conv ins(%x, %w : ...) outs(%empty : ...) {...} -> tensor<1x16x32x32xf32>
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect", "::mlir::scf::SCFDialect", "::mpq::MPQDialect"];
 }
 

@@ -6,8 +6,9 @@
 // Finds out whether a function treats the samples of a batch independently, and
 // then makes it a function of one sample.
 //
-// The function is tried with two batch sizes, 1 and 3, in clones whose shapes
-// are all known. Walking both at once, every value is one of
+// The function is tried with two batch sizes, 1 and 3, in clones; sizes of
+// other dynamic dimensions are expressions (dialects/ONNX/Sizes.h). Walking
+// both at once, every value is one of
 //
 //   Constant   the same for all batch sizes
 //   Sized      numbers that depend on the batch size: Shape(x)[0]
@@ -23,6 +24,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -89,17 +91,21 @@ std::optional<Trial> Trial::create(func::FuncOp original, int64_t batch) {
   setBatch(*trial.function, batch);
   ScopedDiagnosticHandler quiet(original.getContext(),
                                 [](Diagnostic &) { return success(); });
-  if (failed(onnx::inferShapes(*trial.function, trial.values)))
+  if (failed(onnx::inferShapes(*trial.function, trial.values,
+                               /*keepSizes=*/true)))
     return std::nullopt;
   return trial;
 }
 
 bool sameElements(const onnx::PartialTensor *a, const onnx::PartialTensor *b) {
-  if (!a || !b || a->type != b->type || !a->isKnown() || !b->isKnown())
+  if (!a || !b || a->type != b->type)
     return false;
   return llvm::all_of(llvm::zip(a->elements, b->elements), [](auto pair) {
     auto &[x, y] = pair;
-    return x.integer == y.integer && (x.real == y.real || x.real != x.real);
+    bool areKnown = x.known && y.known;
+    return x.integer == y.integer &&
+           (areKnown ? x.real == y.real || x.real != x.real
+                     : onnx::isSymbolic(x.integer));
   });
 }
 
@@ -109,7 +115,8 @@ bool isBatchType(Type large, Type small) {
        b = dyn_cast<RankedTensorType>(small);
   return a && b && a.getRank() > 0 && a.getRank() == b.getRank() &&
          a.getDimSize(0) == kTrialBatch && b.getDimSize(0) == 1 &&
-         a.getShape().drop_front() == b.getShape().drop_front();
+         ArrayRef(onnx::getSizes(a)).drop_front() ==
+             ArrayRef(onnx::getSizes(b)).drop_front();
 }
 
 class Checker {
@@ -196,6 +203,20 @@ private:
 // The pass
 //===----------------------------------------------------------------------===//
 
+/// The names of the dimensions of a type: numbers have none. `batch` is that of
+/// dimension 0, or empty.
+ArrayAttr nameDimensions(Type type, StringRef batch,
+                         ArrayRef<std::string> symbols) {
+  SmallVector<Attribute> names;
+  Builder b(type.getContext());
+  for (int64_t size : onnx::getSizes(cast<RankedTensorType>(type)))
+    names.push_back(b.getStringAttr(
+        onnx::isDynamic(size) ? onnx::toString(size, symbols) : ""));
+  if (!batch.empty())
+    names[0] = b.getStringAttr(batch);
+  return b.getArrayAttr(names);
+}
+
 struct OnnxSampleParallelPass final
     : impl::OnnxSampleParallelPassBase<OnnxSampleParallelPass> {
   void runOnOperation() override {
@@ -205,17 +226,17 @@ struct OnnxSampleParallelPass final
     onnx::ValueTable values;
     if (failed(onnx::inferShapes(function, values)))
       return signalPassFailure();
-    if (hasDynamicSample(function))
-      return signalPassFailure();
     if (isParallel(function)) {
       setBatch(function, 1);
-      onnx::ValueTable one;
-      if (failed(onnx::inferShapes(function, one)))
-        return signalPassFailure();
       function->setAttr("mpq.sample_parallel", UnitAttr::get(&getContext()));
     }
-    if (failed(checkStatic(function)))
-      signalPassFailure();
+    onnx::ValueTable sized;
+    if (failed(onnx::inferShapes(function, sized, /*keepSizes=*/true)) ||
+        failed(checkSizes(function)))
+      return signalPassFailure();
+    nameInterface(function);
+    onnx::recordSizes(function, sized);
+    onnx::eraseSizes(function);
   }
 
   /// Remarks why not.
@@ -236,6 +257,11 @@ struct OnnxSampleParallelPass final
       missed(function.getLoc()) << "there are no arguments";
       return false;
     }
+    if (std::string name = findBatchElsewhere(function); !name.empty()) {
+      missed(function.getLoc())
+          << "the batch '" << name << "' is another dimension, too";
+      return false;
+    }
     std::optional<Trial> large = Trial::create(function, kTrialBatch);
     std::optional<Trial> small = Trial::create(function, 1);
     if (!large || !small) {
@@ -251,34 +277,64 @@ struct OnnxSampleParallelPass final
     return true;
   }
 
-  /// Whether a dimension other than the batch is dynamic; that is an error.
-  static bool hasDynamicSample(func::FuncOp function) {
-    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
-      auto tensor = dyn_cast<RankedTensorType>(type);
-      if (tensor && (tensor.getRank() == 0 ||
-                     !llvm::is_contained(tensor.getShape().drop_front(),
-                                         ShapedType::kDynamic)))
-        continue;
-      emitError(function.getLoc())
-          << "argument " << index << " has the dynamic type " << type
-          << "; only a batch of samples in dimension 0 may be dynamic";
-      return true;
-    }
-    return false;
+  /// The name of a dimension 0 that other dimensions have, too, or "".
+  static std::string findBatchElsewhere(func::FuncOp function) {
+    llvm::StringSet<> batches, others;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto dims = function.getArgAttrOfType<ArrayAttr>(
+              i, onnx::ONNXDialect::kDimsAttr))
+        for (auto [d, name] :
+             llvm::enumerate(dims.getAsValueRange<StringAttr>()))
+          (d == 0 ? batches : others).insert(name);
+    for (const auto &batch : batches)
+      if (!batch.getKey().empty() && others.contains(batch.getKey()))
+        return batch.getKey().str();
+    return "";
   }
 
-  static LogicalResult checkStatic(func::FuncOp function) {
+  /// Every size is a number or a function of the arguments' sizes.
+  static LogicalResult checkSizes(func::FuncOp function) {
     for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
-      if (!cast<RankedTensorType>(type).hasStaticShape())
+      if (!isa<RankedTensorType>(type))
         return emitError(function.getLoc())
-               << "argument " << index << " has the dynamic type " << type
-               << ", and its samples are not independent";
+               << "argument " << index << " has the type " << type
+               << ", whose rank is unknown";
     for (Operation &op : function.getBody().front().without_terminator())
-      for (Type type : op.getResultTypes())
-        if (auto tensor = dyn_cast<TensorType>(type);
-            tensor && !tensor.hasStaticShape())
-          return op.emitOpError() << "has the dynamic type " << type;
+      for (Type type : op.getResultTypes()) {
+        auto tensor = dyn_cast<TensorType>(type);
+        auto ranked = dyn_cast<RankedTensorType>(type);
+        if (tensor && (!ranked || llvm::is_contained(onnx::getSizes(ranked),
+                                                     onnx::kDynamic)))
+          return op.emitOpError()
+                 << "has the dynamic type " << type
+                 << ", whose sizes are no functions of the inputs' sizes";
+      }
     return success();
+  }
+
+  /// What the model calls its batch; empty if there is none.
+  static std::string getBatchName(func::FuncOp function) {
+    if (!function->hasAttr("mpq.sample_parallel"))
+      return "";
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto dims = function.getArgAttrOfType<ArrayAttr>(
+              i, onnx::ONNXDialect::kDimsAttr);
+          dims && !dims.empty() && !cast<StringAttr>(dims[0]).empty())
+        return cast<StringAttr>(dims[0]).str();
+    return "N";
+  }
+
+  /// Writes `onnx.dims` where a dimension of a sample is dynamic.
+  static void nameInterface(func::FuncOp function) {
+    SmallVector<std::string> symbols = onnx::getSymbols(function);
+    std::string batch = getBatchName(function);
+    StringRef name = onnx::ONNXDialect::kDimsAttr;
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+      if (!cast<RankedTensorType>(type).hasStaticShape())
+        function.setArgAttr(i, name, nameDimensions(type, batch, symbols));
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+      if (!cast<RankedTensorType>(type).hasStaticShape())
+        function.setResultAttr(i, name, nameDimensions(type, batch, symbols));
   }
 };
 

@@ -20,8 +20,9 @@
 #include "ActivationQuantizer.h"
 
 #include "dialects/MPQ/Module.h"
-#include "dialects/ONNX/ONNX.h"
+#include "dialects/ONNX/Inference.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -102,7 +103,7 @@ private:
       Operation *op = use.getOwner();
       bool isWeight = &use == getWeightOperand(op) &&
                       getWeightAxis(op) == int64_t(site.getAxis());
-      if (!isWeight || isa<onnx::GatherOp>(op))
+      if (!isWeight)
         others.push_back(&use);
       else if (failed(lower(op, use, *stored)))
         return failure();
@@ -141,6 +142,9 @@ private:
       else if (auto conv = dyn_cast<ConvOp>(user))
         conv.setInputQuantAttr(dynamic);
     }
+    // Ops behind it are to know the sizes, too.
+    for (auto [result, old] : llvm::zip(*results, op->getResults()))
+      result.setType(old.getType());
     op->replaceAllUsesWith(*results);
     op->erase();
     return success();
@@ -175,7 +179,15 @@ struct QuantizePass : mpq::impl::QuantizePassBase<QuantizePass> {
 
   void runOnOperation() override {
     func::FuncOp main = lookupMain(getOperation());
-    if (!main || failed(Quantizer(activations).run(main)))
+    if (!main)
+      return signalPassFailure();
+    // Lowerings want to know the sizes.
+    onnx::ValueTable values;
+    if (failed(onnx::inferShapes(main, values, /*keepSizes=*/true)))
+      return signalPassFailure();
+    LogicalResult result = Quantizer(activations).run(main);
+    onnx::eraseSizes(main);
+    if (failed(result))
       return signalPassFailure();
     setStage(getOperation(), Stage::Quantized);
   }

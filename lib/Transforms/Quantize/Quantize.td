@@ -37,7 +37,7 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
       "what the activations are stored as", [{ ::mpq::getActivationsValues() }]>
   ];
   let dependentDialects = ["::mpq::MPQDialect", "::mlir::quant::QuantDialect", "::mlir::tensor::TensorDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::arith::ArithDialect"];
+    "::mlir::linalg::LinalgDialect", "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
 }
 
 #endif // MPQ_TRANSFORMS_QUANTIZE_TD

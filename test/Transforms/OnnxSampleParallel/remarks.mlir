@@ -44,8 +44,7 @@ func.func @returns_a_shape(%x: tensor<1x8xf32>) -> tensor<*xi64> {
 
 // -----
 
-// A dynamic batch that cannot be split is an error.
-// expected-error @below {{argument 0 has the dynamic type 'tensor<?x8xf32>', and its samples are not independent}}
+// A dynamic batch that cannot be split stays dynamic.
 func.func @dynamic_batch(%x: tensor<?x8xf32>) -> tensor<*xf32> {
   // expected-remark @below {{'onnx.Softmax' mixes samples}}
   %0 = onnx.Softmax(%x) {axis = 0} : (tensor<?x8xf32>) -> tensor<*xf32>
@@ -54,9 +53,18 @@ func.func @dynamic_batch(%x: tensor<?x8xf32>) -> tensor<*xf32> {
 
 // -----
 
-// So is any other dynamic dimension.
-// expected-error @below {{argument 0 has the dynamic type 'tensor<?x?xf32>'; only a batch of samples in dimension 0 may be dynamic}}
-func.func @dynamic_length(%x: tensor<?x?xf32>) -> tensor<*xf32> {
+// expected-remark @below {{the batch 'N' is another dimension, too}}
+func.func @square(%x: tensor<?x?xf32> {onnx.dims = ["N", "N"]}) -> tensor<*xf32> {
   %0 = onnx.Relu(%x) : (tensor<?x?xf32>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+// A size that depends on what is in a tensor is an error.
+// expected-remark @below {{argument 1 has type 'tensor<2xi64>', dimension 0 is not a batch}}
+func.func @shape_as_data(%x: tensor<?x8xf32>, %s: tensor<2xi64>) -> tensor<*xf32> {
+  // expected-error @below {{has the dynamic type 'tensor<?x?xf32>', whose sizes are no functions of the inputs' sizes}}
+  %0 = onnx.Reshape(%x, %s) : (tensor<?x8xf32>, tensor<2xi64>) -> tensor<*xf32>
   return %0 : tensor<*xf32>
 }

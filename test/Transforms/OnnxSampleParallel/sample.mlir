@@ -44,3 +44,28 @@ func.func @class_token(%x: tensor<?x4x8xf32>) -> tensor<*xf32> {
   %y = onnx.Concat(%e, %x) {axis = 1} : (tensor<*xf32>, tensor<?x4x8xf32>) -> tensor<*xf32>
   return %y : tensor<*xf32>
 }
+
+// -----
+
+// Other dynamic dimensions stay. Those of one name are one symbol; a result's are named by what they are, and what an
+// op needs of them is noted.
+// CHECK-DAG: #[[OUT:.*]] = affine_map<()[s0] -> (1, s0 * 4)>
+// CHECK-DAG: #[[SET:.*]] = affine_set<()[s0] : (-s0 + 16 >= 0)>
+// CHECK-LABEL: func @length
+// CHECK-SAME: tensor<1x?x4xf32> {mpq.sizes = affine_map<()[s0] -> (1, s0, 4)>, onnx.dims = ["B", "T", ""]}
+// CHECK-SAME: -> (tensor<1x?xf32> {mpq.result, mpq.sizes = #[[OUT]], onnx.dims = ["B", "T * 4"]})
+// CHECK-SAME: mpq.requirements = {{\[\[}}#[[SET]], "positions"]]
+// CHECK-SAME: mpq.sample_parallel, mpq.symbols = ["T"]
+func.func @length(%x: tensor<?x?x4xf32> {onnx.dims = ["B", "T", ""]}) -> tensor<*xf32> {
+  %table = onnx.Constant {value = dense<1.0> : tensor<16x4xf32>} : tensor<16x4xf32>
+  %zero = onnx.Constant {value = dense<0> : tensor<1xi64>} : tensor<1xi64>
+  %one = onnx.Constant {value = dense<1> : tensor<1xi64>} : tensor<1xi64>
+  %two = onnx.Constant {value = dense<2> : tensor<1xi64>} : tensor<1xi64>
+  %s = onnx.Shape(%x) : (tensor<?x?x4xf32>) -> tensor<*xi64>
+  %t = onnx.Slice(%s, %one, %two) : (tensor<*xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<*xi64>
+  %p = onnx.Slice(%table, %zero, %t, %zero) : (tensor<16x4xf32>, tensor<1xi64>, tensor<*xi64>, tensor<1xi64>) -> tensor<*xf32> loc("positions")
+  %y = onnx.Add(%x, %p) : (tensor<?x?x4xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %shape = onnx.Constant {value = dense<[0, -1]> : tensor<2xi64>} : tensor<2xi64>
+  %r = onnx.Reshape(%y, %shape) : (tensor<*xf32>, tensor<2xi64>) -> tensor<*xf32>
+  return %r : tensor<*xf32>
+}

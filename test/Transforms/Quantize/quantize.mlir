@@ -35,12 +35,13 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 // -----
 
-// What no op of MPQ reads as a weight is decoded, once: a table, an addition, a product along the other axis.
+// Rows of a table are gathered from what is stored. What no op of MPQ reads as a weight is decoded, once: an addition,
+// a product along the other axis.
 // CHECK-LABEL: @main
 // CHECK: %[[W:.*]] = mpq.constant dense_resource<t>
 // CHECK: %[[D:.*]] = mpq.dequantize %[[W]] : <8x8, axis 0, #mpq.int<8>> -> tensor<8x8xf32>
 // CHECK-NOT: mpq.dequantize
-// CHECK: onnx.Gather(%[[D]]
+// CHECK: mpq.gather ins(%{{.*}}, %[[W]] :
 // CHECK: onnx.Add(%{{.*}}, %[[D]])
 // CHECK: onnx.MatMul(%{{.*}}, %[[D]])
 func.func @main(%i: tensor<8xi64>) -> tensor<8x8xf32> {

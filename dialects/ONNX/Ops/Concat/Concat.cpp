@@ -36,14 +36,14 @@ struct ConcatShapes : ShapeModel<ConcatShapes> {
       for (auto [d, size] : llvm::enumerate(*from)) {
         int64_t &sum = (*to)[d];
         if (int64_t(d) == *axis) {
-          if (ShapedType::isDynamic(sum) || ShapedType::isDynamic(size))
-            sum = kDynamic;
-          else if (llvm::AddOverflow(sum, size, sum))
+          bool areNumbers = !isDynamic(sum) && !isDynamic(size);
+          sum = addSizes(sum, size);
+          if (areNumbers && isUnknown(sum))
             return op->emitOpError("has sizes whose sum overflows");
         } else if (failed(checkSame(op, size, "a dimension of an operand", sum,
                                     "that of the first")))
           return failure();
-        else if (ShapedType::isDynamic(sum))
+        else if (isDynamic(sum))
           sum = size;
       }
     }
@@ -64,7 +64,7 @@ struct ConcatShapes : ShapeModel<ConcatShapes> {
         continue;
       }
       auto shape = getShape(operand);
-      if (!shape || shape->size() != 1 || ShapedType::isDynamic(shape->front()))
+      if (!shape || shape->size() != 1 || isDynamic(shape->front()))
         return std::nullopt;
       result->elements.resize(result->elements.size() + shape->front());
     }
@@ -79,8 +79,8 @@ struct ConcatShapes : ShapeModel<ConcatShapes> {
     // An operand that is not per sample must be there once for each sample.
     for (auto [operand, isBatched] : llvm::zip(op->getOperands(), batched))
       if (auto shape = getShape(operand);
-          !isBatched && (!shape || (shape->front() != 1 &&
-                                    !ShapedType::isDynamic(shape->front()))))
+          !isBatched &&
+          (!shape || (shape->front() != 1 && !isDynamic(shape->front()))))
         return false;
     return true;
   }
@@ -89,7 +89,7 @@ struct ConcatShapes : ShapeModel<ConcatShapes> {
 struct ConcatLowering : LoweringModel<ConcatLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    auto type = getStaticType(op, op->getResult(0));
+    auto type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     FailureOr<int64_t> axis =
@@ -100,15 +100,18 @@ struct ConcatLowering : LoweringModel<ConcatLowering> {
     SmallVector<OpFoldResult> ones(type->getRank(), b.getIndexAttr(1));
     SmallVector<OpFoldResult> offsets(type->getRank(), b.getIndexAttr(0));
     int64_t offset = 0;
-    for (Value operand : operands) {
-      auto part = cast<RankedTensorType>(operand.getType());
-      if (part.getNumElements() == 0)
+    for (auto [part, operand] : llvm::zip(op->getOperands(), operands)) {
+      auto partType = getSizedType(op, part);
+      if (failed(partType))
+        return failure();
+      Shape sizes = getSizes(*partType);
+      if (llvm::is_contained(sizes, 0))
         continue; // tensor ops want offsets inside
-      offsets[*axis] = b.getIndexAttr(offset);
-      offset += part.getDimSize(*axis);
+      offsets[*axis] = materialize(b, op->getLoc(), offset);
+      offset = addSizes(offset, sizes[*axis]);
       result = tensor::InsertSliceOp::create(
           b, op->getLoc(), operand, result, offsets,
-          getAsIndexOpFoldResult(b.getContext(), part.getShape()), ones);
+          materialize(b, op->getLoc(), sizes), ones);
     }
     return Values{result};
   }
@@ -142,8 +145,8 @@ FailureOr<Shape> getParts(SplitOp split, const ValueTable &values,
   if (auto outputs = split.getNumOutputs(); outputs && *outputs != count)
     return split.emitOpError()
            << "has " << count << " results when num_outputs is " << *outputs;
-  if (ShapedType::isDynamic(size))
-    return Shape(count, kDynamic);
+  if (isDynamic(size))
+    return Shape(count, divideSizes(size, count));
   int64_t part = (size + int64_t(count) - 1) / int64_t(count);
   Shape parts(count, part);
   parts.back() = size - part * int64_t(count - 1);
@@ -194,18 +197,19 @@ struct SplitLowering : LoweringModel<SplitLowering> {
     Values parts;
     int64_t offset = 0;
     for (Value result : op->getResults()) {
-      auto type = getStaticType(op, result);
+      auto type = getSizedType(op, result);
       if (failed(type))
         return failure();
-      if (type->getNumElements() == 0) { // tensor ops want offsets inside
+      Shape sizes = getSizes(*type);
+      if (llvm::is_contained(sizes, 0)) { // tensor ops want offsets inside
         parts.push_back(empty(b, op->getLoc(), *type));
         continue;
       }
-      offsets[*axis] = b.getIndexAttr(offset);
-      offset += type->getDimSize(*axis);
+      offsets[*axis] = materialize(b, op->getLoc(), offset);
+      offset = addSizes(offset, sizes[*axis]);
       parts.push_back(tensor::ExtractSliceOp::create(
-          b, op->getLoc(), *type, operands[0], offsets,
-          getAsIndexOpFoldResult(b.getContext(), type->getShape()), ones));
+          b, op->getLoc(), withoutSizes(*type), operands[0], offsets,
+          materialize(b, op->getLoc(), sizes), ones));
     }
     return parts;
   }

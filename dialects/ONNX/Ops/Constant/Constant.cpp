@@ -25,6 +25,9 @@ struct ConstantShapes : ShapeModel<ConstantShapes> {
 
 struct ConstantLowering : LoweringModel<ConstantLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b, ValueRange) const {
+    if (op->hasAttr(ONNXDialect::kSizesAttr))
+      return Values{buildIntegers(b, op->getLoc(),
+                                  *ValueTable().lookup(op->getResult(0)))};
     return Values{arith::ConstantOp::create(
         b, op->getLoc(), cast<TypedAttr>(cast<ConstantOp>(op).getValueAttr()))};
   }
@@ -48,10 +51,10 @@ struct ConstantOfShapeShapes : ShapeModel<ConstantOfShapeShapes> {
     if (const PartialTensor *target = values.lookup(constant.getInput())) {
       shape = llvm::to_vector(target->getIntegers());
       for (int64_t size : *shape)
-        if (!ShapedType::isDynamic(size) && size < 0)
+        if (!isDynamic(size) && size < 0)
           return op->emitOpError() << "has the size " << size;
     } else if (auto known = getShape(constant.getInput());
-               known && !ShapedType::isDynamic(known->front())) {
+               known && !isDynamic(known->front())) {
       shape = Shape(known->front(), kDynamic);
     }
     types.push_back(withShape(constant.getOutput(), shape));
@@ -77,7 +80,7 @@ struct ConstantOfShapeShapes : ShapeModel<ConstantOfShapeShapes> {
 
 struct ConstantOfShapeLowering : LoweringModel<ConstantOfShapeLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b, ValueRange) const {
-    auto type = getStaticType(op, op->getResult(0));
+    auto type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     TypedAttr value = b.getZeroAttr(type->getElementType());
@@ -117,9 +120,24 @@ struct RangeShapes : ShapeModel<RangeShapes> {
       return std::nullopt;
     return std::max<int64_t>(0, static_cast<int64_t>(count));
   }
+  /// Of integers that go up, from and to expressions of sizes.
+  static int64_t getSymbolicCount(Operation *op, const ValueTable &values) {
+    auto start = values.lookupSizes(op->getOperand(0)),
+         limit = values.lookupSizes(op->getOperand(1)),
+         delta = values.lookupIntegers(op->getOperand(2));
+    for (const auto &list : {start, limit, delta})
+      if (!list || list->size() != 1)
+        return kDynamic;
+    int64_t length = subtractSizes(limit->front(), start->front());
+    if (delta->front() < 1 || !isSymbolic(length))
+      return kDynamic;
+    requireAtMost(op, start->front(), limit->front());
+    return toSize(
+        toExpr(length, op->getContext()).ceilDiv(uint64_t(delta->front())));
+  }
   LogicalResult inferTypes(Operation *op, const ValueTable &values,
                            SmallVectorImpl<Type> &types) const {
-    Shape shape = {getCount(op, values).value_or(kDynamic)};
+    Shape shape = {getCount(op, values).value_or(getSymbolicCount(op, values))};
     types.push_back(withShape(op->getResult(0), shape));
     return success();
   }
@@ -141,6 +159,34 @@ struct RangeShapes : ShapeModel<RangeShapes> {
   }
 };
 
+struct RangeLowering : LoweringModel<RangeLowering> {
+  FailureOr<Values> lower(Operation *op, OpBuilder &b,
+                          ValueRange operands) const {
+    auto type = getSizedType(op, op->getResult(0));
+    if (failed(type))
+      return failure();
+    Location loc = op->getLoc();
+    auto extract = [&](Value tensor) -> Value {
+      return tensor::ExtractOp::create(b, loc, reshape(b, loc, tensor, {}),
+                                       ValueRange());
+    };
+    Value start = extract(operands[0]), delta = extract(operands[2]);
+    return Values{generate(
+        b, loc, *type, [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
+          Type element = type->getElementType();
+          bool isFloat = isa<FloatType>(element);
+          Value i = arith::IndexCastOp::create(
+              b, loc, isFloat ? b.getI64Type() : element, in[0]);
+          if (!isFloat)
+            return arith::AddIOp::create(
+                b, loc, start, arith::MulIOp::create(b, loc, i, delta));
+          i = arith::SIToFPOp::create(b, loc, element, i);
+          return arith::AddFOp::create(b, loc, start,
+                                       arith::MulFOp::create(b, loc, i, delta));
+        })};
+  }
+};
+
 } // namespace
 } // namespace mpq::onnx
 
@@ -153,6 +199,7 @@ void registerOnnxOpsConstant(DialectRegistry &registry) {
     attach<RangeShapes, RangeOp>(context);
     attach<ConstantLowering, ConstantOp>(context);
     attach<ConstantOfShapeLowering, ConstantOfShapeOp>(context);
+    attach<RangeLowering, RangeOp>(context);
   });
 }
 } // namespace mpq

@@ -34,11 +34,11 @@ struct ConvShapes : ShapeModel<ConvShapes> {
     if (group < 1 || group > INT32_MAX)
       return op->emitOpError() << "has group " << group;
     int64_t perGroup = (*w)[1];
-    if (!ShapedType::isDynamic(perGroup) &&
+    if (!isDynamic(perGroup) &&
         failed(checkSame(op, (*x)[1], "the number of channels",
                          perGroup * group, "that of the weights times group")))
       return failure();
-    if (!ShapedType::isDynamic((*w)[0]) && (*w)[0] % group != 0)
+    if (!isDynamic((*w)[0]) && (*w)[0] % group != 0)
       return op->emitOpError()
              << "has " << (*w)[0] << " output channels, no multiple of group, "
              << group;
@@ -88,8 +88,7 @@ struct ConvTransposeShapes : ShapeModel<ConvTransposeShapes> {
     int64_t group = conv.getGroup();
     if (group < 1 || group > INT32_MAX)
       return op->emitOpError() << "has group " << group;
-    Shape y = {(*x)[0],
-               ShapedType::isDynamic((*w)[1]) ? kDynamic : (*w)[1] * group};
+    Shape y = {(*x)[0], isDynamic((*w)[1]) ? kDynamic : (*w)[1] * group};
     auto extra = conv.getOutputPadding(), wanted = conv.getOutputShape();
     if ((extra && extra->size() != spatial.size()) ||
         (wanted && wanted->size() != spatial.size()))
@@ -101,8 +100,7 @@ struct ConvTransposeShapes : ShapeModel<ConvTransposeShapes> {
         y.push_back((*wanted)[d]);
         continue;
       }
-      if (ShapedType::isDynamic(size) ||
-          ShapedType::isDynamic(window->kernel[d])) {
+      if (isDynamic(size) || isDynamic(window->kernel[d])) {
         y.push_back(kDynamic);
         continue;
       }

@@ -302,7 +302,7 @@ const Table &getTable() {
 struct ElementwiseLowering : LoweringModel<ElementwiseLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    FailureOr<RankedTensorType> type = getStaticType(op, op->getResult(0));
+    FailureOr<RankedTensorType> type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     StringRef name = op->getName().stripDialect();
@@ -328,7 +328,7 @@ struct ElementwiseLowering : LoweringModel<ElementwiseLowering> {
 struct ClipLowering : LoweringModel<ClipLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    FailureOr<RankedTensorType> type = getStaticType(op, op->getResult(0));
+    FailureOr<RankedTensorType> type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     auto clip = cast<ClipOp>(op);
@@ -350,8 +350,8 @@ struct ClipLowering : LoweringModel<ClipLowering> {
 struct CastLowering : LoweringModel<CastLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    FailureOr<RankedTensorType> type = getStaticType(op, op->getResult(0));
-    if (failed(type) || failed(getStaticType(op, op->getOperand(0))))
+    FailureOr<RankedTensorType> type = getSizedType(op, op->getResult(0));
+    if (failed(type) || failed(getSizedType(op, op->getOperand(0))))
       return failure();
     return Values{elementwise(b, op->getLoc(), *type, operands.front(),
                               [&](OpBuilder &b, Location loc, ValueRange in) {

@@ -165,6 +165,43 @@ std::optional<Number> evaluate(Operation *op, ArrayRef<Element> elements,
   return result;
 }
 
+/// The element of the result where one of the operands is an expression of
+/// sizes, as an expression or number; kDynamic if it is neither.
+int64_t evaluateSizes(Operation *op, ArrayRef<Element> elements) {
+  auto get = [&](size_t i) {
+    const Element &e = elements[i];
+    return e.known || isSymbolic(e.integer) ? e.integer : kDynamic;
+  };
+  if (isa<WhereOp>(op))
+    return elements[0].known ? get(elements[0].integer ? 1 : 2) : kDynamic;
+  if (elements.size() != 2)
+    return kDynamic;
+  int64_t a = get(0), b = get(1);
+  if (isa<AddOp>(op))
+    return addSizes(a, b);
+  if (isa<SubOp>(op))
+    return subtractSizes(a, b);
+  if (isa<MulOp>(op))
+    return multiplySizes(a, b);
+  if (isa<DivOp>(op))
+    return divideSizes(a, b);
+  // A size is never -1, which stands for "as it was" in shapes.
+  if (isa<EqualOp>(op) && ((isSymbolic(a) && !isDynamic(b) && b < 1) ||
+                           (isSymbolic(b) && !isDynamic(a) && a < 1)))
+    return 0;
+  return kDynamic;
+}
+
+/// Stores a size that is known or an expression.
+void storeSize(PartialTensor &result, size_t index, int64_t size) {
+  if (result.isFloat() || isUnknown(size))
+    return;
+  if (!isDynamic(size))
+    result.set(index, size);
+  else if (result.type.getElementTypeBitWidth() == 64)
+    result.elements[index].integer = size;
+}
+
 //===----------------------------------------------------------------------===//
 // Models
 //===----------------------------------------------------------------------===//
@@ -201,6 +238,8 @@ struct ElementwiseShapes : ShapeModel<ElementwiseShapes> {
             index, operand->type.getShape())]);
       if (std::optional<Number> value = evaluate(op, elements, isFloat))
         store(*result, next, *value);
+      else if (llvm::none_of(isFloat, [](bool f) { return f; }))
+        storeSize(*result, next, evaluateSizes(op, elements));
       ++next;
     });
     return result;
@@ -233,6 +272,8 @@ struct FirstOperandShapes : ShapeModel<FirstOperandShapes> {
     for (auto [index, e] : llvm::enumerate(operand->elements))
       if (e.known)
         store(*result, index, {operand->isFloat(), e.integer, e.real});
+      else if (isSymbolic(e.integer))
+        storeSize(*result, index, e.integer);
     return result;
   }
   bool isSampleParallel(Operation *op, ArrayRef<bool> batched) const {

@@ -26,14 +26,14 @@ struct ExpandShapes : ShapeModel<ExpandShapes> {
       shape.insert(shape.begin(), rank - shape.size(), 1);
       to.emplace();
       for (auto [a, c] : llvm::zip(*from, shape)) {
-        if (!ShapedType::isDynamic(c) && c < 0)
+        if (!isDynamic(c) && c < 0)
           return op->emitOpError()
                  << "has the size " << c << " in operand 'shape'";
-        if (a != 1 && c != 1 &&
+        if (a != 1 && c != 1 && !isDynamic(a) && !isDynamic(c) &&
             failed(checkSame(op, c, "a size in operand 'shape'", a,
                              "that of operand 'input'")))
           return failure();
-        to->push_back(a == 1 ? c : c == 1 || ShapedType::isDynamic(c) ? a : c);
+        to->push_back(broadcastSizes(op, a, c));
       }
     }
     types.push_back(withShape(expand.getOutput(), to));
@@ -71,13 +71,12 @@ struct TileShapes : ShapeModel<TileShapes> {
                << "has " << repeats->elements.size()
                << " repeats when the rank is " << shape->size();
       for (auto [d, size] : llvm::enumerate(*shape)) {
-        bool known = repeats && repeats->elements[d].known;
-        int64_t repeat = known ? repeats->elements[d].integer : kDynamic;
-        if (known && repeat < 0)
+        int64_t repeat = repeats ? repeats->getIntegers()[d] : kDynamic;
+        if (!isDynamic(repeat) && repeat < 0)
           return op->emitOpError() << "has the repeat " << repeat;
-        if (!known || ShapedType::isDynamic(size))
-          size = known && repeat == 1 ? size : kDynamic;
-        else if (llvm::MulOverflow(size, repeat, size))
+        bool areNumbers = !isDynamic(size) && !isDynamic(repeat);
+        size = multiplySizes(size, repeat);
+        if (areNumbers && isUnknown(size))
           return op->emitOpError("has repeats that overflow");
       }
     }
@@ -95,7 +94,7 @@ struct TileShapes : ShapeModel<TileShapes> {
 struct ExpandLowering : LoweringModel<ExpandLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    auto type = getStaticType(op, op->getResult(0));
+    auto type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     return Values{elementwise(
@@ -107,21 +106,21 @@ struct ExpandLowering : LoweringModel<ExpandLowering> {
 struct TileLowering : LoweringModel<TileLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    auto type = getStaticType(op, op->getResult(0));
-    auto from = getStaticType(op, op->getOperand(0));
+    auto type = getSizedType(op, op->getResult(0));
+    auto from = getSizedType(op, op->getOperand(0));
     if (failed(type) || failed(from))
       return failure();
+    // An empty result runs no iteration, so any divisor will do.
+    Values periods;
+    for (int64_t size : getSizes(*from))
+      periods.push_back(getValueOrCreateConstantIndexOp(
+          b, op->getLoc(), materialize(b, op->getLoc(), size ? size : 1)));
     return Values{
         generate(b, op->getLoc(), *type,
                  [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
                    Values index;
-                   for (auto [d, i] : llvm::enumerate(in)) {
-                     // An empty result runs no iteration, so any divisor will
-                     // do.
-                     Value size = arith::ConstantIndexOp::create(
-                         b, loc, std::max<int64_t>(1, from->getDimSize(d)));
-                     index.push_back(arith::RemUIOp::create(b, loc, i, size));
-                   }
+                   for (auto [i, period] : llvm::zip(in, periods))
+                     index.push_back(arith::RemUIOp::create(b, loc, i, period));
                    return tensor::ExtractOp::create(b, loc, operands[0], index);
                  })};
   }

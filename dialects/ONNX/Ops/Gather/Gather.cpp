@@ -36,7 +36,7 @@ struct GatherShapes : ShapeModel<GatherShapes> {
   static LogicalResult checkIndices(GatherOp op, const ValueTable &values,
                                     int64_t size) {
     const PartialTensor *indices = values.lookup(op.getIndices());
-    if (!indices || ShapedType::isDynamic(size))
+    if (!indices || isDynamic(size))
       return success();
     for (const PartialTensor::Element &e : indices->elements)
       if (e.known && (e.integer < -size || e.integer >= size))
@@ -77,47 +77,49 @@ struct GatherShapes : ShapeModel<GatherShapes> {
   }
 };
 
-struct GatherLowering : LoweringModel<GatherLowering> {
-  FailureOr<Values> lower(Operation *op, OpBuilder &b,
-                          ValueRange operands) const {
-    auto gather = cast<GatherOp>(op);
-    auto type = getStaticType(op, op->getResult(0));
-    auto data = getStaticType(op, gather.getData());
-    auto indices = getStaticType(op, gather.getIndices());
-    if (failed(type) || failed(data) || failed(indices))
-      return failure();
-    FailureOr<int64_t> axis = getAxis(op, gather.getAxis(), data->getRank());
-    if (failed(axis))
-      return failure();
-    int64_t size = data->getDimSize(*axis), count = indices->getRank();
-    if (size == 0 && type->getNumElements() != 0)
-      return op->emitOpError("gathers from an empty axis");
-    return Values{generate(
-        b, op->getLoc(), *type,
-        [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
-          auto constant = [&](int64_t value) -> Value {
-            return arith::ConstantIndexOp::create(b, loc, value);
-          };
-          Value i = tensor::ExtractOp::create(b, loc, operands[1],
-                                              in.slice(*axis, count));
-          i = arith::IndexCastOp::create(b, loc, b.getIndexType(), i);
-          // Negative indices count from the end. Data may hold any number, so
-          // it is kept inside of the table.
-          Value negative = arith::CmpIOp::create(
-              b, loc, arith::CmpIPredicate::slt, i, constant(0));
-          Value wrapped = arith::AddIOp::create(b, loc, i, constant(size));
-          i = arith::SelectOp::create(b, loc, negative, wrapped, i);
-          i = arith::MaxSIOp::create(b, loc, i, constant(0));
-          i = arith::MinSIOp::create(b, loc, i, constant(size - 1));
-          Values index = llvm::to_vector(in.take_front(*axis));
-          index.push_back(i);
-          llvm::append_range(index, in.drop_front(*axis + count));
-          return tensor::ExtractOp::create(b, loc, operands[0], index);
-        })};
-  }
-};
-
 } // namespace
+
+FailureOr<SmallVector<Value>> lowerGather(GatherOp gather, OpBuilder &b,
+                                          ValueRange operands) {
+  Operation *op = gather;
+  auto type = getSizedType(op, op->getResult(0));
+  auto data = getSizedType(op, gather.getData());
+  auto indices = getSizedType(op, gather.getIndices());
+  if (failed(type) || failed(data) || failed(indices))
+    return failure();
+  FailureOr<int64_t> axis = getAxis(op, gather.getAxis(), data->getRank());
+  if (failed(axis))
+    return failure();
+  int64_t size = getSizes(*data)[*axis], count = indices->getRank();
+  if (size == 0 && !llvm::is_contained(getSizes(*type), 0))
+    return op->emitOpError("gathers from an empty axis");
+  auto constant = [&](int64_t value) -> Value {
+    return getValueOrCreateConstantIndexOp(b, op->getLoc(),
+                                           materialize(b, op->getLoc(), value));
+  };
+  Value zero = constant(0), end = constant(size),
+        last = constant(subtractSizes(size, 1));
+  return Values{generate(
+      b, op->getLoc(), *type,
+      [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
+        Value i = tensor::ExtractOp::create(b, loc, operands[1],
+                                            in.slice(*axis, count));
+        i = arith::IndexCastOp::create(b, loc, b.getIndexType(), i);
+        // Negative indices count from the end. Data may hold any number, so
+        // it is kept inside of the table.
+        Value negative =
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i, zero);
+        Value wrapped = arith::AddIOp::create(b, loc, i, end);
+        i = arith::SelectOp::create(b, loc, negative, wrapped, i);
+        i = arith::MaxSIOp::create(b, loc, i, zero);
+        i = arith::MinSIOp::create(b, loc, i, last);
+        Values index = llvm::to_vector(in.take_front(*axis));
+        index.push_back(i);
+        llvm::append_range(index, in.drop_front(*axis + count));
+        return tensor::ExtractOp::create(b, loc, operands[0], index);
+      })};
+}
+
 } // namespace mpq::onnx
 
 namespace mpq {
@@ -125,7 +127,6 @@ void registerOnnxOpsGather(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, onnx::ONNXDialect *) {
     using namespace onnx;
     attach<GatherShapes, GatherOp>(context);
-    attach<GatherLowering, GatherOp>(context);
   });
 }
 } // namespace mpq

@@ -39,13 +39,11 @@ struct MatMulShapes : ShapeModel<MatMulShapes> {
     for (const Shape &stack : {*a, *b})
       for (size_t i = 0, e = stack.size() - 2; i < e; ++i) {
         int64_t &size = y[y.size() - e + i];
-        bool decided = size != 1 && !ShapedType::isDynamic(size);
-        if (decided && stack[i] != 1 &&
+        if (size != 1 && stack[i] != 1 &&
             failed(checkSame(op, stack[i], "the number of matrices", size,
                              "that of the other operand")))
           return failure();
-        if (!decided && stack[i] != 1)
-          size = ShapedType::isDynamic(stack[i]) && size != 1 ? size : stack[i];
+        size = broadcastSizes(op, size, stack[i]);
       }
     if (!dropRow)
       y.push_back((*a)[a->size() - 2]);

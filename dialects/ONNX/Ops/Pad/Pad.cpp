@@ -54,9 +54,13 @@ struct PadShapes : ShapeModel<PadShapes> {
       for (auto [d, size] : llvm::enumerate(*shape)) {
         if (!*pads)
           size = kDynamic;
-        if (ShapedType::isDynamic(size))
+        if (isUnknown(size))
           continue; // and what is added to it is unknown too
         int64_t before = (*pads)->first[d], after = (*pads)->second[d];
+        if (isDynamic(size)) {
+          size = addSizes(addSizes(size, before), after);
+          continue;
+        }
         if (llvm::AddOverflow(size, before, size) ||
             llvm::AddOverflow(size, after, size) || size < 0)
           return op->emitOpError() << "pads dimension " << d << " by " << before

@@ -76,13 +76,19 @@ struct ReduceShapes : ShapeModel<ReduceShapes> {
     if (!isa<ReduceProdOp, ReduceSumOp>(op) || op->getNumOperands() > 1)
       return std::nullopt;
     auto result = PartialTensor::create(op->getResult(0).getType());
-    auto elements = values.lookupIntegers(op->getOperand(0));
+    auto elements = values.lookupSizes(op->getOperand(0));
     if (!result || !elements || result->elements.size() != 1)
       return std::nullopt;
-    uint64_t total = isa<ReduceProdOp>(op);
+    int64_t total = isa<ReduceProdOp>(op);
     for (int64_t element : *elements)
-      total = isa<ReduceProdOp>(op) ? total * element : total + element;
-    result->set(0, static_cast<int64_t>(total));
+      total = isa<ReduceProdOp>(op) ? multiplySizes(total, element)
+                                    : addSizes(total, element);
+    if (isUnknown(total))
+      return std::nullopt;
+    if (isSymbolic(total))
+      result->elements[0].integer = total;
+    else
+      result->set(0, total);
     return result;
   }
 
@@ -174,12 +180,23 @@ Value getStart(Operation *op, B &b, Location loc, Type element) {
                                       : APInt::getSignedMaxValue(width)));
 }
 
+/// A size as a scalar of another type.
+Value convertSize(B &b, Location loc, OpFoldResult size, Type type) {
+  if (auto constant = getConstantIntValue(size))
+    return scalar(b, loc, type, double(*constant));
+  Value value = cast<Value>(size);
+  if (!isa<FloatType>(type))
+    return arith::IndexCastOp::create(b, loc, type, value);
+  value = arith::IndexCastOp::create(b, loc, b.getI64Type(), value);
+  return arith::SIToFPOp::create(b, loc, type, value);
+}
+
 struct ReduceLowering : LoweringModel<ReduceLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
     Location loc = op->getLoc();
-    auto from = getStaticType(op, op->getOperand(0));
-    auto type = getStaticType(op, op->getResult(0));
+    auto from = getSizedType(op, op->getOperand(0));
+    auto type = getSizedType(op, op->getResult(0));
     if (failed(from) || failed(type))
       return failure();
     auto axes = getReducedAxes(op, ValueTable(), from->getRank());
@@ -188,30 +205,32 @@ struct ReduceLowering : LoweringModel<ReduceLowering> {
     if (!*axes)
       return op->emitOpError("operand 'axes' is not a constant");
     Type element = from->getElementType();
-    Value sum =
-        reduce(b, loc, operands[0], **axes, getStart(op, b, loc, element),
-               [&](B &b, Location loc, ValueRange in) {
-                 return combine(op, b, loc, in[0], in[1]);
-               });
-    double count = double(from->getNumElements()) /
-                   std::max<int64_t>(1, type->getNumElements());
-    sum = finish(op, b, loc, sum, count);
-    return Values{reshape(b, loc, sum, type->getShape())};
+    Value sum = reduce(b, loc, operands[0], *from, **axes,
+                       getStart(op, b, loc, element),
+                       [&](B &b, Location loc, ValueRange in) {
+                         return combine(op, b, loc, in[0], in[1]);
+                       });
+    Shape kept = *getReducedShape(getSizes(*from), **axes, /*keep=*/false);
+    int64_t count = 1;
+    for (int64_t axis : **axes)
+      count = multiplySizes(count, getSizes(*from)[axis]);
+    sum = finish(op, b, loc, sum, getTypeOf(kept, element), count);
+    return Values{reshape(b, loc, sum, kept, getSizes(*type))};
   }
 
-  /// What is done once per result.
+  /// What is done once per result, of `count` elements each.
   static Value finish(Operation *op, B &b, Location loc, Value sum,
-                      double count) {
+                      RankedTensorType type, int64_t count) {
     if (!isa<ReduceMeanOp, ReduceL2Op, ReduceLogSumOp>(op))
       return sum;
+    OpFoldResult size = materialize(b, loc, count);
     return elementwise(
-        b, loc, cast<RankedTensorType>(sum.getType()), sum,
-        [&](B &b, Location loc, ValueRange in) -> Value {
+        b, loc, type, sum, [&](B &b, Location loc, ValueRange in) -> Value {
           if (isa<ReduceL2Op>(op))
             return math::SqrtOp::create(b, loc, in[0]);
           if (isa<ReduceLogSumOp>(op))
             return math::LogOp::create(b, loc, in[0]);
-          Value n = scalar(b, loc, in[0].getType(), count);
+          Value n = convertSize(b, loc, size, in[0].getType());
           return isa<FloatType>(n.getType())
                      ? Value(arith::DivFOp::create(b, loc, in[0], n))
                      : Value(arith::DivSIOp::create(b, loc, in[0], n));

@@ -32,14 +32,14 @@ template <typename Model> struct ViewShapes : ShapeModel<Model> {
     if (!from || !to || from->empty() || to->empty() ||
         !onlyBatched(batched, {0}))
       return false;
-    if (!ShapedType::isDynamic(from->front()) &&
-        !ShapedType::isDynamic(to->front()) && from->front() != to->front())
+    if (!isDynamic(from->front()) && !isDynamic(to->front()) &&
+        from->front() != to->front())
       return false;
     int64_t before = getCount(ArrayRef(*from).drop_front()),
             after = getCount(ArrayRef(*to).drop_front());
     // Equal trailing sizes, even unknown ones, are kept by Flatten and its
     // like.
-    return !ShapedType::isDynamic(before) && before == after;
+    return !isUnknown(before) && before == after;
   }
   bool isShapeOperand(Operation *, unsigned index) const { return index == 1; }
 };
@@ -59,7 +59,7 @@ struct ReshapeShapes : ViewShapes<ReshapeShapes> {
     const PartialTensor *target = values.lookup(reshape.getShape());
     if (!target) {
       auto shape = getShape(reshape.getShape());
-      bool ranked = shape && !ShapedType::isDynamic(shape->front());
+      bool ranked = shape && !isDynamic(shape->front());
       types.push_back(
           withShape(reshape.getReshaped(),
                     ranked ? std::optional(Shape(shape->front(), kDynamic))
@@ -79,7 +79,7 @@ struct ReshapeShapes : ViewShapes<ReshapeShapes> {
           return op->emitOpError("has -1 twice in operand 'shape'");
         rest = d;
         size = 1;
-      } else if (!ShapedType::isDynamic(size) && size < 0) {
+      } else if (!isDynamic(size) && size < 0) {
         return op->emitOpError()
                << "has the size " << size << " in operand 'shape'";
       }
@@ -98,7 +98,7 @@ struct ReshapeShapes : ViewShapes<ReshapeShapes> {
     if (!rest)
       return checkSame(op, known, "the number of elements of operand 'shape'",
                        count, "that of operand 'data'");
-    if (!ShapedType::isDynamic(count) && !ShapedType::isDynamic(known)) {
+    if (!isDynamic(count) && !isDynamic(known)) {
       if (known == 0 ? count != 0 : count % known != 0)
         return op->emitOpError()
                << "has " << count << " elements, no multiple of " << known
@@ -106,10 +106,9 @@ struct ReshapeShapes : ViewShapes<ReshapeShapes> {
       to[*rest] = known == 0 ? 0 : count / known;
       return success();
     }
-    // Unknown sizes that are the same on both sides cancel: [?, 16, 4] to
-    // [?, -1] is [?, 64] if the ? are both the batch, that is, in dimension 0
-    // copied from it. Other unknown sizes stay unknown.
-    to[*rest] = kDynamic;
+    // Symbols that are on both sides cancel: [s0, 16, 4] to [s0, -1] is
+    // [s0, 64].
+    to[*rest] = divideSizes(count, known);
     return success();
   }
 };
@@ -197,10 +196,12 @@ struct UnsqueezeShapes : ViewShapes<UnsqueezeShapes> {
 struct ViewLowering : LoweringModel<ViewLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    auto type = getStaticType(op, op->getResult(0));
-    if (failed(type))
+    auto type = getSizedType(op, op->getResult(0));
+    auto from = getSizedType(op, op->getOperand(0));
+    if (failed(type) || failed(from))
       return failure();
-    return Values{reshape(b, op->getLoc(), operands[0], type->getShape())};
+    return Values{reshape(b, op->getLoc(), operands[0], getSizes(*from),
+                          getSizes(*type))};
   }
 };
 

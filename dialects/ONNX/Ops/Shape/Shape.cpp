@@ -58,23 +58,25 @@ struct SizeShapes : ShapeModel<SizeShapes> {
     auto shape = getShape(op->getOperand(0));
     auto result = PartialTensor::create(op->getResult(0).getType());
     int64_t count = shape ? getCount(*shape) : kDynamic;
-    if (!result || ShapedType::isDynamic(count))
+    if (!result || isUnknown(count))
       return std::nullopt;
-    result->set(0, count);
+    if (isSymbolic(count))
+      result->elements[0].integer = count;
+    else
+      result->set(0, count);
     return result;
   }
   bool isShapeOperand(Operation *, unsigned) const { return true; }
 };
 
-/// Shapes are static, so this is a constant.
+/// Sizes are numbers, or computed from those of the arguments.
 struct ShapeLowering : LoweringModel<ShapeLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b, ValueRange) const {
     auto value = cast<ShapeInferenceOpInterface>(op).inferValue(ValueTable());
-    if (!value || !value->isKnown())
+    if (!value || llvm::is_contained(value->getIntegers(), kDynamic))
       return op->emitOpError() << "depends on the dynamic shape of "
                                << op->getOperand(0).getType();
-    return Values{
-        arith::ConstantOp::create(b, op->getLoc(), value->toConstant())};
+    return Values{buildIntegers(b, op->getLoc(), *value)};
   }
 };
 

@@ -41,12 +41,42 @@ void sliceDimension(int64_t size, int64_t start, int64_t end, int64_t step,
       length <= 0 ? 0 : 1 + int64_t(uint64_t(length - 1) / stride);
 }
 
+/// The same where a size or bound is an expression. Nothing is clamped: sizes
+/// of which a bound would reach outside are refused.
+void sliceSymbolic(SliceOp op, int64_t size, int64_t start, int64_t end,
+                   int64_t step, Range &range, int64_t axis) {
+  range.count[axis] = kDynamic;
+  range.step[axis] = step;
+  if (step == -1 && start == -1 && !isDynamic(end) && end <= INT32_MIN) {
+    range.start[axis] = subtractSizes(size, 1);
+    range.count[axis] = size;
+    return;
+  }
+  if (step < 1)
+    return;
+  auto fromFront = [&](int64_t bound) {
+    return !isDynamic(bound) && bound < 0 ? addSizes(size, bound) : bound;
+  };
+  start = fromFront(start);
+  end = !isDynamic(end) && end >= INT32_MAX ? size : fromFront(end);
+  requireAtMost(op, 0, start);
+  requireAtMost(op, start, end);
+  requireAtMost(op, end, size);
+  int64_t length = subtractSizes(end, start);
+  if (!isDynamic(length) && length < 0)
+    length = 0;
+  range.start[axis] = start;
+  if (!isUnknown(length))
+    range.count[axis] =
+        toSize(toExpr(length, op.getContext()).ceilDiv(uint64_t(step)));
+}
+
 /// Nothing if the operands are not known; then the sliced axes are unknown, or
 /// all are.
 FailureOr<std::optional<Range>> getRange(SliceOp op, const ValueTable &values,
                                          ArrayRef<int64_t> shape) {
-  auto starts = values.lookupIntegers(op.getStarts()),
-       ends = values.lookupIntegers(op.getEnds());
+  auto starts = values.lookupSizes(op.getStarts()),
+       ends = values.lookupSizes(op.getEnds());
   int64_t rank = shape.size();
   Range range{Shape(rank, 0), Shape(rank, 1), llvm::to_vector(shape)};
   auto axes = op.getAxes() ? values.lookupIntegers(op.getAxes()) : std::nullopt;
@@ -56,8 +86,7 @@ FailureOr<std::optional<Range>> getRange(SliceOp op, const ValueTable &values,
     return std::optional<Range>();
   if (!axes) {
     auto length = getShape(op.getStarts());
-    if (!length || length->size() != 1 ||
-        ShapedType::isDynamic(length->front()))
+    if (!length || length->size() != 1 || isDynamic(length->front()))
       return std::optional<Range>();
     axes = iota(length->front());
   }
@@ -74,11 +103,17 @@ FailureOr<std::optional<Range>> getRange(SliceOp op, const ValueTable &values,
     if (step == 0)
       return op.emitOpError("has a step of 0");
     if (!starts || !ends || (op.getSteps() && !steps) ||
-        ShapedType::isDynamic(shape[axis])) {
+        isUnknown(shape[axis])) {
       // The whole axis, whatever its size.
       bool whole = starts && ends && step == 1 && (*starts)[i] == 0 &&
                    (*ends)[i] >= INT32_MAX;
       range.count[axis] = whole ? shape[axis] : kDynamic;
+      continue;
+    }
+    if (isDynamic(shape[axis]) || isSymbolic((*starts)[i]) ||
+        isSymbolic((*ends)[i])) {
+      sliceSymbolic(op, shape[axis], (*starts)[i], (*ends)[i], step, range,
+                    axis);
       continue;
     }
     sliceDimension(shape[axis], (*starts)[i], (*ends)[i], step, range, axis);
@@ -109,7 +144,7 @@ struct SliceShapes : ShapeModel<SliceShapes> {
     if (!data || !result)
       return std::nullopt;
     auto range = getRange(slice, values, data->type.getShape());
-    if (failed(range) || !*range)
+    if (failed(range) || !*range || llvm::any_of((*range)->count, isDynamic))
       return std::nullopt;
     Shape strides = getStrides(data->type.getShape());
     size_t next = 0;
@@ -138,35 +173,36 @@ struct SliceLowering : LoweringModel<SliceLowering> {
                           ValueRange operands) const {
     Location loc = op->getLoc();
     auto slice = cast<SliceOp>(op);
-    auto type = getStaticType(op, op->getResult(0));
-    auto from = getStaticType(op, op->getOperand(0));
+    auto type = getSizedType(op, op->getResult(0));
+    auto from = getSizedType(op, op->getOperand(0));
     if (failed(type) || failed(from))
       return failure();
-    auto range = getRange(slice, ValueTable(), from->getShape());
+    auto range = getRange(slice, ValueTable(), getSizes(*from));
     if (failed(range))
       return failure();
-    if (!*range || (*range)->count != type->getShape())
+    if (!*range || (*range)->count != getSizes(*type))
       return op->emitOpError("has bounds that are not constants");
-    if (type->getNumElements() == 0) // tensor ops want offsets inside
+    // Tensor ops want offsets inside.
+    if (llvm::is_contained((*range)->count, 0))
       return Values{empty(b, loc, *type)};
-    if (llvm::all_of((*range)->step, [](int64_t step) { return step > 0; })) {
-      auto index = [&](ArrayRef<int64_t> values) {
-        return getAsIndexOpFoldResult(b.getContext(), values);
-      };
+    if (llvm::all_of((*range)->step, [](int64_t step) { return step > 0; }))
       return Values{tensor::ExtractSliceOp::create(
-          b, loc, *type, operands[0], index((*range)->start),
-          index((*range)->count), index((*range)->step))};
-    }
+          b, loc, withoutSizes(*type), operands[0],
+          materialize(b, loc, (*range)->start),
+          materialize(b, loc, (*range)->count),
+          materialize(b, loc, (*range)->step))};
+    Values starts;
+    for (int64_t start : (*range)->start)
+      starts.push_back(
+          getValueOrCreateConstantIndexOp(b, loc, materialize(b, loc, start)));
     return Values{generate(
         b, loc, *type, [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
           Values index;
           for (auto [d, i] : llvm::enumerate(in)) {
-            Value start =
-                arith::ConstantIndexOp::create(b, loc, (*range)->start[d]);
             Value step =
                 arith::ConstantIndexOp::create(b, loc, (*range)->step[d]);
             index.push_back(arith::AddIOp::create(
-                b, loc, start, arith::MulIOp::create(b, loc, i, step)));
+                b, loc, starts[d], arith::MulIOp::create(b, loc, i, step)));
           }
           return tensor::ExtractOp::create(b, loc, operands[0], index);
         })};

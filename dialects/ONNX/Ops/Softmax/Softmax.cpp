@@ -40,15 +40,16 @@ struct SoftmaxLowering : LoweringModel<SoftmaxLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
     Location loc = op->getLoc();
-    FailureOr<RankedTensorType> type = getStaticType(op, op->getResult(0));
+    FailureOr<RankedTensorType> type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     FailureOr<int64_t> axis =
         getAxis(op, getAxisAttribute(op), type->getRank());
     if (failed(axis))
       return failure();
-    Shape kept = llvm::to_vector(type->getShape());
+    Shape kept = getSizes(*type), reduced = kept;
     kept[*axis] = 1;
+    reduced.erase(reduced.begin() + *axis);
     Type element = type->getElementType();
     Value minimum = arith::ConstantOp::create(
         b, loc,
@@ -56,11 +57,11 @@ struct SoftmaxLowering : LoweringModel<SoftmaxLowering> {
             element,
             APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
                             /*Negative=*/true)));
-    Value max = reduce(b, loc, operands[0], *axis, minimum,
+    Value max = reduce(b, loc, operands[0], *type, *axis, minimum,
                        [](OpBuilder &b, Location loc, ValueRange in) -> Value {
                          return arith::MaximumFOp::create(b, loc, in[0], in[1]);
                        });
-    max = reshape(b, loc, max, kept);
+    max = reshape(b, loc, max, reduced, kept);
     bool isLog = isa<LogSoftmaxOp>(op);
     Value shifted =
         elementwise(b, loc, *type, {operands[0], max},
@@ -69,13 +70,13 @@ struct SoftmaxLowering : LoweringModel<SoftmaxLowering> {
                       return isLog ? x : Value(math::ExpOp::create(b, loc, x));
                     });
     Value sum =
-        reduce(b, loc, shifted, *axis, scalar(b, loc, element, 0),
+        reduce(b, loc, shifted, *type, *axis, scalar(b, loc, element, 0),
                [&](OpBuilder &b, Location loc, ValueRange in) -> Value {
                  Value x =
                      isLog ? Value(math::ExpOp::create(b, loc, in[0])) : in[0];
                  return arith::AddFOp::create(b, loc, in[1], x);
                });
-    sum = reshape(b, loc, sum, kept);
+    sum = reshape(b, loc, sum, reduced, kept);
     return Values{
         elementwise(b, loc, *type, {shifted, sum},
                     [&](OpBuilder &b, Location loc, ValueRange in) -> Value {

@@ -55,7 +55,7 @@ struct TransposeShapes : ShapeModel<TransposeShapes> {
 struct TransposeLowering : LoweringModel<TransposeLowering> {
   FailureOr<Values> lower(Operation *op, OpBuilder &b,
                           ValueRange operands) const {
-    auto type = getStaticType(op, op->getResult(0));
+    auto type = getSizedType(op, op->getResult(0));
     if (failed(type))
       return failure();
     FailureOr<Shape> perm =
