@@ -27,6 +27,8 @@
 #include "llvm/Support/TargetSelect.h"
 
 namespace mpq {
+#define GEN_PASS_DECL_COPYBYLOOPSPASS
+#include "lib/Transforms/CopyByLoops/CopyByLoops.h.inc"
 #define GEN_PASS_DECL_USEBAREPOINTERSPASS
 #include "lib/Transforms/UseBarePointers/UseBarePointers.h.inc"
 } // namespace mpq
@@ -35,6 +37,7 @@ using namespace mlir;
 using namespace mpq;
 
 void mpq::buildKernelizedToLLVMPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createCopyByLoopsPass());
   // What no kernel family took: plain loops over buffers.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createConvertVectorToSCFPass());

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -34,7 +35,7 @@ void mpq::buildImportPipeline(OpPassManager &pm) {
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createOnnxInferShapesPass());
   function.addPass(createOnnxFoldPass());
-  // All later stages see one sample with static shapes.
+  // All later stages see one sample, and sizes that are functions of its own.
   function.addPass(createOnnxSampleParallelPass());
 }
 
@@ -74,11 +75,18 @@ void mpq::buildBufferizationPipeline(OpPassManager &pm) {
   // Results are written where the caller wants them.
   bufferization::BufferResultsToOutParamsPassOptions results;
   results.hoistStaticAllocs = true;
+  results.hoistDynamicAllocs = true;
   results.modifyPublicFunctions = true;
   pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Sizes become arithmetic on an array of numbers, which the plan computes with.
+  pm.addPass(createBindSizesPass());
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createPlanMemoryPass());
+  pm.addPass(createEmitSizesPass());
   endStage(pm, Stage::Bufferized);
 }
 

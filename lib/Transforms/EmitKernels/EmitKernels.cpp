@@ -10,10 +10,14 @@
 //     =>  call @conv_f32_0(%x, %w, %y)
 //         func.func private @conv_f32_0(%x, %w, %y) { scf.for ... }
 //
+// An operand of dynamic shape is passed as a pointer to its first element and
+// its dynamic sizes, so that functions have nothing but pointers and numbers.
+//
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Kernel/KernelFamily.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -73,7 +77,10 @@ public:
       kernel = emit(op, *family);
     }
     OpBuilder builder(op);
-    func::CallOp::create(builder, op->getLoc(), kernel, op->getOperands());
+    SmallVector<Value> arguments;
+    for (Value operand : op->getOperands())
+      passOperand(builder, op->getLoc(), operand, arguments);
+    func::CallOp::create(builder, op->getLoc(), kernel, arguments);
     op->erase();
     return success();
   }
@@ -98,21 +105,78 @@ private:
     return choice.family;
   }
 
+  /// The type of the pointer that stands for an operand of dynamic shape.
+  static MemRefType getPointerType(MemRefType type) {
+    return MemRefType::get({1}, type.getElementType());
+  }
+
+  static void passOperand(OpBuilder &b, Location loc, Value operand,
+                          SmallVectorImpl<Value> &arguments) {
+    auto type = cast<MemRefType>(operand.getType());
+    if (type.hasStaticShape()) {
+      arguments.push_back(operand);
+      return;
+    }
+    arguments.push_back(memref::ReinterpretCastOp::create(
+        b, loc, getPointerType(type), operand, /*offset=*/0,
+        /*sizes=*/ArrayRef<int64_t>{1}, /*strides=*/ArrayRef<int64_t>{1}));
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (type.isDynamicDim(d))
+        arguments.push_back(memref::DimOp::create(b, loc, operand, d));
+  }
+
+  /// The operand of `type` again, from the kernel's arguments starting with
+  /// `next`.
+  static Value receiveOperand(OpBuilder &b, Location loc, MemRefType type,
+                              Block *body, unsigned &next) {
+    Value pointer = body->getArgument(next++);
+    if (type.hasStaticShape())
+      return pointer;
+    SmallVector<OpFoldResult> sizes, strides(type.getRank());
+    for (int64_t size : type.getShape())
+      sizes.push_back(ShapedType::isDynamic(size)
+                          ? OpFoldResult(body->getArgument(next++))
+                          : b.getIndexAttr(size));
+    AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+    OpFoldResult stride = b.getIndexAttr(1);
+    for (int64_t d = type.getRank() - 1; d >= 0; --d) {
+      strides[d] = stride;
+      if (d > 0)
+        stride = affine::makeComposedFoldedAffineApply(b, loc, x * y,
+                                                       {stride, sizes[d]});
+    }
+    return memref::ReinterpretCastOp::create(b, loc, type, pointer,
+                                             b.getIndexAttr(0), sizes, strides);
+  }
+
   func::FuncOp emit(Operation *op, KernelFamily &family) {
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     std::string name = family.getName().str() + "_" +
                        std::to_string(counts[family.getName()]++);
-    auto type = builder.getFunctionType(op->getOperandTypes(), {});
+    SmallVector<Type> types;
+    SmallVector<unsigned> pointers;
+    for (Type operand : op->getOperandTypes()) {
+      auto type = cast<MemRefType>(operand);
+      pointers.push_back(types.size());
+      types.push_back(type.hasStaticShape() ? type : getPointerType(type));
+      types.append(type.getNumDynamicDims(), builder.getIndexType());
+    }
+    auto type = builder.getFunctionType(types, {});
     auto kernel = func::FuncOp::create(builder, op->getLoc(), name, type);
     kernel.setPrivate();
     // No operand of a kernel overlaps another: the memory plan gives each its
     // own bytes while the op runs.
-    for (unsigned i = 0; i < op->getNumOperands(); ++i)
+    for (unsigned i : pointers)
       kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                         builder.getUnitAttr());
     Block *body = kernel.addEntryBlock();
     builder.setInsertionPointToStart(body);
-    family.emit(builder, op->getLoc(), op, target, body->getArguments());
+    SmallVector<Value> operands;
+    unsigned next = 0;
+    for (Type operand : op->getOperandTypes())
+      operands.push_back(receiveOperand(builder, op->getLoc(),
+                                        cast<MemRefType>(operand), body, next));
+    family.emit(builder, op->getLoc(), op, target, operands);
     builder.setInsertionPointToEnd(body);
     func::ReturnOp::create(builder, op->getLoc());
     return kernel;

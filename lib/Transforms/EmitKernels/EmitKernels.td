@@ -25,7 +25,7 @@ def EmitKernelsPass : Pass<"mpq-emit-kernels", "::mlir::ModuleOp"> {
     An op without `family` gets the first family that accepts it. What the
     more specialised ones said is a `missed` remark.
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::arith::ArithDialect",
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::ub::UBDialect"];
 }

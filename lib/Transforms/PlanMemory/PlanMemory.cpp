@@ -12,11 +12,24 @@
 //   b                #############           b goes above a, c reuses b's bytes
 //   c                             #####      once b is dead
 //
+// Buffers whose size depends on the symbols come behind those. Which of two is
+// larger may change, so they do not share single bytes but whole *slots*: a
+// slot holds buffers of which no two live together, and is as large as the
+// largest of them.
+//
+//   slot 0:  memref<?x768xf32>, memref<?x512xf32>      max(3072 s0, 2048 s0)
+//   slot 1:  memref<8x?x?xf32>                         32 s0^2
+//
 //===----------------------------------------------------------------------===//
 
+#include "dialects/ONNX/Sizes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/Pass.h"
@@ -27,6 +40,7 @@ namespace mpq {
 } // namespace mpq
 
 using namespace mlir;
+using namespace mpq;
 
 namespace {
 
@@ -39,6 +53,8 @@ struct Buffer {
   int64_t bytes = 0;
   unsigned first = 0, last = 0; ///< positions in the block, inclusive
   int64_t offset = -1;
+  AffineExpr dynamicBytes; ///< instead of `bytes`
+  Value dynamicOffset;
 
   bool overlapsInTime(const Buffer &other) const {
     return first <= other.last && other.first <= last;
@@ -76,23 +92,81 @@ unsigned getLastUse(Value value, const Positions &positions) {
   return last;
 }
 
+/// Symbol i is an element of the argument `sizes`: index_cast(load sizes[i]).
+AffineExpr getSymbol(Value value) {
+  auto cast = value.getDefiningOp<arith::IndexCastOp>();
+  auto load = cast ? cast.getIn().getDefiningOp<memref::LoadOp>() : nullptr;
+  APInt position;
+  if (!load || !isa<BlockArgument>(load.getMemRef()) ||
+      load.getIndices().size() != 1 ||
+      !matchPattern(load.getIndices()[0], m_ConstantInt(&position)))
+    return {};
+  return getAffineSymbolExpr(position.getZExtValue(), value.getContext());
+}
+
+AffineExpr getLeaf(Value value);
+
+/// The size of a dimension of a buffer.
+int64_t getSize(Value buffer, int64_t dimension) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (!type.isDynamicDim(dimension))
+    return type.getDimSize(dimension);
+  if (auto alloc = buffer.getDefiningOp<memref::AllocOp>())
+    return onnx::toSize(onnx::getExpr(
+        alloc.getDynamicSizes()[type.getDynamicDimIndex(dimension)], getLeaf));
+  auto collapse = buffer.getDefiningOp<memref::CollapseShapeOp>();
+  if (!collapse)
+    return onnx::kDynamic;
+  int64_t size = 1;
+  for (int64_t d : collapse.getReassociationIndices()[dimension])
+    size = onnx::multiplySizes(size, getSize(collapse.getSrc(), d));
+  return size;
+}
+
+/// What sizes are made of: symbols, and sizes of other buffers.
+AffineExpr getLeaf(Value value) {
+  if (auto dim = value.getDefiningOp<memref::DimOp>())
+    if (std::optional<int64_t> index = dim.getConstantIndex())
+      return onnx::toExpr(getSize(dim.getSource(), *index), value.getContext());
+  return getSymbol(value);
+}
+
+/// Bytes of a buffer, rounded up: a number, an expression of the symbols, or
+/// unknown.
+int64_t getBytes(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  auto dynamic = alloc.getDynamicSizes().begin();
+  for (int64_t size : type.getShape()) {
+    if (ShapedType::isDynamic(size))
+      size = onnx::toSize(onnx::getExpr(*dynamic++, getLeaf));
+    bytes = onnx::multiplySizes(bytes, size);
+  }
+  if (!onnx::isSymbolic(bytes))
+    return onnx::isUnknown(bytes) ? bytes : llvm::alignTo(bytes, kAlignment);
+  AffineExpr expr = onnx::toExpr(bytes, alloc.getContext());
+  return expr.isMultipleOf(kAlignment)
+             ? bytes
+             : onnx::toSize(expr.ceilDiv(uint64_t(kAlignment)) * kAlignment);
+}
+
 FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
   Positions positions(function.getBody().front());
   SmallVector<Buffer> buffers;
   WalkResult result = function.walk([&](memref::AllocOp alloc) {
-    MemRefType type = alloc.getType();
-    if (!type.hasStaticShape() ||
-        alloc->getBlock() != &function.getBody().front()) {
-      alloc.emitOpError("of type ")
-          << type << " needs a static shape outside of loops to be planned";
-      return WalkResult::interrupt();
-    }
     Buffer buffer;
     buffer.alloc = alloc;
-    buffer.bytes =
-        llvm::alignTo(type.getNumElements() *
-                          llvm::divideCeil(type.getElementTypeBitWidth(), 8),
-                      kAlignment);
+    buffer.bytes = getBytes(alloc);
+    if (onnx::isUnknown(buffer.bytes) ||
+        alloc->getBlock() != &function.getBody().front()) {
+      alloc.emitOpError("of type ")
+          << alloc.getType()
+          << " needs a size that is a function of the model's symbols, and to "
+             "be outside of loops, to be planned";
+      return WalkResult::interrupt();
+    }
+    if (onnx::isSymbolic(buffer.bytes))
+      buffer.dynamicBytes = onnx::toExpr(buffer.bytes, alloc.getContext());
     buffer.first = positions.of(alloc);
     buffer.last = std::max(buffer.first, getLastUse(alloc, positions));
     buffers.push_back(buffer);
@@ -103,10 +177,12 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
   return buffers;
 }
 
-/// Assigns offsets; returns the size of the arena.
+/// Assigns offsets to static buffers; returns how much they take.
 int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
-  SmallVector<Buffer *> order =
-      llvm::map_to_vector(buffers, [](Buffer &b) { return &b; });
+  SmallVector<Buffer *> order;
+  for (Buffer &buffer : buffers)
+    if (!buffer.dynamicBytes)
+      order.push_back(&buffer);
   llvm::stable_sort(order,
                     [](Buffer *a, Buffer *b) { return a->bytes > b->bytes; });
   int64_t arena = 0;
@@ -130,6 +206,99 @@ int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
   return arena;
 }
 
+//===----------------------------------------------------------------------===//
+// Dynamic buffers
+//===----------------------------------------------------------------------===//
+
+/// Buffers that share bytes.
+struct Slot {
+  SmallVector<Buffer *> buffers;
+  /// Different sizes of buffers: the slot has the size of the largest.
+  SmallVector<AffineExpr> sizes;
+
+  bool isFree(const Buffer &buffer) const {
+    return llvm::none_of(
+        buffers, [&](Buffer *other) { return buffer.overlapsInTime(*other); });
+  }
+  void add(Buffer &buffer) {
+    buffers.push_back(&buffer);
+    if (!llvm::is_contained(sizes, buffer.dynamicBytes))
+      sizes.push_back(buffer.dynamicBytes);
+  }
+};
+
+/// The bytes that a buffer would have if all symbols had one value. It only
+/// decides which are placed first.
+int64_t getNominalBytes(const Buffer &buffer, unsigned numSymbols) {
+  constexpr int64_t kNominal = 128;
+  SmallVector<AffineExpr> values(
+      numSymbols,
+      getAffineConstantExpr(kNominal, buffer.dynamicBytes.getContext()));
+  return onnx::toSize(buffer.dynamicBytes.replaceDimsAndSymbols({}, values));
+}
+
+SmallVector<Slot> assignSlots(MutableArrayRef<Buffer> buffers,
+                              unsigned numSymbols) {
+  SmallVector<std::pair<int64_t, Buffer *>> order;
+  for (Buffer &buffer : buffers)
+    if (buffer.dynamicBytes)
+      order.push_back({getNominalBytes(buffer, numSymbols), &buffer});
+  llvm::stable_sort(
+      order, [](const auto &a, const auto &b) { return a.first > b.first; });
+  SmallVector<Slot> slots;
+  for (auto [bytes, buffer] : order) {
+    auto slot = llvm::find_if(
+        slots, [&](const Slot &slot) { return slot.isFree(*buffer); });
+    if (slot == slots.end())
+      slot = &slots.emplace_back();
+    slot->add(*buffer);
+  }
+  return slots;
+}
+
+/// The values of the symbols, from the argument `sizes`.
+SmallVector<OpFoldResult> loadSymbols(OpBuilder &b, Location loc, Value sizes,
+                                      unsigned numSymbols) {
+  SmallVector<OpFoldResult> symbols;
+  for (unsigned i = 0; i < numSymbols; ++i) {
+    Value index = arith::ConstantIndexOp::create(b, loc, i);
+    Value value = memref::LoadOp::create(b, loc, sizes, index);
+    symbols.push_back(
+        arith::IndexCastOp::create(b, loc, b.getIndexType(), value)
+            .getResult());
+  }
+  return symbols;
+}
+
+/// Computes where each slot begins, from `start` on.
+void emitOffsets(OpBuilder &b, Location loc, ArrayRef<Slot> slots,
+                 int64_t start, ArrayRef<OpFoldResult> symbols) {
+  Value offset = arith::ConstantIndexOp::create(b, loc, start);
+  for (const Slot &slot : slots) {
+    for (Buffer *buffer : slot.buffers)
+      buffer->dynamicOffset = offset;
+    Value size;
+    for (AffineExpr expr : slot.sizes) {
+      Value bytes = getValueOrCreateConstantIndexOp(
+          b, loc, affine::makeComposedFoldedAffineApply(b, loc, expr, symbols));
+      size = size ? arith::MaxSIOp::create(b, loc, size, bytes).getResult()
+                  : bytes;
+    }
+    offset = arith::AddIOp::create(b, loc, offset, size);
+  }
+}
+
+/// The slots as maps from the symbols to the sizes of which each is the
+/// largest.
+ArrayAttr getSlotsAttr(ArrayRef<Slot> slots, unsigned numSymbols,
+                       MLIRContext *context) {
+  SmallVector<Attribute> maps;
+  for (const Slot &slot : slots)
+    maps.push_back(
+        AffineMapAttr::get(AffineMap::get(0, numSymbols, slot.sizes, context)));
+  return ArrayAttr::get(context, maps);
+}
+
 struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
   using Base::Base;
 
@@ -143,7 +312,10 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
     FailureOr<SmallVector<Buffer>> buffers = collectBuffers(main);
     if (failed(buffers))
       return signalPassFailure();
+    auto symbolNames = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
+    unsigned numSymbols = symbolNames ? symbolNames.size() : 0;
     int64_t arenaBytes = assignOffsets(*buffers), total = 0;
+    SmallVector<Slot> slots = assignSlots(*buffers, numSymbols);
 
     OpBuilder builder(&getContext());
     auto type = MemRefType::get({std::max(arenaBytes, kAlignment)},
@@ -151,23 +323,36 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
     (void)main.insertArgument(kArenaArgument, type,
                               builder.getDictionaryAttr({}), main.getLoc());
     main->setAttr("mpq.arena_bytes", builder.getI64IntegerAttr(arenaBytes));
+    if (!slots.empty()) {
+      main->setAttr("mpq.arena_slots",
+                    getSlotsAttr(slots, numSymbols, &getContext()));
+      builder.setInsertionPointToStart(&main.getBody().front());
+      emitOffsets(builder, main.getLoc(), slots, arenaBytes,
+                  loadSymbols(builder, main.getLoc(),
+                              main.getArgument(kArenaArgument + 1),
+                              numSymbols));
+    }
     for (Buffer &buffer : *buffers) {
       builder.setInsertionPoint(buffer.alloc);
-      Value offset = arith::ConstantIndexOp::create(
-          builder, buffer.alloc.getLoc(), buffer.offset);
+      Value offset = buffer.dynamicOffset;
+      if (!offset)
+        offset = arith::ConstantIndexOp::create(builder, buffer.alloc.getLoc(),
+                                                buffer.offset);
       Value view = memref::ViewOp::create(
           builder, buffer.alloc.getLoc(), buffer.alloc.getType(),
-          main.getArgument(kArenaArgument), offset, ValueRange{});
+          main.getArgument(kArenaArgument), offset,
+          buffer.alloc.getDynamicSizes());
       buffer.alloc.replaceAllUsesWith(view);
       buffer.alloc.erase();
-      total += buffer.bytes;
+      total += buffer.dynamicBytes ? 0 : buffer.bytes;
     }
     main.walk([](memref::DeallocOp dealloc) { dealloc.erase(); });
     remark::analysis(main.getLoc(), remark::RemarkOpts::name("Arena").category(
                                         "mpq-plan-memory"))
         << remark::metric("buffers", buffers->size())
         << remark::metric("bytes", arenaBytes)
-        << remark::metric("bytes without sharing", total);
+        << remark::metric("bytes without sharing", total)
+        << remark::metric("slots of dynamic size", slots.size());
   }
 };
 

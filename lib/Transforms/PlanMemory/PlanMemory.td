@@ -15,6 +15,12 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     overlap share bytes. Offsets are chosen largest buffer first, each at the
     lowest place that is free during its whole life.
 
+    A buffer whose size is a function of the symbols (`mpq-bind-sizes`) shares a
+    slot with others that never live at the same time; the offsets of slots are
+    computed from the symbols. The function says how large the arena is:
+    `mpq.arena_bytes` for the static part and `mpq.arena_slots` for the rest, a
+    map from the symbols for each slot, which is as large as its largest result.
+
     ```mlir
     %0 = memref.alloc() {alignment = 64 : i64} : memref<1x1x34x34x16xf32>
     ```
@@ -23,7 +29,8 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     %0 = memref.view %arena[%c4096][] : memref<...xi8> to memref<1x1x34x34x16xf32>
     ```
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+    "::mlir::affine::AffineDialect"];
 }
 
 #endif // MPQ_TRANSFORMS_PLANMEMORY_TD

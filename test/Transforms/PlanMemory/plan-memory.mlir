@@ -24,8 +24,42 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<16
 // -----
 
 func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %n: index) {
-  // expected-error @below {{needs a static shape outside of loops to be planned}}
+  // expected-error @below {{needs a size that is a function of the model's symbols, and to be outside of loops}}
   %a = memref.alloc(%n) : memref<?xf32>
+  return
+}
+
+// -----
+
+// Buffers of dynamic size come behind the static ones. %a and %c are never alive together and share a slot, which is as
+// large as the larger of them.
+// CHECK-DAG: #[[LARGER:.*]] = affine_map<()[s0] -> (s0 * 128, s0 * 64)>
+// CHECK-DAG: #[[ROUNDED:.*]] = affine_map<()[s0] -> (((s0 * 4) ceildiv 64) * 64)>
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[ARENA:[a-z0-9]*]]: memref<64xi8>, %[[SIZES:[a-z0-9]*]]: memref<1xi64>
+// CHECK-SAME: mpq.arena_bytes = 64
+// CHECK-SAME: mpq.arena_slots = [#[[LARGER]], #[[ROUNDED]]]
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %sizes: memref<1xi64>) attributes {mpq.symbols = ["T"]} {
+  // CHECK: %[[STATIC:.*]] = arith.constant 64 : index
+  // CHECK: %[[FIRST:.*]] = arith.maxsi
+  // CHECK: %[[SECOND:.*]] = arith.addi %[[STATIC]], %[[FIRST]]
+  %c0 = arith.constant 0 : index
+  %0 = memref.load %sizes[%c0] : memref<1xi64>
+  %t = arith.index_cast %0 : i64 to index
+  // CHECK: %[[T:.*]] = arith.index_cast
+  // CHECK: memref.view %[[ARENA]]{{.*}} to memref<16xf32>
+  %static = memref.alloc() : memref<16xf32>
+  // CHECK: memref.view %[[ARENA]][%[[STATIC]]][%[[T]]] : memref<64xi8> to memref<?x16xf32>
+  %a = memref.alloc(%t) : memref<?x16xf32>
+  // CHECK: memref.view %[[ARENA]][%[[SECOND]]][%[[T]]] : memref<64xi8> to memref<?xf32>
+  %b = memref.alloc(%t) : memref<?xf32>
+  %column = memref.subview %a[0, 0] [%t, 1] [1, 1] : memref<?x16xf32> to memref<?xf32, strided<[16]>>
+  memref.copy %column, %b : memref<?xf32, strided<[16]>> to memref<?xf32>
+  // CHECK: memref.view %[[ARENA]][%[[STATIC]]][%[[T]]] : memref<64xi8> to memref<?x32xf32>
+  %c = memref.alloc(%t) : memref<?x32xf32>
+  %other = memref.subview %c[0, 0] [%t, 1] [1, 1] : memref<?x32xf32> to memref<?xf32, strided<[32]>>
+  memref.copy %b, %other : memref<?xf32> to memref<?xf32, strided<[32]>>
+  memref.dealloc %static : memref<16xf32>
   return
 }
 

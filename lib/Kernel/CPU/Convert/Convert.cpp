@@ -95,6 +95,12 @@ bool Convert::accepts(Operation *op, const KernelTarget &,
     reason = "is for mpq.convert only";
     return false;
   }
+  if (auto type = cast<ShapedType>(convert.getInput().getType());
+      !type.hasStaticShape()) {
+    llvm::raw_string_ostream(reason)
+        << "takes static shapes when the input is of type " << type;
+    return false;
+  }
   BlockedAttr from = convert.getInputLayoutAttr(),
               to = convert.getOutputLayoutAttr();
   int64_t fromBlock = from ? from.getBlock() : 1,

@@ -32,6 +32,15 @@ struct ReferenceConvert final : reference::DataFamily<ConvertOp> {
                                    getCodes(convert.getInputQuantAttr()));
     Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(),
                                  getCodes(convert.getOutputQuantAttr()));
+    if (llvm::any_of(to.shape, ShapedType::isDynamic)) {
+      // Plain layouts on both sides: one element after the other.
+      k.forLoop(0, k.rows(operands[0], /*inner=*/0), 1, [&](Index at) {
+        Value element = k.load(from.buffer, at);
+        Value real = from.quant ? k.dequantize(element, from.quant) : element;
+        k.store(to.quant ? k.quantize(real, to.quant) : real, to.buffer, at);
+      });
+      return;
+    }
     writeElements(k, to, [&](ArrayRef<Index> position) {
       return readElement(k, from, position);
     });

@@ -42,13 +42,13 @@ public:
     Value weight = getMatrix(k, gather.getWeightShape(), operands[1]);
     int64_t rows = gather.getWeightShape()[0],
             depth = gather.getWeightShape()[1];
-    int64_t count = cast<MemRefType>(indices.getType()).getNumElements();
-    k.forLoop(0, count, 1, [&](Index i) {
+    k.forLoop(0, k.dim(indices, 0), 1, {}, [&](Index i, ValueRange) {
       Index from = k.mul(emitRow(k, k.load(indices, i), rows), depth);
       Index to = k.mul(i, depth);
       k.forLoop(0, depth, 1, [&](Index j) {
         k.store(k.load(weight, k.add(from, j)), output, k.add(to, j));
       });
+      return SmallVector<Value>();
     });
   }
 };
