@@ -26,6 +26,7 @@ namespace mpq {
 inline constexpr llvm::StringLiteral kStageAttr = "mpq.stage";
 inline constexpr llvm::StringLiteral kTargetAttr = "mpq.target";
 inline constexpr llvm::StringLiteral kInterfaceAttr = "mpq.interface";
+inline constexpr llvm::StringLiteral kDimsAttr = "mpq.dims";
 inline constexpr llvm::StringLiteral kWeightsAttr = "mpq.weights";
 inline constexpr llvm::StringLiteral kResourcesAttr = "mpq.resources";
 

@@ -8,6 +8,7 @@
 //   mpq.stage       which contract holds
 //   mpq.target      the CPU, from `lowered` on
 //   mpq.interface   inputs and outputs as users see them, from `bufferized` on
+//   mpq.dims        the names of their dimensions, where some depend on the run
 //   mpq.weights     the packed weights, from `kernelized` on (dense_resource)
 //   mpq.resources   in a file: where the bytes of its resources are
 #ifndef MPQ_MODULEATTRS_TD

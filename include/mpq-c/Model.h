@@ -73,15 +73,19 @@ extern "C" {
 
 /* Changes when a program built for one version cannot use a library of another.
  */
-#define MPQ_MODEL_ABI_VERSION 1
+#define MPQ_MODEL_ABI_VERSION 2
 
 /* An input or output of the model. */
 typedef struct {
   const char *name;
   DLDataType dtype;
   int32_t ndim;
-  const int64_t *shape; /* ndim entries; -1: any size, the same for all tensors
-                           of a run (the batch) */
+  const int64_t *shape; /* ndim entries; -1: depends on the run */
+  const char *const *dim_names; /* ndim entries, "" where shape has a number.
+                                   Dimensions of one name have one size in a run;
+                                   those of outputs may be expressions like
+                                   "2 * T". Dimension 0 is mostly the batch, any
+                                   size from 0 on; others are at least 1. */
 } MpqTensorInfo;
 
 /* What the library holds; available whatever the CPU. Later versions append. */
@@ -119,9 +123,18 @@ MPQ_API int32_t mpq_model_num_threads(const MpqModel *model);
  * caller owns. Tensors lie in CPU memory, compact and row-major, aligned to
  * their element size; outputs overlap nothing. Returns 0, or nonzero without
  * having written anything when a tensor is not as described. Any number of
- * threads may run the same model at the same time. */
+ * threads may run the same model at the same time. Memory for intermediate
+ * results is kept from run to run: only a run that is larger than all before it,
+ * or one more at the same time, allocates. */
 MPQ_API int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
                           DLTensor *const *outputs);
+
+/* The shape that output number `output` will have in a run with `inputs`, for
+ * callers that are yet to make the output tensors: ndim entries of `shape`. Of
+ * the inputs only shapes, types and strides are looked at. Returns 0, or nonzero
+ * when they do not fit together or the model. */
+MPQ_API int mpq_model_output_shape(MpqModel *model, DLTensor *const *inputs,
+                                   int32_t output, int64_t *shape);
 
 /* Why the calling thread's last failed call failed; valid until its next
  * failure. "" when there was none. */

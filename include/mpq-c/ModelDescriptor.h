@@ -24,14 +24,32 @@ typedef struct {
   const char *cpu;
   const char *features;
   uint64_t arena_bytes; /* scratch of one running call, 64-byte aligned, zero at
-                           first */
+                           first; with symbols `sizes` says how much it is */
   uint64_t prepared_bytes; /* weights decoded at load, 64-byte aligned */
   void (*prepare)(
       void **args); /* {weights, prepared}; NULL: nothing to prepare */
   void (*run)(
-      void **args); /* {weights, prepared, arena, inputs..., outputs...} */
+      void **args); /* {weights, prepared, arena, inputs..., outputs...}; with
+                       symbols their values come before the inputs */
   uint64_t weights_offset; /* of this variant's weights; 64-byte aligned */
+  /* {symbols, sizes}: from the values of the symbols, int64_t each, computes
+   * sizes[0]    0, or why the values do not fit: -1, one is less than 1; -2, a
+   *             size exceeds the address space; n > 0, requirement n - 1
+   * sizes[1]    the bytes of the arena
+   * sizes[2]... the sizes of all dimensions of all outputs, of one sample
+   * NULL without symbols. */
+  void (*sizes)(void **args);
 } MpqVariant;
+
+/* Sizes that are only known when the model runs: symbols, which are dimensions
+ * of inputs. These bounds keep a run's sizes on the stack. */
+enum { MPQ_MAX_SYMBOLS = 16, MPQ_MAX_SIZES = 64 };
+
+/* What values of the symbols a model takes. */
+typedef struct {
+  const char *condition; /* "T <= 512" */
+  const char *op;        /* the node of the model that asks for it */
+} MpqRequirement;
 
 typedef struct {
   MpqModelInfo info; /* the part that users see */
@@ -41,6 +59,12 @@ typedef struct {
   uint32_t sample_parallel;
   const MpqVariant *variants; /* info.num_variants of them */
   const uint8_t *weights;     /* page-aligned, read-only, in the file */
+  int32_t num_symbols, num_requirements;
+  const char *const *symbols; /* their names */
+  /* For each dimension of each input, one after the other, which symbol it is,
+   * or -1. */
+  const int32_t *input_symbols;
+  const MpqRequirement *requirements;
 } MpqModelDescriptor;
 
 extern const MpqModelDescriptor mpq_model_descriptor;

@@ -10,6 +10,7 @@
 #include "LibraryBuilder.h"
 
 #include "dialects/MPQ/Module.h"
+#include "dialects/ONNX/Sizes.h"
 #include "mpq/Execution/Jit.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -27,7 +28,44 @@ static uint8_t getTypeCode(Type type) {
   return type.isUnsignedInteger() ? 1 : 0;
 }
 
-static std::vector<TensorSpec> describe(ArrayRef<StringAttr> names, ArrayRef<RankedTensorType> types) {
+/// The names of the dimensions that depend on the run. The batch is `N` if the model does not call it anything.
+static void nameDimensions(TensorSpec &spec, ArrayAttr names) {
+  for (auto [d, size] : llvm::enumerate(spec.shape)) {
+    StringRef name;
+    if (size < 0 && names && d < names.size())
+      name = cast<StringAttr>(names[d]);
+    spec.dimNames.push_back(size < 0 && name.empty() && d == 0 ? "N" : name.str());
+  }
+}
+
+/// Which symbol each dimension of an input is: the one of its name.
+static void bindSymbols(TensorSpec &spec, ArrayRef<std::string> symbols, bool sampleParallel) {
+  for (auto [d, name] : llvm::enumerate(spec.dimNames)) {
+    auto found = llvm::find(symbols, name);
+    bool isSymbol = spec.shape[d] < 0 && !(d == 0 && sampleParallel) && found != symbols.end();
+    spec.symbols.push_back(isSymbol ? int32_t(found - symbols.begin()) : -1);
+  }
+}
+
+/// The sizes that are known when the model runs, and what they must be.
+static void describeSizes(ModuleOp module, Operation *main, LibrarySpec &library) {
+  auto symbols = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
+  if (!symbols)
+    return;
+  library.symbols.clear();
+  for (StringRef name : symbols.getAsValueRange<StringAttr>())
+    library.symbols.push_back(name.str());
+  library.requirements.clear();
+  if (auto requirements = main->getAttrOfType<ArrayAttr>(onnx::kRequirementsAttr))
+    for (auto requirement : requirements.getAsRange<ArrayAttr>())
+      library.requirements.push_back(
+          {onnx::toString(cast<IntegerSetAttr>(requirement[0]).getValue(), library.symbols),
+           cast<StringAttr>(requirement[1]).str()});
+}
+
+/// `dims` has a list of names for each tensor, from number `first` on; or is null.
+static std::vector<TensorSpec> describe(ArrayRef<StringAttr> names, ArrayRef<RankedTensorType> types, ArrayAttr dims,
+                                        size_t first) {
   std::vector<TensorSpec> specs;
   for (auto [name, type] : llvm::zip_equal(names, types)) {
     TensorSpec spec;
@@ -36,6 +74,8 @@ static std::vector<TensorSpec> describe(ArrayRef<StringAttr> names, ArrayRef<Ran
     spec.typeBits = std::max(8u, type.getElementTypeBitWidth());
     for (int64_t size : type.getShape())
       spec.shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+    size_t index = first + specs.size();
+    nameDimensions(spec, dims && index < dims.size() ? dyn_cast<ArrayAttr>(dims[index]) : ArrayAttr());
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -58,9 +98,14 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   if (!arenaBytes || !preparedBytes)
     return failure();
   library.producer = "mpq 0.1.0";
-  library.inputs = describe(interface.getInputNames(), interface.getInputTypes());
-  library.outputs = describe(interface.getOutputNames(), interface.getOutputTypes());
+  auto dims = module->getAttrOfType<ArrayAttr>(kDimsAttr);
+  library.inputs = describe(interface.getInputNames(), interface.getInputTypes(), dims, 0);
+  library.outputs =
+      describe(interface.getOutputNames(), interface.getOutputTypes(), dims, interface.getInputNames().size());
   library.sampleParallel = interface.getSampleParallel();
+  describeSizes(module, main, library);
+  for (TensorSpec &input : library.inputs)
+    bindSymbols(input, library.symbols, library.sampleParallel);
 
   VariantSpec variant;
   llvm::Expected<TargetSpec> target = readTarget(module);
@@ -70,6 +115,8 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   variant.arenaBytes = arenaBytes.getInt();
   variant.preparedBytes = preparedBytes.getInt();
   variant.runSymbol = ("mpq_run" + suffix).str();
+  if (!library.symbols.empty())
+    variant.sizesSymbol = ("mpq_sizes" + suffix).str();
   if (variant.preparedBytes)
     variant.prepareSymbol = ("mpq_prepare" + suffix).str();
   SmallVector<char, 0> object;

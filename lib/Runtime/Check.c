@@ -38,65 +38,134 @@ static bool check_strides(const char *kind, const char *name,
   for (int32_t d = 0; d < tensor->ndim; ++d)
     if (tensor->shape[d] == 0)
       return true;
-  int64_t expected = 1;
+  uint64_t expected = 1; /* wraps around where the size is refused later */
   for (int32_t d = tensor->ndim - 1; d >= 0; --d) {
-    if (tensor->shape[d] != 1 && tensor->strides[d] != expected) {
+    if (tensor->shape[d] != 1 && tensor->strides[d] != (int64_t)expected) {
       mpq_set_error("%s '%s': stride %d is %lld elements when it should be "
                     "%lld (compact, row-major)",
                     kind, name, (int)d, (long long)tensor->strides[d],
                     (long long)expected);
       return false;
     }
-    expected *= tensor->shape[d];
+    expected *= (uint64_t)tensor->shape[d];
   }
   return true;
 }
 
-/* Dimension -1 takes the size that the first tensor with one has. */
-static bool check_shape(const char *kind, const MpqTensorInfo *info,
-                        const DLTensor *tensor, int64_t *batch,
-                        const char **batch_from) {
+/* What a dimension that depends on the run must be: known from an earlier
+ * tensor, or free still. */
+typedef struct {
+  int64_t size;
+  const char *name; /* "the batch", or the symbol's */
+  const char *from; /* the tensor that has set the size; NULL: none yet */
+} Bound;
+
+static bool check_bound(const char *kind, const char *tensor, int32_t d,
+                        int64_t size, int64_t least, Bound *bound) {
+  if (size < least) {
+    mpq_set_error(
+        "%s '%s': dimension %d is %lld when it should be %lld or more", kind,
+        tensor, (int)d, (long long)size, (long long)least);
+    return false;
+  }
+  if (!bound->from) {
+    bound->size = size;
+    bound->from = tensor;
+    return true;
+  }
+  if (size == bound->size)
+    return true;
+  mpq_set_error(
+      "%s '%s': dimension %d is %lld when it should be %lld, the %s of "
+      "'%s'",
+      kind, tensor, (int)d, (long long)size, (long long)bound->size,
+      bound->name, bound->from);
+  return false;
+}
+
+static bool check_fixed(const char *kind, const char *tensor, int32_t d,
+                        int64_t size, int64_t wanted) {
+  if (size == wanted)
+    return true;
+  mpq_set_error("%s '%s': dimension %d is %lld when it should be %lld", kind,
+                tensor, (int)d, (long long)size, (long long)wanted);
+  return false;
+}
+
+/* The shape of an input: binds the batch and the symbols. `which` is the symbol
+ * of each of its dimensions, or -1. */
+static bool check_input_shape(const MpqTensorInfo *info, const DLTensor *tensor,
+                              const int32_t *which, Bound *batch,
+                              Bound *symbols) {
   for (int32_t d = 0; d < info->ndim; ++d) {
     int64_t size = tensor->shape[d];
-    if (info->shape[d] >= 0) {
-      if (size != info->shape[d]) {
-        mpq_set_error("%s '%s': dimension %d is %lld when it should be %lld",
-                      kind, info->name, (int)d, (long long)size,
-                      (long long)info->shape[d]);
-        return false;
-      }
-      continue;
-    }
-    if (size < 0) {
-      mpq_set_error("%s '%s': dimension %d is %lld when it should be 0 or more",
-                    kind, info->name, (int)d, (long long)size);
+    int32_t symbol = which ? which[d] : -1;
+    bool fits = symbol >= 0 ? check_bound("input", info->name, d, size, 1,
+                                          &symbols[symbol])
+                : info->shape[d] < 0
+                    ? check_bound("input", info->name, d, size, 0, batch)
+                    : check_fixed("input", info->name, d, size, info->shape[d]);
+    if (!fits)
       return false;
-    }
-    if (!*batch_from) {
-      *batch = size;
-      *batch_from = info->name;
-    } else if (size != *batch) {
-      mpq_set_error("%s '%s': dimension %d is %lld when it should be %lld, the "
-                    "batch of '%s'",
-                    kind, info->name, (int)d, (long long)size,
-                    (long long)*batch, *batch_from);
-      return false;
-    }
   }
   return true;
+}
+
+/* `sizes` are those that follow from the inputs, NULL without symbols. */
+static bool check_output_shape(const MpqTensorInfo *info,
+                               const DLTensor *tensor, const int64_t *sizes,
+                               bool sample_parallel, Bound *batch) {
+  for (int32_t d = 0; d < info->ndim; ++d) {
+    int64_t size = tensor->shape[d];
+    bool is_batch = info->shape[d] < 0 && d == 0 && sample_parallel;
+    bool fits =
+        is_batch || (info->shape[d] < 0 && !sizes)
+            ? check_bound("output", info->name, d, size, 0, batch)
+            : check_fixed("output", info->name, d, size,
+                          info->shape[d] < 0 ? sizes[d] : info->shape[d]);
+    if (!fits)
+      return false;
+  }
+  return true;
+}
+
+uint64_t mpq_sample_bytes(const MpqModel *model, const DLTensor *tensor) {
+  uint64_t bytes = tensor->dtype.bits / 8;
+  for (int32_t d = model->descriptor->sample_parallel ? 1 : 0; d < tensor->ndim;
+       ++d)
+    bytes *= (uint64_t)tensor->shape[d];
+  return bytes;
+}
+
+/* Whether all bytes of a tensor can be counted. */
+static bool check_size(const char *kind, const char *name,
+                       const DLTensor *tensor, int64_t samples,
+                       bool sample_parallel) {
+  uint64_t bytes = tensor->dtype.bits / 8;
+  for (int32_t d = 0; d < tensor->ndim; ++d)
+    if (tensor->shape[d] == 0)
+      return true;
+  bool overflows = false;
+  for (int32_t d = sample_parallel ? 1 : 0; d < tensor->ndim; ++d)
+    overflows |=
+        __builtin_mul_overflow(bytes, (uint64_t)tensor->shape[d], &bytes);
+  overflows |= bytes > INT64_MAX;
+  if (!overflows && bytes <= INT64_MAX / (uint64_t)(samples < 1 ? 1 : samples))
+    return true;
+  if (overflows)
+    mpq_set_error("%s '%s': its size exceeds the address space", kind, name);
+  else
+    mpq_set_error(
+        "%s '%s': %lld samples of %llu bytes exceed the address space", kind,
+        name, (long long)samples, (unsigned long long)bytes);
+  return false;
 }
 
 static bool check_memory(const char *kind, const char *name,
-                         const DLTensor *tensor, uint64_t sample_bytes,
-                         int64_t samples) {
-  if (samples == 0 || sample_bytes == 0)
-    return true;
-  if (sample_bytes > INT64_MAX / (uint64_t)samples) {
-    mpq_set_error(
-        "%s '%s': %lld samples of %llu bytes exceed the address space", kind,
-        name, (long long)samples, (unsigned long long)sample_bytes);
-    return false;
-  }
+                         const DLTensor *tensor) {
+  for (int32_t d = 0; d < tensor->ndim; ++d)
+    if (tensor->shape[d] == 0)
+      return true;
   if (!tensor->data) {
     mpq_set_error("%s '%s': the data pointer is null", kind, name);
     return false;
@@ -112,9 +181,9 @@ static bool check_memory(const char *kind, const char *name,
   return true;
 }
 
+/* All but sizes and memory. */
 static bool check_tensor(const char *kind, const MpqTensorInfo *info,
-                         const DLTensor *tensor, int64_t *batch,
-                         const char **batch_from) {
+                         const DLTensor *tensor) {
   char have[48], want[48];
   if (!tensor) {
     mpq_set_error("%s '%s': the tensor is null", kind, info->name);
@@ -144,38 +213,84 @@ static bool check_tensor(const char *kind, const MpqTensorInfo *info,
     mpq_set_error("%s '%s': the shape pointer is null", kind, info->name);
     return false;
   }
-  return check_shape(kind, info, tensor, batch, batch_from) &&
-         check_strides(kind, info->name, tensor);
+  return true;
 }
 
-bool mpq_check_tensors(const MpqModel *model, DLTensor *const *inputs,
-                       DLTensor *const *outputs, int64_t *samples) {
+static Bound make_batch(void) {
+  Bound batch = {1, "batch", NULL};
+  return batch;
+}
+
+/* The batch that the inputs have said, for the outputs to agree with. */
+static Bound get_batch(const MpqModel *model, DLTensor *const *inputs) {
   const MpqModelInfo *info = &model->descriptor->info;
-  if ((!inputs && info->num_inputs != 0) ||
-      (!outputs && info->num_outputs != 0)) {
-    mpq_set_error("the array of %s is null", inputs ? "outputs" : "inputs");
+  Bound batch = make_batch();
+  for (int32_t i = 0; i < info->num_inputs && !batch.from; ++i)
+    if (info->inputs[i].ndim > 0 && info->inputs[i].shape[0] < 0 &&
+        model->descriptor->sample_parallel) {
+      batch.size = inputs[i]->shape[0];
+      batch.from = info->inputs[i].name;
+    }
+  return batch;
+}
+
+bool mpq_check_inputs(const MpqModel *model, DLTensor *const *inputs,
+                      MpqRunSizes *run) {
+  const MpqModelDescriptor *descriptor = model->descriptor;
+  const MpqModelInfo *info = &descriptor->info;
+  if (!inputs && info->num_inputs != 0) {
+    mpq_set_error("the array of inputs is null");
     return false;
   }
-  int64_t batch = 1;
-  const char *batch_from = NULL;
-  int32_t count = info->num_inputs + info->num_outputs;
-  for (int32_t i = 0; i < count; ++i) {
+  Bound batch = make_batch(), symbols[MPQ_MAX_SYMBOLS];
+  for (int32_t i = 0; i < descriptor->num_symbols; ++i) {
+    symbols[i].name = descriptor->symbols[i];
+    symbols[i].from = NULL;
+  }
+  const int32_t *which = descriptor->input_symbols;
+  for (int32_t i = 0; i < info->num_inputs; ++i) {
+    const MpqTensorInfo *tensor = &info->inputs[i];
+    if (!check_tensor("input", tensor, inputs[i]) ||
+        !check_input_shape(tensor, inputs[i], which, &batch, symbols) ||
+        !check_strides("input", tensor->name, inputs[i]))
+      return false;
+    which = which ? which + tensor->ndim : NULL;
+  }
+  run->samples = descriptor->sample_parallel ? batch.size : 1;
+  for (int32_t i = 0; i < descriptor->num_symbols; ++i)
+    run->symbols[i] = symbols[i].size;
+  return mpq_compute_sizes(model, run);
+}
+
+bool mpq_check_outputs(const MpqModel *model, DLTensor *const *inputs,
+                       DLTensor *const *outputs, const MpqRunSizes *run) {
+  const MpqModelInfo *info = &model->descriptor->info;
+  if (!outputs && info->num_outputs != 0) {
+    mpq_set_error("the array of outputs is null");
+    return false;
+  }
+  bool sample_parallel = model->descriptor->sample_parallel != 0;
+  Bound batch = get_batch(model, inputs);
+  for (int32_t i = 0; i < info->num_outputs; ++i) {
+    const MpqTensorInfo *tensor = &info->outputs[i];
+    const int64_t *sizes = model->descriptor->num_symbols != 0
+                               ? mpq_output_sizes(model, run, i)
+                               : NULL;
+    if (!check_tensor("output", tensor, outputs[i]) ||
+        !check_output_shape(tensor, outputs[i], sizes, sample_parallel,
+                            &batch) ||
+        !check_strides("output", tensor->name, outputs[i]))
+      return false;
+  }
+  for (int32_t i = 0; i < info->num_inputs + info->num_outputs; ++i) {
     bool is_input = i < info->num_inputs;
     const DLTensor *tensor =
         is_input ? inputs[i] : outputs[i - info->num_inputs];
-    if (!check_tensor(is_input ? "input" : "output", mpq_tensor_info(info, i),
-                      tensor, &batch, &batch_from))
+    const char *kind = is_input ? "input" : "output",
+               *name = mpq_tensor_info(info, i)->name;
+    if (!check_size(kind, name, tensor, run->samples, sample_parallel) ||
+        !check_memory(kind, name, tensor))
       return false;
   }
-  for (int32_t i = 0; i < count; ++i) {
-    bool is_input = i < info->num_inputs;
-    const DLTensor *tensor =
-        is_input ? inputs[i] : outputs[i - info->num_inputs];
-    if (!check_memory(is_input ? "input" : "output",
-                      mpq_tensor_info(info, i)->name, tensor,
-                      model->sample_bytes[i], batch))
-      return false;
-  }
-  *samples = batch;
   return true;
 }

@@ -47,12 +47,13 @@ void mpq_block_free(void *block, uint64_t bytes) {
 
 MpqArena *mpq_arena_create(const MpqModel *model) {
   const MpqModelInfo *info = &model->descriptor->info;
-  size_t num_args = 3 + (size_t)info->num_inputs + (size_t)info->num_outputs;
+  size_t num_args = 4 + (size_t)info->num_inputs + (size_t)info->num_outputs;
   MpqArena *arena = malloc(sizeof(MpqArena) + num_args * sizeof(void *));
   if (!arena)
     return NULL;
   arena->next = NULL;
-  arena->memory = mpq_block_allocate(model->variant->arena_bytes);
+  arena->bytes = model->variant->arena_bytes;
+  arena->memory = mpq_block_allocate(arena->bytes);
   if (!arena->memory) {
     free(arena);
     return NULL;
@@ -63,10 +64,23 @@ MpqArena *mpq_arena_create(const MpqModel *model) {
   return arena;
 }
 
-void mpq_arena_destroy(const MpqModel *model, MpqArena *arena) {
+bool mpq_arena_reserve(MpqArena *arena, uint64_t bytes) {
+  if (bytes <= arena->bytes)
+    return true;
+  void *memory = mpq_block_allocate(bytes);
+  if (!memory)
+    return false;
+  mpq_block_free(arena->memory, arena->bytes);
+  arena->memory = memory;
+  arena->bytes = bytes;
+  arena->args[2] = memory;
+  return true;
+}
+
+void mpq_arena_destroy(MpqArena *arena) {
   if (!arena)
     return;
-  mpq_block_free(arena->memory, model->variant->arena_bytes);
+  mpq_block_free(arena->memory, arena->bytes);
   free(arena);
 }
 

@@ -44,22 +44,6 @@ static int32_t available_cpus(void) {
   return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
-/* Bytes of one sample of each tensor: without dimension 0 where `run` handles
- * one sample. The compiler has checked that they do not overflow. */
-static uint64_t *measure_samples(const MpqModelDescriptor *descriptor) {
-  const MpqModelInfo *info = &descriptor->info;
-  int32_t count = info->num_inputs + info->num_outputs;
-  uint64_t *bytes = malloc((size_t)(count + 1) * sizeof *bytes);
-  for (int32_t i = 0; bytes && i < count; ++i) {
-    const MpqTensorInfo *tensor = mpq_tensor_info(info, i);
-    bytes[i] = tensor->dtype.bits / 8;
-    for (int32_t d = 0; d < tensor->ndim; ++d)
-      if (!(d == 0 && descriptor->sample_parallel))
-        bytes[i] *= (uint64_t)tensor->shape[d];
-  }
-  return bytes;
-}
-
 /* More than one thread: the pool, and an arena for each of its threads. */
 static bool start_threads(MpqModel *model) {
   size_t count = (size_t)model->num_threads;
@@ -75,8 +59,7 @@ static bool start_threads(MpqModel *model) {
 
 static bool prepare(MpqModel *model) {
   model->prepared = mpq_block_allocate(model->variant->prepared_bytes);
-  model->sample_bytes = measure_samples(model->descriptor);
-  if (!model->prepared || !model->sample_bytes)
+  if (!model->prepared)
     return false;
   if (model->variant->prepare) {
     void *args[] = {(void *)(model->descriptor->weights +
@@ -134,15 +117,14 @@ void mpq_model_destroy(MpqModel *model) {
   if (model->pool)
     pthreadpool_destroy(model->pool);
   for (int32_t i = 0; model->pool_arenas && i < model->num_threads; ++i)
-    mpq_arena_destroy(model, model->pool_arenas[i]);
+    mpq_arena_destroy(model->pool_arenas[i]);
   free(model->pool_arenas);
   while (model->free_arenas) {
     MpqArena *next = model->free_arenas->next;
-    mpq_arena_destroy(model, model->free_arenas);
+    mpq_arena_destroy(model->free_arenas);
     model->free_arenas = next;
   }
   pthread_mutex_destroy(&model->free_mutex);
-  free(model->sample_bytes);
   mpq_block_free(model->prepared, model->variant->prepared_bytes);
   free(model);
 }

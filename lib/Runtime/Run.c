@@ -33,38 +33,53 @@ typedef struct {
   const MpqModel *model;
   DLTensor *const *inputs;
   DLTensor *const *outputs;
+  MpqRunSizes sizes;
 } Batch;
 
-static void run_sample(const Batch *batch, MpqArena *arena, size_t sample) {
+static void run_sample(Batch *batch, MpqArena *arena, size_t sample) {
   const MpqModel *model = batch->model;
+  void **args = arena->args + 3;
+  if (model->descriptor->num_symbols != 0)
+    *args++ = batch->sizes.symbols;
   const int32_t num_inputs = model->descriptor->info.num_inputs;
   const int32_t count = num_inputs + model->descriptor->info.num_outputs;
   for (int32_t i = 0; i < count; ++i) {
     const DLTensor *tensor =
         i < num_inputs ? batch->inputs[i] : batch->outputs[i - num_inputs];
-    arena->args[3 + i] = (char *)tensor->data + tensor->byte_offset +
-                         sample * model->sample_bytes[i];
+    args[i] = (char *)tensor->data + tensor->byte_offset +
+              sample * mpq_sample_bytes(model, tensor);
   }
   model->variant->run(arena->args);
 }
 
 static void run_in_pool(void *context, size_t thread, size_t sample) {
-  const Batch *batch = context;
+  Batch *batch = context;
   unsigned saved = enter_float_mode();
   run_sample(batch, batch->model->pool_arenas[thread], sample);
   leave_float_mode(saved);
 }
 
-/* Whether the pool was free and has done all samples. */
-static bool try_pool(MpqModel *model, Batch *batch, size_t samples) {
+/* Whether the pool was free, had the memory, and has done all samples. */
+static bool try_pool(MpqModel *model, Batch *batch) {
+  size_t samples = (size_t)batch->sizes.samples;
   if (!model->pool || samples < 2 ||
       atomic_flag_test_and_set_explicit(&model->pool_busy,
                                         memory_order_acquire))
     return false;
-  pthreadpool_parallelize_1d_with_thread(model->pool, run_in_pool, batch,
-                                         samples, 0);
+  bool ready = true;
+  for (int32_t i = 0; ready && i < model->num_threads; ++i)
+    ready = mpq_arena_reserve(model->pool_arenas[i], batch->sizes.arena_bytes);
+  if (ready)
+    pthreadpool_parallelize_1d_with_thread(model->pool, run_in_pool, batch,
+                                           samples, 0);
   atomic_flag_clear_explicit(&model->pool_busy, memory_order_release);
-  return true;
+  return ready;
+}
+
+static int refuse_memory(const Batch *batch) {
+  mpq_set_error("out of memory: one more concurrent run needs %llu bytes",
+                (unsigned long long)batch->sizes.arena_bytes);
+  return 1;
 }
 
 int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
@@ -73,20 +88,24 @@ int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
     mpq_set_error("the model is null");
     return 1;
   }
-  int64_t samples;
-  if (!mpq_check_tensors(model, inputs, outputs, &samples))
+  Batch batch;
+  batch.model = model;
+  batch.inputs = inputs;
+  batch.outputs = outputs;
+  if (!mpq_check_inputs(model, inputs, &batch.sizes) ||
+      !mpq_check_outputs(model, inputs, outputs, &batch.sizes))
     return 1;
-  Batch batch = {model, inputs, outputs};
-  if (try_pool(model, &batch, (size_t)samples))
+  if (try_pool(model, &batch))
     return 0;
   MpqArena *arena = mpq_arena_acquire(model);
-  if (!arena) {
-    mpq_set_error("out of memory: one more concurrent run needs %llu bytes",
-                  (unsigned long long)model->variant->arena_bytes);
-    return 1;
+  if (!arena)
+    return refuse_memory(&batch);
+  if (!mpq_arena_reserve(arena, batch.sizes.arena_bytes)) {
+    mpq_arena_release(model, arena);
+    return refuse_memory(&batch);
   }
   unsigned saved = enter_float_mode();
-  for (int64_t sample = 0; sample < samples; ++sample)
+  for (int64_t sample = 0; sample < batch.sizes.samples; ++sample)
     run_sample(&batch, arena, (size_t)sample);
   leave_float_mode(saved);
   mpq_arena_release(model, arena);

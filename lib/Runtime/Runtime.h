@@ -40,15 +40,23 @@ void mpq_block_free(void *block, uint64_t bytes);
 typedef struct MpqArena {
   struct MpqArena *next; /* in the model's list of free arenas */
   void *memory;
-  void *args[]; /* weights, prepared, arena, inputs..., outputs... */
+  uint64_t bytes; /* of the memory; it only grows */
+  void *args[];   /* weights, prepared, arena, symbols (if there are any),
+                     inputs..., outputs... */
 } MpqArena;
+
+/* What is different from run to run. */
+typedef struct {
+  int64_t samples; /* how often the variant's code must run */
+  int64_t symbols[MPQ_MAX_SYMBOLS];
+  int64_t sizes[MPQ_MAX_SIZES]; /* see MpqVariant; with symbols only */
+  uint64_t arena_bytes;
+} MpqRunSizes;
 
 struct MpqModel {
   const MpqModelDescriptor *descriptor;
   const MpqVariant *variant;
   void *prepared;
-  uint64_t *sample_bytes; /* of each input, then of each output: one sample, or
-                             the whole tensor */
   int32_t num_threads;
 
   /* Arenas that no call uses. Calls that run at the same time make the list
@@ -64,15 +72,29 @@ struct MpqModel {
 };
 
 MpqArena *mpq_arena_create(const MpqModel *model);
-void mpq_arena_destroy(const MpqModel *model, MpqArena *arena);
+void mpq_arena_destroy(MpqArena *arena);
+/* Makes sure of that many bytes; false: no memory, and it is as it was. */
+bool mpq_arena_reserve(MpqArena *arena, uint64_t bytes);
 /* An arena for one call; NULL: no memory. */
 MpqArena *mpq_arena_acquire(MpqModel *model);
 void mpq_arena_release(MpqModel *model, MpqArena *arena);
 
-/* Check.c: whether the caller's tensors are what the model takes. On success
- * `*samples` is the number of times that the variant's code must run. */
-bool mpq_check_tensors(const MpqModel *model, DLTensor *const *inputs,
-                       DLTensor *const *outputs, int64_t *samples);
+/* Check.c: whether the caller's tensors are what the model takes, and all sizes
+ * of the run. */
+bool mpq_check_inputs(const MpqModel *model, DLTensor *const *inputs,
+                      MpqRunSizes *run);
+bool mpq_check_outputs(const MpqModel *model, DLTensor *const *inputs,
+                       DLTensor *const *outputs, const MpqRunSizes *run);
+/* Bytes of one sample, or of the whole tensor, of a checked tensor. */
+uint64_t mpq_sample_bytes(const MpqModel *model, const DLTensor *tensor);
+
+/* Sizes.c */
+
+/* Computes `sizes` and `arena_bytes` from the symbols. False: they do not fit. */
+bool mpq_compute_sizes(const MpqModel *model, MpqRunSizes *run);
+/* The sizes of an output as `sizes` has them. */
+const int64_t *mpq_output_sizes(const MpqModel *model, const MpqRunSizes *run,
+                                int32_t output);
 
 /* Tensor number i, inputs before outputs. */
 static inline const MpqTensorInfo *mpq_tensor_info(const MpqModelInfo *info,

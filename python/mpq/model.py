@@ -22,13 +22,13 @@ import numpy as np
 from mpq import dlpack
 from mpq.errors import RunError
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 
 # The structures of Model.h, field by field; `abi_version` guards them.
 class _TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", dlpack.DataType), ("ndim", ctypes.c_int32),
-                ("shape", ctypes.POINTER(ctypes.c_int64))]
+                ("shape", ctypes.POINTER(ctypes.c_int64)), ("dim_names", ctypes.POINTER(ctypes.c_char_p))]
 
 
 class _ModelInfo(ctypes.Structure):
@@ -39,18 +39,20 @@ class _ModelInfo(ctypes.Structure):
 
 
 class TensorInfo:
-    """Name, numpy type and shape of an input or output; None is the batch, of any size."""
+    """Name, numpy type and shape of an input or output.
+
+    A size that depends on the run is None. `dims` has its name, "" for numbers: dimensions of one name have one size,
+    those of outputs may be expressions like "2 * T".
+    """
 
     def __init__(self, info: _TensorInfo):
         self.name = info.name.decode()
         self.dtype = dlpack.to_numpy_type(info.dtype)
         self.shape = tuple(None if size < 0 else size for size in info.shape[: info.ndim])
+        self.dims = tuple(name.decode() for name in info.dim_names[: info.ndim])
 
     def __repr__(self) -> str:
         return f"TensorInfo(name={self.name!r}, dtype={self.dtype}, shape={self.shape})"
-
-    def allocate(self, batch: int) -> np.ndarray:
-        return np.empty([batch if size is None else size for size in self.shape], self.dtype)
 
 
 def _open(path: str | os.PathLike) -> ctypes.CDLL:
@@ -62,6 +64,8 @@ def _open(path: str | os.PathLike) -> ctypes.CDLL:
         library.mpq_model_cpu.restype = ctypes.c_char_p
         library.mpq_model_cpu.argtypes = library.mpq_model_destroy.argtypes = [ctypes.c_void_p]
         library.mpq_model_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+        library.mpq_model_output_shape.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32,
+                                                   ctypes.POINTER(ctypes.c_int64)]
     except OSError as error:
         raise RunError(f"cannot load the library: {error}") from error
     except AttributeError as error:
@@ -105,13 +109,14 @@ class Model:
         """A function that runs the model on these tensors and returns the outputs, each time in the same memory."""
         given = self._order("input", self.inputs, inputs)
         tensors = [dlpack.borrow(tensor, f"input '{info.name}'") for tensor, info in zip(given, self.inputs)]
+        pointers = _make_pointers(tensors)
         made = dict(outputs or {})
-        for info in self.outputs:
+        for index, info in enumerate(self.outputs):
             if info.name not in made:
-                made[info.name] = info.allocate(self._get_batch(tensors))
+                made[info.name] = np.empty(self._get_output_shape(pointers, index), info.dtype)
         taken = self._order("output", self.outputs, made)
         results = [dlpack.borrow(tensor, f"output '{info.name}'", writes=True) for tensor, info in zip(taken, self.outputs)]
-        arguments = [_make_pointers(tensors), _make_pointers(results)]
+        arguments = [pointers, _make_pointers(results)]
 
         def run() -> dict[str, object]:
             keep = (tensors, results)  # what the pointers point to
@@ -134,13 +139,11 @@ class Model:
                 raise RunError(f"{kind} '{name}' is missing")
         return [tensors[name] for name in names]
 
-    def _get_batch(self, tensors: list[dlpack.Borrowed]) -> int:
-        """The size of the dimension that the model leaves open. Whether the shapes fit, the library says."""
-        for tensor, info in zip(tensors, self.inputs):
-            for axis, size in enumerate(info.shape):
-                if size is None and axis < tensor.struct.ndim:
-                    return max(tensor.struct.shape[axis], 0)
-        return 1
+    def _get_output_shape(self, inputs, index: int) -> tuple[int, ...]:
+        shape = (ctypes.c_int64 * len(self.outputs[index].shape))()
+        if self._library.mpq_model_output_shape(self._handle, inputs, index, shape) != 0:
+            raise RunError(self._library.mpq_model_last_error().decode())
+        return tuple(shape)
 
 
 def load(path: str | os.PathLike, threads: int = 0) -> Model:

@@ -61,6 +61,8 @@ Error LoadedModel::bind() {
     return error;
   if (Error error = find(functions.num_threads, "mpq_model_num_threads"))
     return error;
+  if (Error error = find(functions.output_shape, "mpq_model_output_shape"))
+    return error;
   if (Error error = find(functions.run, "mpq_model_run"))
     return error;
   return find(functions.last_error, "mpq_model_last_error");
@@ -79,6 +81,14 @@ Error LoadedModel::lastError() const {
 Error LoadedModel::create(int32_t threads) {
   model = functions.create(threads);
   return model ? Error::success() : lastError();
+}
+
+Expected<SmallVector<int64_t>>
+LoadedModel::getOutputShape(ArrayRef<DLTensor *> inputs, int32_t index) {
+  SmallVector<int64_t> shape(description->outputs[index].ndim);
+  if (functions.output_shape(model, inputs.data(), index, shape.data()) != 0)
+    return lastError();
+  return shape;
 }
 
 Error LoadedModel::run(ArrayRef<DLTensor *> inputs,
@@ -131,12 +141,13 @@ std::string mpq::describe(const MpqTensorInfo &tensor) {
     os << "type code " << unsigned(tensor.dtype.code) << " of "
        << unsigned(tensor.dtype.bits) << " bits ";
   os << '[';
-  interleaveComma(ArrayRef(tensor.shape, tensor.ndim), os, [&](int64_t size) {
-    if (size < 0)
-      os << 'N';
+  for (int32_t d = 0; d < tensor.ndim; ++d) {
+    os << (d ? ", " : "");
+    if (tensor.shape[d] >= 0)
+      os << tensor.shape[d];
     else
-      os << size;
-  });
+      os << (tensor.dim_names[d][0] ? tensor.dim_names[d] : "N");
+  }
   os << ']';
   return text;
 }

@@ -34,6 +34,9 @@ public:
   llvm::Error create(int32_t threads);
   llvm::StringRef cpu() const { return functions.cpu(model); }
   int32_t threads() const { return functions.num_threads(model); }
+  /// The shape of output `index` in a run with `inputs`.
+  llvm::Expected<llvm::SmallVector<int64_t>>
+  getOutputShape(llvm::ArrayRef<DLTensor *> inputs, int32_t index);
   llvm::Error run(llvm::ArrayRef<DLTensor *> inputs,
                   llvm::ArrayRef<DLTensor *> outputs);
 
@@ -44,6 +47,7 @@ private:
     decltype(&mpq_model_destroy) destroy;
     decltype(&mpq_model_cpu) cpu;
     decltype(&mpq_model_num_threads) num_threads;
+    decltype(&mpq_model_output_shape) output_shape;
     decltype(&mpq_model_run) run;
     decltype(&mpq_model_last_error) last_error;
   };

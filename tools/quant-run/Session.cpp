@@ -8,6 +8,8 @@
 //===----------------------------------------------------------------------===//
 #include "Session.h"
 
+#include "llvm/ADT/SmallVectorExtras.h"
+
 #include <chrono>
 #include <cstring>
 
@@ -30,10 +32,10 @@ Error Session::matchInput(const MpqTensorInfo &info, const NpyArray &array,
   if (getNpyType(info.dtype) != array.type || want.size() != array.shape.size())
     return fail("");
   for (size_t d = 1; d < want.size(); ++d)
-    if (want[d] != array.shape[d])
+    if (want[d] >= 0 && want[d] != array.shape[d])
       return fail("");
   bool dynamic = !want.empty() && want[0] < 0;
-  bool exact = want == ArrayRef(array.shape);
+  bool exact = want.empty() || want[0] == array.shape[0];
   arrays.push_back(&array);
   batched.push_back(!exact);
   free |= dynamic;
@@ -82,14 +84,20 @@ Error Session::chooseBatch(int64_t requested) {
 }
 
 Error Session::allocateOutputs() {
-  for (const MpqTensorInfo &info : model.outputs()) {
+  for (auto [index, info] : enumerate(model.outputs())) {
     std::optional<NpyType> type = getNpyType(info.dtype);
     if (!type)
       return createStringError(model.path() + ": output '" + info.name +
                                "' is " + describe(info) +
                                ", which numpy's files cannot hold");
-    SmallVector<int64_t> shape(ArrayRef(info.shape, info.ndim));
-    if (!shape.empty() && shape[0] < 0)
+    Tensors inputs;
+    addInputs(inputs, 0);
+    Expected<SmallVector<int64_t>> known =
+        model.getOutputShape(inputs.getPointers(), index);
+    if (!known)
+      return known.takeError();
+    SmallVector<int64_t> shape = std::move(*known);
+    if (free && !shape.empty() && info.shape[0] < 0)
       shape[0] = numSamples;
     else if (numRuns != 1 && shape.empty())
       shape.push_back(numRuns);
@@ -124,33 +132,50 @@ Expected<Session> Session::create(LoadedModel &model, ArrayRef<NpyArray> arrays,
 // Running
 //===----------------------------------------------------------------------===//
 
-Error Session::run(int64_t index) {
-  int64_t samples = free ? std::min(batch, numSamples - index * batch) : batch;
-  // The shapes need a home while the tensors point to them.
-  SmallVector<SmallVector<int64_t>> shapes;
-  shapes.reserve(arrays.size() + results.size());
-  SmallVector<DLTensor> tensors;
-  auto add = [&](const MpqTensorInfo &info, char *data) {
-    auto &shape = shapes.emplace_back(ArrayRef(info.shape, info.ndim));
-    if (!shape.empty() && shape[0] < 0)
-      shape[0] = samples;
-    tensors.push_back(
-        {data, {kDLCPU, 0}, info.ndim, info.dtype, shape.data(), nullptr, 0});
-  };
+void Session::Tensors::add(const MpqTensorInfo &info, const char *data,
+                           ArrayRef<int64_t> shape) {
+  auto &tensor = entries.emplace_back(std::make_unique<Entry>());
+  tensor->shape.assign(shape.begin(), shape.end());
+  tensor->tensor = {const_cast<char *>(data), {kDLCPU, 0}, info.ndim,
+                    info.dtype, tensor->shape.data(), nullptr, 0};
+}
+
+SmallVector<DLTensor *> Session::Tensors::getPointers() const {
+  return map_to_vector(entries,
+                       [](const auto &entry) { return &entry->tensor; });
+}
+
+int64_t Session::getNumSamples(int64_t index) const {
+  return free ? std::min(batch, numSamples - index * batch) : batch;
+}
+
+void Session::addInputs(Tensors &tensors, int64_t index) const {
   for (auto [info, array, runsOverSamples] :
        zip_equal(model.inputs(), arrays, batched)) {
     size_t rowBytes = runsOverSamples && array->shape[0] != 0
                           ? array->getNumBytes() / array->shape[0]
                           : 0;
-    add(info, const_cast<char *>(array->data()) + index * batch * rowBytes);
+    SmallVector<int64_t> shape(array->shape);
+    if (runsOverSamples)
+      shape[0] = getNumSamples(index);
+    tensors.add(info, array->data() + index * batch * rowBytes, shape);
   }
-  for (auto [i, info] : enumerate(model.outputs()))
-    add(info, getOutputBytes(i, index).data());
-  SmallVector<DLTensor *> pointers;
-  for (DLTensor &tensor : tensors)
-    pointers.push_back(&tensor);
-  return model.run(ArrayRef(pointers).take_front(arrays.size()),
-                   ArrayRef(pointers).drop_front(arrays.size()));
+}
+
+Error Session::run(int64_t index) {
+  Tensors inputs, outputs;
+  addInputs(inputs, index);
+  for (auto [i, info] : enumerate(model.outputs())) {
+    SmallVector<int64_t> shape(results[i].shape);
+    if (info.ndim > 0)
+      shape[0] = info.shape[0] >= 0 ? info.shape[0]
+                 : free             ? getNumSamples(index)
+                                    : shape[0];
+    else
+      shape.clear();
+    outputs.add(info, getOutputBytes(i, index).data(), shape);
+  }
+  return model.run(inputs.getPointers(), outputs.getPointers());
 }
 
 MutableArrayRef<char> Session::getOutputBytes(size_t i, int64_t index) {

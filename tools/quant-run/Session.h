@@ -49,6 +49,25 @@ private:
   llvm::Error chooseBatch(int64_t requested);
   llvm::Error allocateOutputs();
   llvm::Error run(int64_t index);
+  /// Samples of run `index`.
+  int64_t getNumSamples(int64_t index) const;
+
+  /// Tensors with a home for their shapes.
+  class Tensors {
+  public:
+    void add(const MpqTensorInfo &info, const char *data,
+             llvm::ArrayRef<int64_t> shape);
+    llvm::SmallVector<DLTensor *> getPointers() const;
+
+  private:
+    struct Entry {
+      llvm::SmallVector<int64_t> shape;
+      DLTensor tensor;
+    };
+    llvm::SmallVector<std::unique_ptr<Entry>> entries;
+  };
+  void addInputs(Tensors &tensors, int64_t index) const;
+
   /// Bytes of output `i` that run `index` fills.
   llvm::MutableArrayRef<char> getOutputBytes(size_t i, int64_t index);
   void poison(int64_t index, uint8_t pattern);

@@ -74,12 +74,22 @@ llvm::Error emitObject(llvm::Module &module, const TargetSpec &target,
                        OptLevel level = OptLevel::O2);
 
 /// One input or output. Type code and bits are DLPack's (kDLInt 0, kDLUInt 1,
-/// kDLFloat 2, kDLBfloat 4, kDLBool 6); a dimension of -1 takes any size.
+/// kDLFloat 2, kDLBfloat 4, kDLBool 6); a dimension of -1 depends on the run.
 struct TensorSpec {
   std::string name;
   uint8_t typeCode = 2;
   uint8_t typeBits = 32;
   std::vector<int64_t> shape;
+  /// Names of the dimensions, "" for numbers; missing ones are "".
+  std::vector<std::string> dimNames;
+  /// Of an input, the symbol that each dimension is, or -1; missing ones are -1.
+  std::vector<int32_t> symbols;
+};
+
+/// What the sizes must be for the model to run.
+struct RequirementSpec {
+  std::string condition; ///< "T <= 512"
+  std::string op;        ///< that needs it
 };
 
 /// The code for one CPU. The names of the object's functions must differ from
@@ -89,6 +99,7 @@ struct VariantSpec {
   std::vector<char> object;
   std::string prepareSymbol; ///< void(void **args); empty: nothing to prepare
   std::string runSymbol;     ///< void(void **args)
+  std::string sizesSymbol;   ///< void(void **args); empty: no symbols
   uint64_t arenaBytes = 0;
   uint64_t preparedBytes = 0;
   uint64_t weightsOffset = 0; ///< where this variant's weights begin
@@ -100,6 +111,8 @@ struct LibrarySpec {
   std::string producer = "mpq";
   std::vector<TensorSpec> inputs, outputs;
   bool sampleParallel = false;
+  std::vector<std::string> symbols; ///< names of sizes known when the model runs
+  std::vector<RequirementSpec> requirements;
   std::vector<VariantSpec> variants; ///< most demanding first
   llvm::ArrayRef<char> weights;      ///< borrowed until `writeLibrary` returns
 };

@@ -32,21 +32,20 @@ using namespace llvm;
 using namespace mpq;
 
 // The LLVM structs below spell these out.
-static_assert(sizeof(MpqTensorInfo) == 24 &&
-              offsetof(MpqTensorInfo, shape) == 16);
+static_assert(sizeof(MpqTensorInfo) == 32 &&
+              offsetof(MpqTensorInfo, dim_names) == 24);
 static_assert(sizeof(MpqModelInfo) == 56 &&
               offsetof(MpqModelInfo, weights_bytes) == 40);
-static_assert(sizeof(MpqVariant) == 56 &&
-              offsetof(MpqVariant, weights_offset) == 48);
-static_assert(sizeof(MpqModelDescriptor) == 80 &&
-              offsetof(MpqModelDescriptor, weights) == 72);
+static_assert(sizeof(MpqVariant) == 64 && offsetof(MpqVariant, sizes) == 56);
+static_assert(sizeof(MpqModelDescriptor) == 112 &&
+              offsetof(MpqModelDescriptor, requirements) == 104);
 
 //===----------------------------------------------------------------------===//
 // Checks
 //===----------------------------------------------------------------------===//
 
 static Error checkTensor(StringRef kind, const TensorSpec &tensor,
-                         bool sampleParallel) {
+                         bool sampleParallel, bool hasSymbols) {
   std::string what = (kind + " '" + tensor.name + "'").str();
   if (tensor.typeBits == 0 || tensor.typeBits % 8 != 0 ||
       !isPowerOf2_32(tensor.typeBits))
@@ -59,6 +58,8 @@ static Error checkTensor(StringRef kind, const TensorSpec &tensor,
   uint64_t bytes = tensor.typeBits / 8;
   for (auto [index, size] : enumerate(tensor.shape)) {
     if (index == 0 && sampleParallel && size == -1)
+      continue;
+    if (size == -1 && hasSymbols)
       continue;
     if (size < 0)
       return createStringError(what + ": dimension " + Twine(index) +
@@ -94,16 +95,33 @@ static Error checkVariant(const VariantSpec &variant) {
 Error mpq::checkLibrary(const LibrarySpec &library) {
   if (library.variants.empty())
     return createStringError("a library needs code for at least one CPU");
+  bool hasSymbols = !library.symbols.empty();
+  size_t sizes = 2;
   for (const TensorSpec &tensor : library.inputs)
-    if (Error error = checkTensor("input", tensor, library.sampleParallel))
+    if (Error error =
+            checkTensor("input", tensor, library.sampleParallel, hasSymbols))
       return error;
-  for (const TensorSpec &tensor : library.outputs)
-    if (Error error = checkTensor("output", tensor, library.sampleParallel))
+  for (const TensorSpec &tensor : library.outputs) {
+    if (Error error =
+            checkTensor("output", tensor, library.sampleParallel, hasSymbols))
       return error;
+    sizes += tensor.shape.size();
+  }
+  if (library.symbols.size() > MPQ_MAX_SYMBOLS)
+    return createStringError("the model has " + Twine(library.symbols.size()) +
+                             " dynamic dimensions of different names; " +
+                             Twine(int(MPQ_MAX_SYMBOLS)) + " are supported");
+  if (hasSymbols && sizes > MPQ_MAX_SIZES)
+    return createStringError("the outputs have " + Twine(sizes - 2) +
+                             " dimensions together; with dynamic ones " +
+                             Twine(int(MPQ_MAX_SIZES) - 2) + " are supported");
   StringSet<> symbols;
   for (const VariantSpec &variant : library.variants) {
     if (Error error = checkVariant(variant))
       return error;
+    if (hasSymbols && variant.sizesSymbol.empty())
+      return createStringError("variant '" + variant.target.cpu +
+                               "': no function that computes sizes");
     if (!symbols.insert(variant.runSymbol).second)
       return createStringError("two variants have the function '" +
                                variant.runSymbol + "'");
@@ -135,7 +153,10 @@ public:
     for (const VariantSpec &variant : library.variants)
       variants.push_back(variantOf(variant));
     Constant *descriptor = structOf(
-        {info, i32Of(library.sampleParallel), arrayOf(variants), weights});
+        {info, i32Of(library.sampleParallel), arrayOf(variants), weights,
+         i32Of(library.symbols.size()), i32Of(library.requirements.size()),
+         stringsOf(library.symbols), symbolsOf(library.inputs),
+         requirementsOf(library.requirements)});
     auto *global = addGlobal(descriptor, GlobalValue::ExternalLinkage,
                              "mpq_model_descriptor");
     global->setVisibility(GlobalValue::HiddenVisibility);
@@ -169,6 +190,31 @@ private:
                      GlobalValue::PrivateLinkage, "array");
   }
 
+  Constant *stringsOf(ArrayRef<std::string> texts) {
+    SmallVector<Constant *> strings;
+    for (StringRef text : texts)
+      strings.push_back(stringOf(text));
+    return arrayOf(strings);
+  }
+
+  /// The symbol of each dimension of each input.
+  Constant *symbolsOf(ArrayRef<TensorSpec> inputs) {
+    SmallVector<Constant *> symbols;
+    for (const TensorSpec &input : inputs)
+      for (size_t d = 0; d < input.shape.size(); ++d)
+        symbols.push_back(ConstantInt::getSigned(
+            i32, d < input.symbols.size() ? input.symbols[d] : -1));
+    return arrayOf(symbols);
+  }
+
+  Constant *requirementsOf(ArrayRef<RequirementSpec> requirements) {
+    SmallVector<Constant *> result;
+    for (const RequirementSpec &requirement : requirements)
+      result.push_back(structOf(
+          {stringOf(requirement.condition), stringOf(requirement.op)}));
+    return arrayOf(result);
+  }
+
   Constant *tensorsOf(ArrayRef<TensorSpec> tensors) {
     SmallVector<Constant *> result;
     for (const TensorSpec &tensor : tensors) {
@@ -178,8 +224,11 @@ private:
       Constant *dtype = structOf({ConstantInt::get(i8, tensor.typeCode),
                                   ConstantInt::get(i8, tensor.typeBits),
                                   ConstantInt::get(i16, 1)});
+      std::vector<std::string> names = tensor.dimNames;
+      names.resize(tensor.shape.size());
       result.push_back(structOf({stringOf(tensor.name), dtype,
-                                 i32Of(tensor.shape.size()), arrayOf(shape)}));
+                                 i32Of(tensor.shape.size()), arrayOf(shape),
+                                 stringsOf(names)}));
     }
     return arrayOf(result);
   }
@@ -197,7 +246,7 @@ private:
         {stringOf(variant.target.cpu), stringOf(variant.target.features),
          i64Of(variant.arenaBytes), i64Of(variant.preparedBytes),
          functionOf(variant.prepareSymbol), functionOf(variant.runSymbol),
-         i64Of(variant.weightsOffset)});
+         i64Of(variant.weightsOffset), functionOf(variant.sizesSymbol)});
   }
 
   Constant *addWeights(ArrayRef<char> weights) {

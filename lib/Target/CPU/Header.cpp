@@ -31,21 +31,30 @@ static StringRef getKind(uint8_t typeCode) {
   return "type";
 }
 
-static void describe(raw_ostream &os, StringRef kind, unsigned index,
-                     const TensorSpec &tensor) {
-  // A name may hold anything, the end of a comment too.
+/// A name may hold anything, the end of a comment too.
+static std::string escape(StringRef text) {
   std::string name;
   raw_string_ostream escaped(name);
-  printEscapedString(tensor.name, escaped);
+  printEscapedString(text, escaped);
   for (size_t at; (at = name.find("*/")) != std::string::npos;)
     name.replace(at, 2, "*\\2F");
-  os << " *   " << kind << " " << index << ": \"" << name << "\" "
+  return name;
+}
+
+static void describe(raw_ostream &os, StringRef kind, unsigned index,
+                     const TensorSpec &tensor) {
+  os << " *   " << kind << " " << index << ": \"" << escape(tensor.name) << "\" "
      << getKind(tensor.typeCode) << unsigned(tensor.typeBits) << "[";
+  size_t next = 0;
   interleaveComma(tensor.shape, os, [&](int64_t size) {
-    if (size < 0)
-      os << "N";
-    else
+    StringRef dim;
+    if (next < tensor.dimNames.size())
+      dim = tensor.dimNames[next];
+    ++next;
+    if (size >= 0)
       os << size;
+    else
+      os << (dim.empty() ? "N" : escape(dim));
   });
   os << "]\n";
 }

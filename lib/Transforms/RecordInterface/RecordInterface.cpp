@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/MPQ/Module.h"
+#include "dialects/ONNX/ONNX.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
@@ -39,6 +40,22 @@ public:
       types.push_back(tensor.clone(getShape(index, tensor)));
     }
     return success();
+  }
+
+  /// The names of the dimensions of each tensor, "" for those that are numbers.
+  SmallVector<Attribute> getDims() {
+    SmallVector<Attribute> dims;
+    Builder b(main.getContext());
+    for (auto [index, type] : llvm::enumerate(types)) {
+      auto given = get<ArrayAttr>(index, onnx::ONNXDialect::kDimsAttr);
+      SmallVector<Attribute> own;
+      for (int64_t d = 0; d < type.getRank(); ++d) {
+        auto name = given && d < int64_t(given.size()) ? dyn_cast<StringAttr>(given[d]) : StringAttr();
+        own.push_back(type.isDynamicDim(d) && name ? name : b.getStringAttr(""));
+      }
+      dims.push_back(b.getArrayAttr(own));
+    }
+    return dims;
   }
 
   SmallVector<StringAttr> names;
@@ -87,6 +104,11 @@ struct RecordInterfacePass : mpq::impl::RecordInterfacePassBase<RecordInterfaceP
     if (!interface)
       return signalPassFailure();
     getOperation()->setAttr(kInterfaceAttr, interface);
+    if (!main->hasAttr(onnx::kSymbolsAttr))
+      return;
+    SmallVector<Attribute> dims = inputs.getDims();
+    llvm::append_range(dims, outputs.getDims());
+    getOperation()->setAttr(kDimsAttr, ArrayAttr::get(&getContext(), dims));
   }
 };
 

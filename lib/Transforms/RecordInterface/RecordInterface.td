@@ -22,6 +22,8 @@ def RecordInterfacePass : Pass<"mpq-record-interface", "::mlir::ModuleOp"> {
     ```mlir
     mpq.interface = #mpq.interface<("image" : tensor<?x1x8x8xf32>) -> ("logits" : tensor<?x10xf32>), sample_parallel>
     ```
+    Where `@main` has symbols (`mpq.symbols`), `mpq.dims` names the dimensions of
+    the inputs, then those of the outputs, a list for each: `[["N", "T"], ["N", "T", ""]]`.
   }];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

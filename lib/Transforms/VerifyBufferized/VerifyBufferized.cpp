@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/MPQ/Module.h"
+#include "dialects/ONNX/Sizes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -23,7 +24,8 @@ using namespace mpq;
 
 namespace {
 
-/// Arguments of @main before the model's own: weights, prepared, arena.
+/// Arguments of @main before the model's own: weights, prepared, arena. With
+/// symbols their values follow.
 constexpr unsigned kNumBlobs = 3;
 
 class ProgramVerifier {
@@ -63,13 +65,16 @@ private:
   int64_t getBytes(StringRef name) { return main->getAttrOfType<IntegerAttr>(name).getInt(); }
 
   LogicalResult verifyArguments() {
-    unsigned expected = kNumBlobs + interface.getInputTypes().size() + interface.getOutputTypes().size();
+    bool hasSymbols = main->hasAttr(onnx::kSymbolsAttr);
+    unsigned before = kNumBlobs + hasSymbols;
+    unsigned expected = before + interface.getInputTypes().size() + interface.getOutputTypes().size();
     if (main.getNumArguments() != expected || main.getNumResults())
       return main.emitOpError("has ") << main.getNumArguments() << " arguments and " << main.getNumResults()
                                       << " results when the interface has " << expected << " and 0";
     for (unsigned i = 0; i < expected; ++i) {
       auto type = dyn_cast<MemRefType>(main.getArgumentTypes()[i]);
-      Type element = i < kNumBlobs ? IntegerType::get(module.getContext(), 8) : getElementType(i - kNumBlobs);
+      Type element = i < before ? IntegerType::get(module.getContext(), i < kNumBlobs ? 8 : 64)
+                                : getElementType(i - before);
       if (!type || type.getElementType() != element)
         return main.emitOpError("argument ") << i << " is of type " << main.getArgumentTypes()[i]
                                              << " when it should be a memref of " << element;

@@ -52,8 +52,10 @@ LogicalResult verifyPack(PackOp op) {
 LogicalResult verify(Operation *op) {
   if (isa<onnx::ONNXDialect, quant::QuantDialect>(op->getDialect()) || isa<SiteOp, DequantizeOp>(op))
     return op->emitOpError("is of an earlier stage; run mpq-lowering-pipeline");
+  auto function = op->getParentOfType<func::FuncOp>();
+  bool hasSymbols = function && function->hasAttr(onnx::kSymbolsAttr);
   for (Type type : op->getResultTypes())
-    if (auto tensor = dyn_cast<TensorType>(type); tensor && !tensor.hasStaticShape())
+    if (auto tensor = dyn_cast<TensorType>(type); tensor && !tensor.hasStaticShape() && !hasSymbols)
       return op->emitOpError("makes ") << type << ", whose shape is not static";
   if (auto compute = dyn_cast<ComputeOpInterface>(op))
     return verifyKernel(compute);
