@@ -12,6 +12,7 @@
 #include "dialects/MPQ/MPQ.h"
 #include "mpq/Analysis/Divergence.h"
 #include "mpq/Execution/Executor.h"
+#include "mpq/Execution/Specialize.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -41,17 +42,23 @@ llvm::Error Summary::measure(ModuleOp planned, ModuleOp quantized) {
   ExecutorOptions executorOptions;
   executorOptions.threads = options.threads;
   executorOptions.memLimit = options.memLimit;
-  auto reference = Executor::create(planned, executorOptions);
+  auto plannedForData = specializeSizes(planned, options.calibration);
+  if (!plannedForData)
+    return plannedForData.takeError();
+  auto quantizedForData = specializeSizes(quantized, options.calibration);
+  if (!quantizedForData)
+    return quantizedForData.takeError();
+  auto reference = Executor::create(**plannedForData, executorOptions);
   if (!reference)
     return reference.takeError();
-  auto candidate = Executor::create(quantized, executorOptions);
+  auto candidate = Executor::create(**quantizedForData, executorOptions);
   if (!candidate)
     return candidate.takeError();
   llvm::Expected<Dataset> data = Dataset::load(options.calibration, (*reference)->getProgram().getInputs());
   if (!data)
     return data.takeError();
 
-  OutputDivergence divergence(planned);
+  OutputDivergence divergence(**plannedForData);
   ArrayRef<ProgramTensor> outputs = (*reference)->getProgram().getOutputs();
   std::vector<std::vector<char>> expected;
   auto keep = [&](int64_t, Executor::Outputs values) {

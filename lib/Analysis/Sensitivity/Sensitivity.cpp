@@ -9,6 +9,10 @@
 
 #include "mpq/Analysis/Sensitivity.h"
 
+#include "mpq/Execution/Specialize.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -34,7 +38,20 @@ llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
               "' does not run the model, so it cannot tell what int8 "
               "activations cost at site '" +
               site.getName() + "'; metric 'kl' does");
-  llvm::Expected<SiteScores> scores = metric->score(request);
+  // Metrics that run the model see it for the sizes of the data.
+  SensitivityRequest sized = request;
+  OwningOpRef<ModuleOp> copy;
+  if (metric->needsData()) {
+    auto specialized = specializeSizes(request.module, request.data);
+    if (!specialized)
+      return specialized.takeError();
+    copy = std::move(*specialized);
+    sized.module = *copy;
+    sized.sites.clear();
+    llvm::append_range(sized.sites,
+                       getSites(copy->lookupSymbol<func::FuncOp>("main")));
+  }
+  llvm::Expected<SiteScores> scores = metric->score(sized);
   if (!scores)
     return scores.takeError();
   assert(scores->size() == request.sites.size() &&

@@ -21,6 +21,7 @@
 #include "mpq/Analysis/Ranges.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
+#include "mpq/Execution/Specialize.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -252,6 +253,27 @@ llvm::Error Calibrator::setRanges() {
 
 namespace {
 
+/// Calibrates a copy for the sizes of the data, and takes over its ranges.
+llvm::Error calibrate(func::FuncOp main, CalibrateOptions options) {
+  auto module =
+      specializeSizes(main->getParentOfType<ModuleOp>(), options.data);
+  if (!module)
+    return module.takeError();
+  auto copy = (*module)->lookupSymbol<func::FuncOp>("main");
+  if (llvm::Error error = Calibrator(copy, std::move(options)).run())
+    return error;
+  auto takeOver = [](Operation &to, Operation &from) {
+    for (StringRef name : {kRangeAttr, kRangesAttr, kArgRangesAttr})
+      if (Attribute range = from.getAttr(name))
+        to.setAttr(name, range);
+  };
+  takeOver(*main, *copy);
+  for (auto [to, from] : llvm::zip_equal(main.getBody().front(),
+                                         copy.getBody().front()))
+    takeOver(to, from);
+  return llvm::Error::success();
+}
+
 struct CalibratePass : mpq::impl::CalibratePassBase<CalibratePass> {
   using Base::Base;
 
@@ -269,7 +291,7 @@ struct CalibratePass : mpq::impl::CalibratePassBase<CalibratePass> {
     options.observerOptions.percentile = percentile;
     options.executor.threads = threads;
     options.executor.memLimit = memLimit;
-    if (llvm::Error error = Calibrator(main, std::move(options)).run()) {
+    if (llvm::Error error = calibrate(main, std::move(options))) {
       main.emitError(llvm::toString(std::move(error)));
       return signalPassFailure();
     }
