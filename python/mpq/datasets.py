@@ -25,7 +25,8 @@ Dimension 0 of every array is the sample.
     use        pearson     sentences of the STS-B dev pairs  of the test pairs         yes
     stories    nll         32 token rows                     128 token rows            yes
 
-Token rows have a fixed length: 256 for `stories`, 64 for `use` (its sentences are padded, and masked).
+Token rows have a fixed length: 256 for `stories`, 64 for `use`. Its sentences are padded, and masked; `lengths` says
+how long they are, so that they can be run without the padding.
 """
 from __future__ import annotations
 
@@ -47,6 +48,7 @@ class Task:
     test: dict[str, np.ndarray]
     labels: np.ndarray
     metric: str = "accuracy"
+    lengths: np.ndarray | None = None  # of the test's samples: so many elements of dimension 1 are no padding
 
     def score(self, output: np.ndarray) -> float:
         """The task's metric over the samples of `output`, the first ones of the test."""
@@ -154,7 +156,8 @@ def _use(models: pathlib.Path) -> Task:
     folder = models / "use_lite_en"
     calibration, _ = read_sts(folder / "stsb_dev_ids.bin", 64)
     test, scores = read_sts(folder / "stsb_test_ids.bin", 64)
-    return Task("use", folder / "use_lite_en.onnx", calibration, test, scores, "pearson")
+    lengths = test["attention_mask"].sum(axis=1).astype(np.int64)
+    return Task("use", folder / "use_lite_en.onnx", calibration, test, scores, "pearson", lengths)
 
 
 def _stories(models: pathlib.Path) -> Task:

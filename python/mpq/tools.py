@@ -20,6 +20,18 @@ def compile_model(model: str | pathlib.Path, library: str | pathlib.Path, *optio
     return run_tool([find_tool("quant-compile", folder), str(model), *options, "-o", str(library)])
 
 
+def run_by_length(model: Model, inputs: dict[str, np.ndarray], lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """The outputs for samples of these lengths (dimension 1), those of one length in one run, in the samples' order."""
+    outputs: dict[str, np.ndarray] = {}
+    for length in np.unique(lengths):
+        chosen = np.flatnonzero(lengths == length)
+        part = model.run({name: array[chosen, :length] for name, array in inputs.items()})
+        for name, value in part.items():
+            whole = outputs.setdefault(name, np.empty((len(lengths), *value.shape[1:]), value.dtype))
+            whole[chosen] = value
+    return outputs
+
+
 def time_per_sample(model: Model, inputs: dict[str, np.ndarray], seconds: float = 0.3) -> float:
     """Seconds that one sample takes, one at a time, in the fastest tenth of the runs of so many seconds."""
     one = {name: array[:1] for name, array in inputs.items()}

@@ -54,6 +54,8 @@ def main() -> int:
         parts = [{name: value.copy() for name, value in model.run({k: v[i : i + 1] for k, v in inputs.items()}).items()}
                  for i in range(count)]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    elif task.lengths is not None:
+        outputs = tools.run_by_length(model, inputs, task.lengths[: args.samples])
     else:
         outputs = model.run(inputs)
     error = tools.relative_error(outputs, datasets.reference(task.model, inputs))
