@@ -78,8 +78,11 @@ if not os.path.isdir(models):
 
 features = config.available_features
 features.update(cpu_features())
-features.update(importable(python, ["numpy", "onnx", "onnxruntime", "setuptools"]))
+features.update(importable(python, ["numpy", "onnx", "onnxruntime"]))
 features.add(platform.machine())
+# setuptools makes wheels by itself since version 70.1.
+if importable(python, ["setuptools"]) and importable(python, ["setuptools.command.bdist_wheel"]):
+    features.add("wheels")
 if models:
     features.add("shared-models")
 if shutil.which(config.cc):

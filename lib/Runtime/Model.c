@@ -54,7 +54,7 @@ static bool start_threads(MpqModel *model) {
     if (!(model->pool_arenas[i] = mpq_arena_create(model)))
       return false;
   model->pool = pthreadpool_create(count);
-  return model->pool != NULL;
+  return model->pool && mpq_pool_is_complete(model->pool);
 }
 
 static bool prepare(MpqModel *model) {
@@ -99,7 +99,10 @@ MpqModel *mpq_model_create(int32_t num_threads) {
   pthread_mutex_init(&model->free_mutex, NULL);
   atomic_flag_clear(&model->pool_busy);
   if (!prepare(model)) {
-    mpq_set_error("out of memory: the model needs %llu bytes of prepared "
+    if (model->pool)
+      mpq_set_error("the system does not start %d threads; it may have reached its limit", (int)model->num_threads - 1);
+    else
+      mpq_set_error("out of memory: the model needs %llu bytes of prepared "
                   "weights and %llu bytes for each of %d "
                   "threads",
                   (unsigned long long)variant->prepared_bytes,

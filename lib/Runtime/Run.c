@@ -93,7 +93,8 @@ int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
   batch.inputs = inputs;
   batch.outputs = outputs;
   if (!mpq_check_inputs(model, inputs, &batch.sizes) ||
-      !mpq_check_outputs(model, inputs, outputs, &batch.sizes))
+      !mpq_check_outputs(model, inputs, outputs, &batch.sizes) ||
+      !mpq_check_ranges(model, inputs, outputs))
     return 1;
   if (try_pool(model, &batch))
     return 0;

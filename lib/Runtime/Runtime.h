@@ -96,6 +96,13 @@ bool mpq_compute_sizes(const MpqModel *model, MpqRunSizes *run);
 const int64_t *mpq_output_sizes(const MpqModel *model, const MpqRunSizes *run,
                                 int32_t output);
 
+/* PthreadpoolThreads.c: whether the system has started all threads of the pool. */
+bool mpq_pool_is_complete(const struct pthreadpool *pool);
+
+/* Ranges.c: whether tensors that have passed that check lie where they may. */
+bool mpq_check_ranges(const MpqModel *model, DLTensor *const *inputs,
+                      DLTensor *const *outputs);
+
 /* Tensor number i, inputs before outputs. */
 static inline const MpqTensorInfo *mpq_tensor_info(const MpqModelInfo *info,
                                                    int32_t i) {

@@ -1,6 +1,6 @@
 # The package goes into a virtual environment, and finds the tools that are on PATH.
 #
-# REQUIRES: numpy, setuptools
+# REQUIRES: numpy, wheels
 # RUN: %python %s %mpq_src %t
 import os
 import pathlib

@@ -54,7 +54,7 @@ static void test_run(MpqModel *model, int64_t samples) {
 static void test_mistakes(MpqModel *model) {
   int64_t shape[] = {2, 4}, other[] = {3, 4}, wide[] = {2, 5},
           negative[] = {-2, 4}, huge[] = {INT64_MAX / 2, 4};
-  int64_t transposed[] = {1, 2};
+  int64_t transposed[] = {1, 2}, compact[] = {4, 1};
   DLTensor good = make_tensor(in, 2, shape), y = make_tensor(out, 2, shape), x;
   DLTensor *inputs[] = {&x}, *outputs[] = {&y};
 #define REFUSED(...)                                                           \
@@ -67,7 +67,12 @@ static void test_mistakes(MpqModel *model) {
   REFUSED(x.shape = other);
   REFUSED(x.shape = negative);
   REFUSED(x.shape = huge; y.shape = huge);
+  REFUSED(x.shape = huge; x.strides = compact);
   y.shape = shape;
+  REFUSED(x.ndim = -1);
+  REFUSED(x.byte_offset = UINT64_MAX - 3);
+  REFUSED(y.data = in + 4);
+  y.data = out;
   REFUSED(x.shape = NULL);
   REFUSED(x.dtype.bits = 64);
   REFUSED(x.dtype.code = 6; x.dtype.bits = 8);

@@ -30,7 +30,7 @@ using namespace llvm;
 using namespace mpq;
 
 static cl::opt<std::string> output("o", cl::Required,
-                                   cl::desc("Library to write"));
+                                   cl::desc("Library, or object file (.o), to write"));
 static cl::list<std::string> inputs("input", cl::desc("name:type[AxBxC]"));
 static cl::list<std::string> outputs("output", cl::desc("name:type[AxBxC]"));
 static cl::list<std::string>
@@ -122,6 +122,6 @@ int main(int argc, char **argv) {
   // Linking must leave the command line's values alone; reading them again
   // shows it.
   for (unsigned i = 0; i < repeat; ++i)
-    exitOnError(writeLibrary(library, output));
+    exitOnError(StringRef(output).ends_with(".o") ? writeObject(library, output) : writeLibrary(library, output));
   return 0;
 }
