@@ -5,7 +5,8 @@
 #
 # Models that are not as they should be must not crash the importer, nor make it use much memory: mutations of a good
 # model (truncated, bits flipped, bytes replaced, hostile lengths, hostile numbers in the message) are either imported
-# or rejected with a diagnostic. The mutations are the same every time.
+# or rejected with a diagnostic. The mutations are the same every time. Both quant-opt and the importer with sanitizers
+# in it (mpq-read-sanitized, where it is built) read them.
 #
 # RUN: %python %s %t
 # REQUIRES: onnx
@@ -13,6 +14,7 @@
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -95,28 +97,46 @@ def limit():
     resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30))
 
 
+def run(command, limited):
+    """Exit status and messages."""
+    environment = dict(os.environ)
+    environment.setdefault("ASAN_OPTIONS", "max_allocation_size_mb=2048")
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment,
+                          preexec_fn=limit if limited and not sanitized else None)
+    return done.returncode, done.stderr.decode(errors="replace")
+
+
+def is_fine(status, errors):
+    """A sanitizer that finds something ends with status 1, too."""
+    found = "runtime error: " in errors or "Sanitizer: " in errors
+    return status == 0 or (status == 1 and "error: " in errors and not found)
+
+
 rng = random.Random(2024)
 seed = seed_model().SerializeToString()
 path = os.path.join(folder, "fuzzed.onnx")
 rejected, bad = 0, 0
+# With shape inference and folding, which see what got through.
+commands = [(["quant-opt", path, "--mpq-onnx-infer-shapes", "--mpq-onnx-fold", "-o", os.devnull], True)]
+if shutil.which("mpq-read-sanitized"):
+    commands.append((["mpq-read-sanitized", path], False))
 # A sanitizer maps terabytes of shadow.
 sanitized = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 for number in range(count):
     data = seed if number == 0 else hostile_message(seed_model(), rng) if number % 3 == 0 else hostile_bytes(seed, rng)
     with open(path, "wb") as file:
         file.write(data)
-    # With shape inference and folding, which see what got through.
-    result = subprocess.run(["quant-opt", path, "--mpq-onnx-infer-shapes", "--mpq-onnx-fold", "-o", os.devnull],
-                            capture_output=True, timeout=60, check=False, preexec_fn=None if sanitized else limit)
-    fine = result.returncode == 0 or (result.returncode == 1 and b"error: " in result.stderr)
+    statuses = [run(command, limited) for command, limited in commands]
+    fine = all(is_fine(*status) for status in statuses)
     if number == 0:
-        fine = result.returncode == 0
-    rejected += result.returncode == 1
+        fine = all(status == 0 for status, _ in statuses)
+    rejected += statuses[0][0] == 1
     if not fine:
         bad += 1
         kept = os.path.join(folder, "bad%d.onnx" % number)
         with open(kept, "wb") as file:
             file.write(data)
-        print("mutation %d: status %d, kept as %s\n%s" % (number, result.returncode, kept, result.stderr.decode(errors="replace")[-500:]))
+        print("mutation %d, kept as %s" % (number, kept), *("status %d: %s" % (status, errors[-1500:]) for status, errors in statuses),
+              sep="\n")
 print("%d mutations, %d rejected, %d bad" % (count, rejected, bad))
 sys.exit(1 if bad or not rejected else 0)
