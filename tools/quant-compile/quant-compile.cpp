@@ -247,7 +247,8 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
 /// Lets every remark through, as a diagnostic.
 LogicalResult printRemarks(MLIRContext &context) {
   remark::RemarkCategories categories;
-  categories.all = ".*";
+  // `all` alone only adds to kinds that are named.
+  categories.all = categories.passed = categories.missed = categories.analysis = categories.failed = ".*";
   return remark::enableOptimizationRemarks(context, /*streamer=*/nullptr,
                                            std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
                                            /*printAsEmitRemarks=*/true);
