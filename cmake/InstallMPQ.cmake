@@ -3,6 +3,7 @@
 #   bin/quant-*                 the tools; all that they need besides shared libraries is in them
 #   include/mpq-c               the C interface of compiled models
 #   include/MPQ                 headers for plugins: mpq/, dialects/ (generated ones too), and the passes' declarations
+#   share/...                   completion of the tools' options for bash and zsh
 #   lib/cmake/MPQ               MPQConfig.cmake: targets MPQ::Headers and MPQ::quant-*, the macros of AddMPQ.cmake
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/MPQ)
@@ -38,3 +39,26 @@ install(FILES ${PROJECT_BINARY_DIR}/cmake/MPQConfig.cmake ${PROJECT_BINARY_DIR}/
 # The same package for the build folder: MPQ_DIR is then <build>/cmake.
 export(EXPORT MPQTargets NAMESPACE MPQ:: FILE ${PROJECT_BINARY_DIR}/cmake/MPQTargets.cmake)
 configure_file(cmake/AddMPQ.cmake ${PROJECT_BINARY_DIR}/cmake/AddMPQ.cmake COPYONLY)
+
+# The pages of docs/Reference, from the tools' help and the ODS; a test says when they are not up to date.
+add_custom_target(mpq-doc
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/dev/generate-reference --build=${PROJECT_BINARY_DIR}
+          --llvm=${LLVM_INSTALL_PREFIX}
+  DEPENDS quant-compile quant-run quant-opt COMMENT "Generating docs/Reference" VERBATIM)
+
+# Completion for the tools that describe their options with MPQCommandLine.
+set(completions "")
+foreach(tool ${tools})
+  get_target_property(libraries ${tool} LINK_LIBRARIES)
+  if("MPQCommandLine" IN_LIST libraries)
+    set(bash ${PROJECT_BINARY_DIR}/share/bash-completion/completions/${tool})
+    set(zsh ${PROJECT_BINARY_DIR}/share/zsh/site-functions/_${tool})
+    add_custom_command(OUTPUT ${bash} ${zsh}
+      COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/GenerateCompletion.py $<TARGET_FILE:${tool}>
+              --bash=${bash} --zsh=${zsh}
+      DEPENDS ${tool} cmake/GenerateCompletion.py COMMENT "Generating the completion of ${tool}" VERBATIM)
+    list(APPEND completions ${bash} ${zsh})
+  endif()
+endforeach()
+add_custom_target(mpq-completion ALL DEPENDS ${completions})
+install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATADIR})

@@ -11,6 +11,7 @@
 // works. Passes and dialects can be loaded: --load-pass-plugin=p.so.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/ONNX/ONNX.h"
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Frontend/StageFile.h"
 #include "mpq/Pipeline/Passes.h"
@@ -30,7 +31,9 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -56,12 +59,17 @@ struct CommandLine {
   cl::opt<std::string> input{cl::Positional, cl::desc("<model.onnx | file.mlir>"), cl::init("-")};
   cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: standard output)"),
                               cl::init("-"), cl::cat(inOut)};
+<<<<<<< HEAD
   cl::opt<mpq::EmitWeights> emitWeights{
       "emit-weights", cl::desc("Where the weights go (default: beside a file, inline on standard output):"),
       cl::cat(inOut),
       cl::values(clEnumValN(mpq::EmitWeights::Beside, "beside", "a file beside the output, with the extension .weights"),
                  clEnumValN(mpq::EmitWeights::Inline, "inline", "into the IR"),
                  clEnumValN(mpq::EmitWeights::Elided, "elided", "nowhere: to read only"))};
+=======
+  cl::opt<bool> listOnnxOps{"list-onnx-ops", cl::desc("Print which ops of the ONNX standard can be compiled, and exit"),
+                            cl::cat(passes)};
+>>>>>>> 79adff2 ([Docs] Generate reference pages and shell completion)
   cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
                                     cl::desc("Load passes from a plugin"), cl::cat(extensions)};
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
@@ -86,6 +94,22 @@ struct CommandLine {
   }
 };
 
+/// "name types compiled" of each op, with a dash for what MPQ cannot do.
+void listOnnxOps(const DialectRegistry &registry) {
+  MLIRContext context(registry);
+  context.loadDialect<mpq::onnx::ONNXDialect>();
+  context.loadAllAvailableDialects(); // models of interfaces are with those that lower to them
+  SmallVector<RegisteredOperationName> ops =
+      llvm::to_vector(context.getRegisteredOperationsByDialect(mpq::onnx::ONNXDialect::getDialectNamespace()));
+  llvm::sort(ops, [](RegisteredOperationName a, RegisteredOperationName b) {
+    return a.getStringRef() < b.getStringRef();
+  });
+  for (RegisteredOperationName op : ops)
+    llvm::outs() << llvm::left_justify(op.stripDialect(), 28)
+                 << (op.hasInterface<mpq::onnx::ShapeInferenceOpInterface>() ? " types" : " -    ")
+                 << (op.hasInterface<mpq::onnx::LoweringOpInterface>() ? " compiled" : " -") << '\n';
+}
+
 /// The registered passes and pipelines whose names begin with `prefix`.
 mpq::ToolHelp::Section listPasses(StringRef title, StringRef prefix) {
   mpq::ToolHelp::Section section;
@@ -107,7 +131,8 @@ mpq::ToolHelp makeHelp(CommandLine &line) {
   help.summary = "run passes on a model or on MLIR, and print the result";
   help.usage = {"<model.onnx | file.mlir> [passes and options]"};
   help.categories = {&line.inOut, &line.passes, &line.looking, &line.checking, &line.extensions};
-  help.sections = {listPasses("Passes and pipelines of MPQ (--help-hidden lists MLIR's, too)", "mpq-")};
+  help.sections = {listPasses("Passes and pipelines of MPQ, with options as --name=\"option=value ...\" (--help-hidden lists MLIR's, too)",
+                              "mpq-")};
   help.examples = {
       {"Import a model, infer its shapes, fold constants:",
        "quant-opt model.onnx --mpq-onnx-infer-shapes --mpq-onnx-fold -o model.mlir"},
@@ -222,6 +247,7 @@ int main(int argc, char **argv) {
   CommandLine line;
   line.groupMlirOptions();
   mpq::parseCommandLine(argc, argv, makeHelp(line));
+<<<<<<< HEAD
   if (!mpq::isFile(line.output) && line.emitWeights.getNumOccurrences() &&
       line.emitWeights == mpq::EmitWeights::Beside) {
     llvm::WithColor::error(llvm::errs(), "quant-opt") << "--emit-weights=beside needs a file to write to: give -o\n";
@@ -231,6 +257,15 @@ int main(int argc, char **argv) {
   if (!input)
     return 1;
   MlirOptMainConfig config = makeConfig(line, input->getBuffer());
+=======
+  if (line.listOnnxOps) {
+    listOnnxOps(registry);
+    return 0;
+  }
+  if (!StringRef(line.input).ends_with(".onnx"))
+    return asMainReturnCode(MlirOptMain(argc, argv, line.input, line.output, registry));
+
+>>>>>>> 79adff2 ([Docs] Generate reference pages and shell completion)
   std::string error;
   std::unique_ptr<llvm::ToolOutputFile> output = openOutputFile(line.output, &error);
   if (!output) {
