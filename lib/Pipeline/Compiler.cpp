@@ -223,6 +223,8 @@ LogicalResult Compilation::plan() {
     report.begin("sensitivity");
     if (failed(runPipeline("mpq-sensitivity{metric=" + options.metric + limits + "}")))
       return failure();
+    if (!options.planPasses.empty() && failed(runPipeline(options.planPasses)))
+      return failure();
     report.begin("allocate");
     std::string budget;
     if (options.averageBits)

@@ -120,6 +120,10 @@ struct CommandLine {
                                 cl::desc("Calibration observer (default percentile)"),
                                 cl::init("percentile"), cl::cat(quantization)};
 
+  cl::opt<std::string> planPasses{"plan-passes", cl::value_desc("pipeline"),
+                                  cl::desc("Passes to run once sites are scored, before formats are chosen"),
+                                  cl::cat(quantization)};
+
   enum class TargetKind { CPU, NVVM };
   cl::opt<TargetKind> targetKind{"target", cl::desc("Kind of machine:"), cl::init(TargetKind::CPU), cl::cat(target),
                                  cl::values(clEnumValN(TargetKind::CPU, "cpu", "x86-64 shared library"),
@@ -207,6 +211,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.metric = line.metric;
   options.allocator = line.allocator;
   options.observer = line.observer;
+  options.planPasses = line.planPasses;
   options.cpus.assign(line.cpus.begin(), line.cpus.end());
   options.threads = line.threads;
   options.verbose = line.verbose;
@@ -223,6 +228,8 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
   if (!options.plan.empty() && (options.averageBits || options.maxBytes))
     return reportUsage("--plan already decides; leave out --avg-bits and --max-bytes");
+  if (!options.plan.empty() && !options.planPasses.empty())
+    return reportUsage("--plan already decides; leave out --plan-passes");
   if (!options.plan.empty() && line.activations.getNumOccurrences())
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 || !options.emitPlan.empty()))

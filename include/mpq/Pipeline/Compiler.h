@@ -44,6 +44,7 @@ struct CompileOptions {
   std::string metric = "kl";
   std::string allocator = "pareto";
   std::string observer = "percentile";
+  std::string planPasses;               ///< run on the scored sites, before formats are chosen
 
   // For which machine. Empty: what the input was lowered for, else this one.
   std::vector<std::string> cpus;
