@@ -26,6 +26,9 @@ LogicalResult mpq::verifyActivation(Operation *op, StringRef what, Type type,
   auto shaped = cast<ShapedType>(type);
   Type element = shaped.getElementType();
   bool codes = quant && !quant.isDynamic();
+  // Products for GPUs read and write f16, too.
+  if (isa<MatmulOp>(op) && !quant && element.isF16())
+    return success();
   if (codes ? !element.isInteger(8) : !element.isF32())
     return op->emitOpError(what)
            << " has element type " << element << " when it should be "

@@ -16,6 +16,15 @@ using namespace mpq;
 
 static constexpr StringLiteral kVectorBits = "mpq.vector_bits";
 static constexpr StringLiteral kFeatures = "mpq.features";
+static constexpr StringLiteral kGpu = "mpq.gpu";
+
+static GpuTarget readGpu(DictionaryAttr attrs) {
+  auto get = [&](StringRef name) -> unsigned {
+    auto value = attrs.getAs<IntegerAttr>(name);
+    return value ? value.getInt() : 0;
+  };
+  return {get("capability"), std::max(1u, get("processors")), get("shared_bytes")};
+}
 
 KernelTarget KernelTarget::get(Operation *op) {
   KernelTarget target;
@@ -24,6 +33,8 @@ KernelTarget KernelTarget::get(Operation *op) {
     module = cast<ModuleOp>(op);
   if (auto bits = module->getAttrOfType<IntegerAttr>(kVectorBits))
     target.vectorBits = bits.getInt();
+  if (auto gpu = module->getAttrOfType<DictionaryAttr>(kGpu))
+    target.gpu = readGpu(gpu);
   auto features = module->getAttrOfType<ArrayAttr>(kFeatures);
   if (!features)
     return target;
@@ -39,6 +50,14 @@ KernelTarget KernelTarget::get(Operation *op) {
 
 void KernelTarget::set(Operation *module) const {
   Builder builder(module->getContext());
+  if (isGpu()) {
+    auto number = [&](unsigned value) { return builder.getI64IntegerAttr(value); };
+    module->setAttr(kGpu, builder.getDictionaryAttr(
+                              {builder.getNamedAttr("capability", number(gpu.capability)),
+                               builder.getNamedAttr("processors", number(gpu.processors)),
+                               builder.getNamedAttr("shared_bytes", number(gpu.sharedBytes))}));
+    return;
+  }
   SmallVector<StringRef> features;
   for (auto [present, name] : {std::pair(avx512f, "avx512f"), {avx512bw, "avx512bw"},
                                {avx512vnni, "avx512vnni"}, {fma, "fma"}})
@@ -56,11 +75,21 @@ std::vector<KernelFamily *> mpq::getKernelFamilies() {
   return families;
 }
 
+/// What keeps every family for CPUs from `op`; empty if nothing does.
+static std::string getCpuObstacle(Operation *op) {
+  for (Type type : op->getOperandTypes())
+    if (auto shaped = dyn_cast<ShapedType>(type); shaped && shaped.getElementType().isF16())
+      return "an operand is f16; kernels for CPUs compute on f32";
+  return "";
+}
+
 KernelChoice mpq::chooseKernelFamily(Operation *op, const KernelTarget &target) {
   KernelChoice choice;
   for (KernelFamily *family : getKernelFamilies()) {
-    std::string reason;
-    if (family->accepts(op, target, reason)) {
+    if (family->isForGpu() != target.isGpu())
+      continue;
+    std::string reason = target.isGpu() ? "" : getCpuObstacle(op);
+    if (reason.empty() && family->accepts(op, target, reason)) {
       choice.family = family;
       return choice;
     }

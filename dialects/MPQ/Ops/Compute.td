@@ -85,8 +85,8 @@ def MPQ_MatmulOp : MPQ_ComputeOp<"matmul", [AttrSizedOperandSegments]> {
     `[M, K]`, the result row-major `[M, N]`; `weight_shape` is N, K. A float
     weight is stored `[N, K]` (`weight_axis` 0) or `[K, N]` (`weight_axis` 1).
 
-    Constraints: C1 shapes agree; C2 u8 exactly where a quantization is given;
-    C3 bias is f32 of N elements.
+    Constraints: C1 shapes agree; C2 u8 exactly where a quantization is given,
+    elsewhere f32 or, for kernels of GPUs, f16; C3 bias is f32 of N elements.
 
     Example:
     ```mlir

@@ -14,13 +14,20 @@
 //
 // Families are asked in the order of `getPriority`, most specialised first; the
 // first that accepts gets the op. The reference family has the lowest priority
-// and accepts everything, so every format and every shape runs.
+// and accepts everything, so every format and every shape runs on a CPU.
 //
 // `emit` fills the body of a function whose arguments are the op's operands as
 // memrefs; equal problems share one function, so a kernel may depend on nothing
 // but the op's attributes and operand types. Kernels are single-threaded, have
 // no state, allocate nothing beyond small stack buffers, and write *all* of the
 // destination buffer (border and channel tail included, see `#mpq.blocked`).
+//
+// Families for GPUs (`isForGpu`) are asked on GPU targets only, and there is no
+// reference behind them. One op may have several kernels, each for a range of
+// row counts (`getLaunches`). `emit` then fills the body of a `gpu.func`, which
+// is what one *thread* does; its arguments are global pointers
+// (`!llvm.ptr<1>`, aligned to 16 bytes) in the place of the memrefs, followed
+// by the number of rows of the activations as an i32.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_KERNEL_KERNELFAMILY_H
@@ -34,9 +41,19 @@
 
 namespace mpq {
 
+/// What a kernel may know about a GPU (`mpq/Target/NVVM.h` has the numbers).
+struct GpuTarget {
+  /// 80 for compute capability 8.0; 0: the target is a CPU.
+  unsigned capability = 0;
+  /// Multiprocessors, to choose tiles that keep all of them busy.
+  unsigned processors = 1;
+  /// Shared memory that one block may have, in bytes.
+  unsigned sharedBytes = 0;
+};
+
 /// What a kernel may know about the CPU it is generated for. Derived from the
 /// target's features (`mpq/Target/CPU.h`), carried on the module as
-/// `mpq.vector_bits`, `mpq.features`.
+/// `mpq.vector_bits`, `mpq.features`; for a GPU it is `mpq.gpu`.
 struct KernelTarget {
   /// Width of the widest profitable vector register: 512, 256 or 128.
   unsigned vectorBits = 128;
@@ -47,7 +64,9 @@ struct KernelTarget {
   bool avx512vnni = false;
   /// Fused multiply-add in hardware.
   bool fma = false;
+  GpuTarget gpu;
 
+  bool isGpu() const { return gpu.capability != 0; }
   /// f32 lanes of one register.
   unsigned lanes() const { return vectorBits / 32; }
 
@@ -65,6 +84,24 @@ struct KernelLayouts {
   llvm::SmallVector<BlockedAttr> activations;
   BlockedAttr result;
 };
+
+/// How to launch one of the kernels that a GPU family has for an op. The grid is
+/// ceil(rows / rowsPerBlock) x columnBlocks blocks.
+struct KernelLaunch {
+  /// For up to so many rows of the activations; `kAnyRows`: no bound.
+  static constexpr int64_t kAnyRows = INT64_MAX;
+  int64_t maxRows = kAnyRows;
+  int64_t rowsPerBlock = 1;
+  int64_t columnBlocks = 1;
+  int64_t threads = 32;
+  /// Dynamic shared memory of a block. Beyond 48 KiB the launch must ask for it
+  /// (CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES).
+  int64_t sharedBytes = 0;
+};
+
+/// The attribute of an op that says which of its kernels `emit` is to build: the
+/// `maxRows` of the launch.
+inline constexpr llvm::StringLiteral kMaxRowsAttr = "mpq.max_rows";
 
 /// Access to a weight while packing: builds IR that reads one element of the
 /// weight matrix [rows][k], whatever the weight's storage is.
@@ -88,6 +125,9 @@ public:
   virtual llvm::StringRef getName() const = 0;
   /// Families are asked in descending order.
   virtual int getPriority() const = 0;
+
+  /// Whether the kernels run on GPUs.
+  virtual bool isForGpu() const { return false; }
 
   /// Whether the family implements `op` (operands of tensor type, layouts not
   /// yet chosen); if not, `reason` says why, naming the value in the way.
@@ -116,6 +156,14 @@ public:
   virtual void emit(mlir::OpBuilder &builder, mlir::Location loc,
                     mlir::Operation *op, const KernelTarget &target,
                     mlir::ValueRange operands) const = 0;
+
+  /// The kernels of a GPU family for `op`, for ever more rows; the last one has
+  /// no bound. With a known number of `rows` it is one kernel.
+  virtual llvm::SmallVector<KernelLaunch>
+  getLaunches(mlir::Operation *op, const KernelTarget &target,
+              std::optional<int64_t> rows) const {
+    return {};
+  }
 };
 
 /// The families of `Registry<KernelFamily>`, most specialised first.

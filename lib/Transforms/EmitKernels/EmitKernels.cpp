@@ -93,6 +93,11 @@ private:
         op->emitOpError("names the kernel family '")
             << name.getValue()
             << "'; known: " << Registry<KernelFamily>::get().names();
+      if (family && family->isForGpu()) {
+        op->emitOpError("has the kernel family '")
+            << name.getValue() << "', which is for GPUs; run mpq-emit-gpu-kernels";
+        return nullptr;
+      }
       return family;
     }
     KernelChoice choice = chooseKernelFamily(op, target);
