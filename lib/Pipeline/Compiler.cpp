@@ -10,6 +10,7 @@
 
 #include "mpq/Pipeline/Compiler.h"
 
+#include "Gpu.h"
 #include "LibraryBuilder.h"
 #include "Summary.h"
 
@@ -51,7 +52,9 @@ public:
       return stop;
     if (failed(quantize()))
       return failure();
-    return done ? success() : generate();
+    if (done)
+      return success();
+    return options.target == TargetKind::NVVM ? generatePtx() : generate();
   }
 
 private:
@@ -100,6 +103,7 @@ private:
   LogicalResult generateVariant(StringRef cpu, StringRef suffix);
   LogicalResult setTarget(ModuleOp variant, StringRef cpu);
   LogicalResult writeCode();
+  LogicalResult generatePtx();
 
   //===--- Pass options -----------------------------------------------------===//
 
@@ -339,6 +343,17 @@ LogicalResult Compilation::writeCode() {
     return failure();
   report.end();
   summary.print(llvm::errs());
+  return success();
+}
+
+LogicalResult Compilation::generatePtx() {
+  if (start >= Stage::Lowered)
+    return module->emitError("is of the stage '")
+           << stringifyStage(start) << "', lowered for a CPU; PTX is made from 'quantized' or before";
+  report.begin("kernels");
+  if (failed(compileToPtx(*module, options.cpus.empty() ? "" : options.cpus.front(), options.output)))
+    return failure();
+  report.end();
   return success();
 }
 

@@ -13,8 +13,10 @@
 #include "mpq/Execution/Jit.h"
 #include "mpq/Pipeline/Passes.h"
 
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -110,11 +112,42 @@ void mpq::buildLLVMPipeline(OpPassManager &pm, const LLVMPipelineOptions &option
   endStage(pm, Stage::LLVM);
 }
 
+void mpq::buildGpuLoweringPipeline(OpPassManager &pm) {
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createLowerOnnxPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createLinalgElementwiseOpFusionPass());
+  // Rows are the only layout: what is fused, is fused on linalg.
+  function.addPass(createFuseGpuEpiloguesPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createLayoutPass());
+  pm.addPass(createPackWeightsPass());
+  pm.addPass(createCSEPass());
+}
+
+void mpq::buildNvvmPipeline(OpPassManager &pm) {
+  pm.addPass(createEmitGpuKernelsPass());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createArithToLLVMConversionPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
 void mpq::registerPipelines() {
   PassPipelineRegistration<>("mpq-import-pipeline", "Shapes, constants, one sample", buildImportPipeline);
   PassPipelineRegistration<>("mpq-lowering-pipeline", "onnx, planned or quantized => lowered", buildLoweringPipeline);
   PassPipelineRegistration<>("mpq-bufferization-pipeline", "lowered => bufferized", buildBufferizationPipeline);
   PassPipelineRegistration<KernelPipelineOptions>("mpq-kernel-pipeline", "bufferized => kernelized",
                                                   buildKernelPipeline);
+  PassPipelineRegistration<>("mpq-gpu-lowering-pipeline", "quantized => lowered, for a GPU", buildGpuLoweringPipeline);
+  PassPipelineRegistration<>("mpq-nvvm-pipeline", "lowered for a GPU => kernels in the nvvm dialect",
+                             buildNvvmPipeline);
   PassPipelineRegistration<LLVMPipelineOptions>("mpq-llvm-pipeline", "kernelized => llvm", buildLLVMPipeline);
 }

@@ -80,7 +80,8 @@ struct CommandLine {
                  clEnumValN(Emit::Bufferized, "bufferized", "one arena"),
                  clEnumValN(Emit::Kernelized, "kernelized", "loops and vectors"),
                  clEnumValN(Emit::LLVM, "llvm", "LLVM dialect"), clEnumValN(Emit::Object, "obj", "object file, to link with libmpq_runtime.a"),
-                 clEnumValN(Emit::Library, "lib", "shared library and header"))};
+                 clEnumValN(Emit::Library, "lib", "shared library and header"),
+                 clEnumValN(Emit::Ptx, "ptx", "PTX, its launches (.json) and weights (.packed); --target=nvvm"))};
   cl::opt<EmitWeights> emitWeights{
       "emit-weights", cl::desc("Where the weights of a stage go:"), cl::init(EmitWeights::Beside), cl::cat(inOut),
       cl::values(clEnumValN(EmitWeights::Beside, "beside", "a file beside the IR, with the extension .weights (default)"),
@@ -124,10 +125,10 @@ struct CommandLine {
                                   cl::desc("Passes to run once sites are scored, before formats are chosen"),
                                   cl::cat(quantization)};
 
-  enum class TargetKind { CPU, NVVM };
   cl::opt<TargetKind> targetKind{"target", cl::desc("Kind of machine:"), cl::init(TargetKind::CPU), cl::cat(target),
                                  cl::values(clEnumValN(TargetKind::CPU, "cpu", "x86-64 shared library"),
-                                            clEnumValN(TargetKind::NVVM, "nvvm", "NVIDIA GPU"))};
+                                            clEnumValN(TargetKind::NVVM, "nvvm",
+                                                       "NVIDIA GPU: kernels of quantized MatMuls, with --emit=ptx"))};
   cl::list<std::string> cpus{"mcpu", cl::CommaSeparated, cl::value_desc("name,..."),
                              cl::desc("CPUs to compile for; several make a library that picks one when it is loaded "
                                       "(default: what the input was lowered for, else native)"),
@@ -213,6 +214,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.observer = line.observer;
   options.planPasses = line.planPasses;
   options.cpus.assign(line.cpus.begin(), line.cpus.end());
+  options.target = line.targetKind;
   options.threads = line.threads;
   options.verbose = line.verbose;
 
@@ -238,12 +240,17 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   if (options.calibration.empty() && (options.averageBits || options.maxBytes) && metric && metric->needsData())
     return reportUsage("--metric=" + options.metric +
                        " runs the model on samples: give --calibration, or --metric=weight-mse");
-  if (line.targetKind == CommandLine::TargetKind::NVVM)
-    return reportUsage("--target=nvvm is not available yet; --target=cpu is");
+  if (options.target == TargetKind::NVVM && options.emit != Emit::Ptx)
+    return reportUsage("--target=nvvm makes the kernels of quantized MatMuls: give --emit=ptx");
+  if (options.emit == Emit::Ptx && options.target != TargetKind::NVVM)
+    return reportUsage("--emit=ptx needs --target=nvvm");
+  if (options.target == TargetKind::NVVM && options.cpus.size() > 1)
+    return reportUsage("--target=nvvm takes one --mcpu; the driver compiles PTX for later GPUs, too");
   if (options.output.empty()) {
     SmallString<128> path(llvm::sys::path::filename(options.input));
     llvm::sys::path::replace_extension(path, options.emit == Emit::Library   ? "so"
                                              : options.emit == Emit::Object  ? "o"
+                                             : options.emit == Emit::Ptx     ? "ptx"
                                              : options.stageFile.bytecode    ? "mlirbc"
                                                                              : "mlir");
     options.output = path.str().str();

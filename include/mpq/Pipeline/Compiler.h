@@ -22,7 +22,10 @@ namespace mpq {
 
 /// Where to stop: one of the stages (dialects/MPQ/ModuleAttrs.td), in their
 /// order, or with code.
-enum class Emit { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Kernelized, LLVM, Object, Library };
+enum class Emit { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Kernelized, LLVM, Object, Library, Ptx };
+
+/// Kinds of machines to compile for. `NVVM` goes with `Emit::Ptx`.
+enum class TargetKind { CPU, NVVM };
 
 enum class ActivationFormat { F32, Int8 };
 
@@ -46,7 +49,9 @@ struct CompileOptions {
   std::string observer = "percentile";
   std::string planPasses;               ///< run on the scored sites, before formats are chosen
 
-  // For which machine. Empty: what the input was lowered for, else this one.
+  // For which machine. Empty: what the input was lowered for, else this one; for
+  // NVVM, the oldest GPU that is supported.
+  TargetKind target = TargetKind::CPU;
   std::vector<std::string> cpus;
 
   // How.

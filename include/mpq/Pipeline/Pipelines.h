@@ -47,6 +47,14 @@ struct LLVMPipelineOptions : mlir::PassPipelineOptions<LLVMPipelineOptions> {
 /// `mpq-llvm-pipeline`: `kernelized` => `llvm`.
 void buildLLVMPipeline(mlir::OpPassManager &pm, const LLVMPipelineOptions &options);
 
+/// `mpq-gpu-lowering-pipeline`: `quantized` => `lowered` for a GPU, which the
+/// module names (`KernelTarget::set`).
+void buildGpuLoweringPipeline(mlir::OpPassManager &pm);
+
+/// `mpq-nvvm-pipeline`: `lowered` for a GPU => kernels in the `nvvm` dialect, in
+/// a `gpu.module`; @main says how they are launched.
+void buildNvvmPipeline(mlir::OpPassManager &pm);
+
 /// Registers all of them with MLIR's pass registry.
 void registerPipelines();
 
