@@ -81,6 +81,7 @@ void registerConversionOnnxToMPQ(DialectRegistry &registry) {
     attachPoolLowerings(context);
     attachMatMulLowerings(context);
     attachGatherLowerings(context);
+    attachRowLowerings(context);
   });
 }
 } // namespace mpq

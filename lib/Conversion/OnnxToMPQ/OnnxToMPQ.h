@@ -18,6 +18,7 @@ void attachConvLowerings(mlir::MLIRContext *context);
 void attachPoolLowerings(mlir::MLIRContext *context);
 void attachMatMulLowerings(mlir::MLIRContext *context);
 void attachGatherLowerings(mlir::MLIRContext *context);
+void attachRowLowerings(mlir::MLIRContext *context);
 
 /// Stride, dilation and padding of a window that slides over the spatial
 /// dimensions, with ONNX's defaults and `auto_pad` resolved. `low` and `high`
