@@ -95,6 +95,7 @@ private:
   LogicalResult quantize();
   std::string missingInput() const;
   LogicalResult plan();
+  std::string predictCost() const;
   void recordActivations();
   LogicalResult apply();
 
@@ -217,7 +218,12 @@ LogicalResult Compilation::plan() {
   std::string limits = getLimits();
   report.begin("sites");
   std::string formats = llvm::join(options.formats, ",");
-  if (failed(runPipeline("mpq-sites{formats=" + formats + " group-size=" + std::to_string(options.groupSize) + "}")))
+  std::string sites = "formats=" + formats;
+  if (!options.groupSizes.empty())
+    sites += " group-size=" + llvm::join(llvm::map_range(options.groupSizes, [](int64_t size) { return std::to_string(size); }), ",");
+  if (options.activations == ActivationFormat::Auto)
+    sites += " decide-activations";
+  if (failed(runPipeline("mpq-sites{" + sites + "}")))
     return failure();
   if (!options.plan.empty()) {
     report.begin("apply plan");
@@ -230,11 +236,15 @@ LogicalResult Compilation::plan() {
     if (!options.planPasses.empty() && failed(runPipeline(options.planPasses)))
       return failure();
     report.begin("allocate");
+    if (options.predictsTime() && failed(runPipeline(predictCost())))
+      return failure();
     std::string budget;
     if (options.averageBits)
       budget += llvm::formatv(" avg-bits={0}", *options.averageBits);
     if (options.maxBytes)
       budget += llvm::formatv(" max-bytes={0}", *options.maxBytes);
+    if (options.maxLatency)
+      budget += llvm::formatv(" max-ns={0}", static_cast<int64_t>(*options.maxLatency * 1e3));
     if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
       return failure();
   }
@@ -244,10 +254,17 @@ LogicalResult Compilation::plan() {
   return runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + getActivations() + "}");
 }
 
+std::string Compilation::predictCost() const {
+  std::string pipeline = "mpq-predict-cost{cpu=" + (options.cpus.empty() ? "native" : options.cpus.front());
+  if (!options.costTable.empty())
+    pipeline += " table=" + quote(options.costTable);
+  return pipeline + "}";
+}
+
 /// What was asked for is a decision, too: whoever goes on from the planned stage
 /// finds it there.
 void Compilation::recordActivations() {
-  if (options.activations == ActivationFormat::F32)
+  if (options.activations != ActivationFormat::Int8)
     return;
   module->walk([&](SiteOp site) {
     if (!site->hasAttr(kActivationsAttr))

@@ -11,6 +11,7 @@
 
 #include "dialects/MPQ/MPQ.h"
 #include "mpq/Analysis/Divergence.h"
+#include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Execution/Specialize.h"
 
@@ -22,9 +23,8 @@ using namespace mpq;
 
 void Summary::readPlan(ModuleOp planned) {
   planned.walk([&](SiteOp site) {
-    int64_t weights = cast<ShapedType>(site.getWeight().getType()).getNumElements();
     CandidateAttr chosen = site.getChosen();
-    int64_t bytes = chosen ? chosen.getBytes() : weights * 4;
+    int64_t weights = countWeights(site), bytes = countBytes(site, chosen);
     for (Row *row : {&rows[chosen ? chosen.getFormat().getSpelling() : "f32"], &total}) {
       ++row->sites;
       row->weights += weights;
@@ -32,6 +32,8 @@ void Summary::readPlan(ModuleOp planned) {
     }
     if (chosen) {
       predictedError += chosen.getError();
+      predictedNanoseconds += chosen.getNanoseconds();
+      int8Sites += chosen.getActivations() == Activations::Int8;
       if (!chosen.getMetric().empty())
         metric = chosen.getMetric().str();
     }
@@ -99,6 +101,10 @@ void Summary::print(raw_ostream &os) const {
   os << llvm::formatv("\n  bytes of these weights: {0} in f32, {1} now ({2:F2} x smaller)\n", total.weights * 4,
                       total.bytes, 4.0 * total.weights / total.bytes);
   os << "  counted: codes, scales, zero points and padding of every quantizable weight\n";
+  if (predictedNanoseconds)
+    os << llvm::formatv("  predicted time of the ops with these weights: {0:F1} us a sample on one core, {1} of {2} "
+                        "sites with int8 activations\n",
+                        predictedNanoseconds / 1e3, int8Sites, total.sites);
   if (!metric.empty())
     os << llvm::formatv("  predicted output divergence ({0}, sum over sites): {1:e3}\n", metric, predictedError);
   if (measuredKl)

@@ -40,6 +40,8 @@ private:
   std::map<std::string, Row> rows; ///< by format
   Row total;
   double predictedError = 0;
+  int64_t predictedNanoseconds = 0; ///< 0: not predicted
+  int64_t int8Sites = 0;            ///< where activations were decided about
   std::string metric;
   std::optional<double> measuredKl;
   double argmaxFlips = 0;

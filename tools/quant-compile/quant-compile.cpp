@@ -102,14 +102,22 @@ struct CommandLine {
   cl::list<std::string> formats{"formats", cl::CommaSeparated, cl::value_desc("int2,int4:g32,..."),
                                 cl::desc("Formats to choose from (default: int2,int3,int4,int5,int6,int8)"),
                                 cl::cat(quantization)};
-  cl::opt<int64_t> groupSize{"group-size", cl::value_desc("N"),
-                             cl::desc("Weights per scale along the input (default 0: one scale per output channel)"),
-                             cl::init(0), cl::cat(quantization)};
+  cl::list<int64_t> groupSizes{
+      "group-size", cl::CommaSeparated, cl::value_desc("N,..."),
+      cl::desc("Weights per scale along the input, several to choose from (default 0: one scale per output channel)"),
+      cl::cat(quantization)};
   cl::opt<ActivationFormat> activations{
       "activations", cl::desc("Format of the activations that meet quantized weights:"),
       cl::init(ActivationFormat::F32), cl::cat(quantization),
       cl::values(clEnumValN(ActivationFormat::F32, "f32", "as in the model"),
-                 clEnumValN(ActivationFormat::Int8, "int8", "8 bits, ranges from calibration"))};
+                 clEnumValN(ActivationFormat::Int8, "int8", "8 bits, ranges from calibration"),
+                 clEnumValN(ActivationFormat::Auto, "auto", "chosen for each weight by measured error and predicted time"))};
+  cl::opt<double> maxLatency{"max-latency-us", cl::value_desc("F"),
+                             cl::desc("Predicted time of the ops with weights, one sample, one core; never exceeded"),
+                             cl::cat(quantization)};
+  cl::opt<std::string> costTable{"cost-table", cl::value_desc("file.json"),
+                                 cl::desc("Predict times with these rates (default: the table for the CPU)"),
+                                 cl::cat(quantization)};
   cl::opt<std::string> plan{"plan", cl::value_desc("file"), cl::desc("Apply this plan; no search"),
                             cl::cat(quantization)};
   cl::opt<std::string> emitPlan{"emit-plan", cl::value_desc("file"), cl::desc("Write the plan"), cl::cat(quantization)};
@@ -205,8 +213,11 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   if (line.maxBytes.getNumOccurrences())
     options.maxBytes = line.maxBytes;
   options.formats.assign(line.formats.begin(), line.formats.end());
-  options.groupSize = line.groupSize;
+  options.groupSizes.assign(line.groupSizes.begin(), line.groupSizes.end());
   options.activations = line.activations;
+  if (line.maxLatency.getNumOccurrences())
+    options.maxLatency = line.maxLatency;
+  options.costTable = line.costTable;
   options.plan = line.plan;
   options.emitPlan = line.emitPlan;
   options.metric = line.metric;
@@ -228,13 +239,16 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--avg-bits is " + std::to_string(*options.averageBits) + " when it should be positive");
   if (options.maxBytes && *options.maxBytes <= 0)
     return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
-  if (!options.plan.empty() && (options.averageBits || options.maxBytes))
-    return reportUsage("--plan already decides; leave out --avg-bits and --max-bytes");
+  if (options.maxLatency && !(*options.maxLatency > 0 && *options.maxLatency < 1e12))
+    return reportUsage("--max-latency-us is " + std::to_string(*options.maxLatency) + " when it should be positive");
+  if (!options.plan.empty() && (options.averageBits || options.maxBytes || options.maxLatency))
+    return reportUsage("--plan already decides; leave out --avg-bits, --max-bytes and --max-latency-us");
   if (!options.plan.empty() && !options.planPasses.empty())
     return reportUsage("--plan already decides; leave out --plan-passes");
   if (!options.plan.empty() && line.activations.getNumOccurrences())
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
-  if (!options.quantizes() && (options.activations != ActivationFormat::F32 || !options.emitPlan.empty()))
+  if (!options.quantizes() &&
+      (options.activations != ActivationFormat::F32 || options.maxLatency || !options.emitPlan.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
   SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
   if (options.calibration.empty() && (options.averageBits || options.maxBytes) && metric && metric->needsData())

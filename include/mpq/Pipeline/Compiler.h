@@ -27,7 +27,8 @@ enum class Emit { Onnx, Calibrated, Planned, Quantized, Lowered, Bufferized, Ker
 /// Kinds of machines to compile for. `NVVM` goes with `Emit::Ptx`.
 enum class TargetKind { CPU, NVVM };
 
-enum class ActivationFormat { F32, Int8 };
+/// Auto: allocation decides, site by site.
+enum class ActivationFormat { F32, Int8, Auto };
 
 struct CompileOptions {
   std::string input;
@@ -40,8 +41,10 @@ struct CompileOptions {
   std::optional<double> averageBits;    ///< stored bits per weight of the sites
   std::optional<int64_t> maxBytes;      ///< stored bytes of the sites
   std::vector<std::string> formats;     ///< spellings; empty: int2..int8
-  int64_t groupSize = 0;                ///< 0: per output channel
+  std::vector<int64_t> groupSizes;      ///< a candidate each; 0: per output channel
   ActivationFormat activations = ActivationFormat::F32;
+  std::optional<double> maxLatency;     ///< predicted time of one sample, in us
+  std::string costTable;                ///< .json; empty: the CPU's
   std::string plan;                     ///< apply this plan, no search
   std::string emitPlan;                 ///< write the plan here
   std::string metric = "kl";
@@ -60,6 +63,8 @@ struct CompileOptions {
   bool verbose = false;
 
   bool quantizes() const { return averageBits || maxBytes || !plan.empty(); }
+  /// Whether predicted times are a part of the decision.
+  bool predictsTime() const { return maxLatency || activations == ActivationFormat::Auto; }
 };
 
 /// Compiles as `options` say and prints the steps and the summary to stderr.
