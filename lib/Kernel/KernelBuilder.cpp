@@ -523,6 +523,17 @@ Index KernelBuilder::limit(Index at, int64_t end, int64_t bound, Value &valid) {
   return min(at, bound - 1);
 }
 
+Index KernelBuilder::tableRow(Value index, int64_t rows) {
+  Value row = arith::IndexCastOp::create(b, b.getIndexType(), index);
+  Value negative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, row, this->index(0));
+  Value wrapped = arith::AddIOp::create(b, row, this->index(rows));
+  row = arith::SelectOp::create(b, negative, wrapped, row);
+  row = arith::MaxSIOp::create(b, row, this->index(0));
+  return Index(
+      Value(arith::MinSIOp::create(b, row, this->index(rows - 1))));
+}
+
 Value KernelBuilder::readWeight(const WeightReader &weight, Index row,
                                 Index column, Value valid) {
   Value element = weight.emitValue(b, b.getLoc(), value(row), value(column));

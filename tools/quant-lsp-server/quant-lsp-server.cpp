@@ -11,6 +11,7 @@
 #include "mpq/Support/Plugin.h"
 #include "mpq/Support/Registration.h"
 
+#include "mlir/IR/Dialect.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
@@ -32,5 +33,5 @@ int main(int argc, char **argv) {
     llvm::WithColor::error(llvm::errs(), "quant-lsp-server") << llvm::toString(std::move(error)) << '\n';
     return 1;
   }
-  return failed(mlir::MlirLspServerMain(argc, argv, registry));
+  return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

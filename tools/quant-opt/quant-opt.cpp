@@ -59,17 +59,14 @@ struct CommandLine {
   cl::opt<std::string> input{cl::Positional, cl::desc("<model.onnx | file.mlir>"), cl::init("-")};
   cl::opt<std::string> output{"o", cl::value_desc("file"), cl::desc("Output file (default: standard output)"),
                               cl::init("-"), cl::cat(inOut)};
-<<<<<<< HEAD
   cl::opt<mpq::EmitWeights> emitWeights{
       "emit-weights", cl::desc("Where the weights go (default: beside a file, inline on standard output):"),
       cl::cat(inOut),
       cl::values(clEnumValN(mpq::EmitWeights::Beside, "beside", "a file beside the output, with the extension .weights"),
                  clEnumValN(mpq::EmitWeights::Inline, "inline", "into the IR"),
                  clEnumValN(mpq::EmitWeights::Elided, "elided", "nowhere: to read only"))};
-=======
   cl::opt<bool> listOnnxOps{"list-onnx-ops", cl::desc("Print which ops of the ONNX standard can be compiled, and exit"),
                             cl::cat(passes)};
->>>>>>> 79adff2 ([Docs] Generate reference pages and shell completion)
   cl::list<std::string> passPlugins{"load-pass-plugin", cl::value_desc("file.so"),
                                     cl::desc("Load passes from a plugin"), cl::cat(extensions)};
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::value_desc("file.so"),
@@ -247,7 +244,10 @@ int main(int argc, char **argv) {
   CommandLine line;
   line.groupMlirOptions();
   mpq::parseCommandLine(argc, argv, makeHelp(line));
-<<<<<<< HEAD
+  if (line.listOnnxOps) {
+    listOnnxOps(registry);
+    return 0;
+  }
   if (!mpq::isFile(line.output) && line.emitWeights.getNumOccurrences() &&
       line.emitWeights == mpq::EmitWeights::Beside) {
     llvm::WithColor::error(llvm::errs(), "quant-opt") << "--emit-weights=beside needs a file to write to: give -o\n";
@@ -257,15 +257,6 @@ int main(int argc, char **argv) {
   if (!input)
     return 1;
   MlirOptMainConfig config = makeConfig(line, input->getBuffer());
-=======
-  if (line.listOnnxOps) {
-    listOnnxOps(registry);
-    return 0;
-  }
-  if (!StringRef(line.input).ends_with(".onnx"))
-    return asMainReturnCode(MlirOptMain(argc, argv, line.input, line.output, registry));
-
->>>>>>> 79adff2 ([Docs] Generate reference pages and shell completion)
   std::string error;
   std::unique_ptr<llvm::ToolOutputFile> output = openOutputFile(line.output, &error);
   if (!output) {

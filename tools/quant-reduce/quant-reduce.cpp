@@ -39,7 +39,7 @@ struct BypassOp final : RewritePattern {
   BypassOp(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
 
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1 || !isa_and_nonnull<onnx::ONNXDialect, mpq::MPQDialect>(op->getDialect()))
+    if (op->getNumResults() != 1 || !isa_and_nonnull<mpq::onnx::ONNXDialect, mpq::MPQDialect>(op->getDialect()))
       return rewriter.notifyMatchFailure(op, "not an op of onnx or mpq with one result");
     for (Value operand : op->getOperands())
       if (operand.getType() == op->getResult(0).getType()) {
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mpq::registerAllComponents(registry);
-  registry.addExtension(+[](MLIRContext *, onnx::ONNXDialect *dialect) { dialect->addInterfaces<ReductionPatterns>(); });
+  registry.addExtension(+[](MLIRContext *, mpq::onnx::ONNXDialect *dialect) { dialect->addInterfaces<ReductionPatterns>(); });
   cl::list<std::string> passes("load-pass-plugin", cl::value_desc("file.so"), cl::desc("Load passes from a plugin"));
   cl::list<std::string> dialects("load-dialect-plugin", cl::value_desc("file.so"),
                                  cl::desc("Load the dialects of a plugin"));

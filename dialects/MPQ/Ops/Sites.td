@@ -94,15 +94,17 @@ def MPQ_PackOp : MPQ_Op<"pack", [Pure]> {
     out), which the family emitted. `site` is the weight's name. The packed
     bytes live in the `weights` blob when the weight is float (packed while
     compiling) and in `prepared` when it is stored in low bits (packed at load).
+    With `as_stored` the packed bytes are the payload itself, zeros behind it;
+    they live in `weights`, once for all that read the payload.
 
     Example:
     ```mlir
     %p = mpq.pack %w "conv1.weight" with @pack_conv1_weight : tensor<16x3x3x3xf32> -> tensor<2304xi8>
     ```
   }];
-  let arguments = (ins MPQ_Weight:$weight, StrAttr:$site, FlatSymbolRefAttr:$packer);
+  let arguments = (ins MPQ_Weight:$weight, StrAttr:$site, UnitAttr:$as_stored, FlatSymbolRefAttr:$packer);
   let results = (outs AnyStaticShapeTensor:$result);
-  let assemblyFormat = "$weight $site `with` $packer attr-dict `:` type($weight) `->` type($result)";
+  let assemblyFormat = "$weight $site (`as_stored` $as_stored^)? `with` $packer attr-dict `:` type($weight) `->` type($result)";
 }
 
 #endif // MPQ_OPS_SITES_TD

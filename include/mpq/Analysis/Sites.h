@@ -17,6 +17,11 @@
 // value are the same constant. Only where two ops read it along different axes
 // there are two sites, tied to each other.
 //
+// Different tensors can be the same matrix: an embedding [vocabulary][k] and the
+// head that is tied to it, [k][vocabulary] for a MatMul. Those are two sites,
+// tied, of which the second is *shared*: it is stored as the first one is, and
+// counts neither bytes nor weights of its own.
+//
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_ANALYSIS_SITES_H
 #define MPQ_ANALYSIS_SITES_H
@@ -83,6 +88,14 @@ makeCandidate(SiteOp site, FormatAttrInterface format,
 
 /// The number of weights of `site`.
 int64_t getNumWeights(SiteOp site);
+
+/// The attribute of a site that is stored as the site is that it is tied to.
+constexpr llvm::StringLiteral kSharedAttr = "mpq.shared";
+
+/// What `site` adds to the weights of the model and, in a format or (null) in
+/// f32, to the bytes: nothing if it is shared.
+int64_t countWeights(SiteOp site);
+int64_t countBytes(SiteOp site, CandidateAttr candidate);
 
 /// The values of the constant behind `site`, in the tensor's own order; null
 /// after an error at the site.

@@ -209,6 +209,11 @@ public:
   mlir::Value readWeight(const WeightReader &weight, Index row, Index column,
                          mlir::Value valid);
 
+  /// The row of a table of `rows` rows that `index`, an integer, names: a
+  /// negative one counts from the end. Data may hold any number, so what is
+  /// beyond the table is its nearest row.
+  Index tableRow(mlir::Value index, int64_t rows);
+
   //===--- Arithmetic -----------------------------------------------------===//
 
   mlir::Value broadcast(mlir::Value scalar, int64_t lanes);

@@ -117,6 +117,9 @@ public:
   virtual mlir::Value getPayload() const { return {}; }
 };
 
+/// The format of a weight that a kernel reads as stored.
+constexpr llvm::StringLiteral kWeightFormatAttr = "mpq.weight_format";
+
 class KernelFamily {
 public:
   virtual ~KernelFamily() = default;
@@ -137,6 +140,12 @@ public:
   /// The layouts it wants for an op that it accepts.
   virtual KernelLayouts getLayouts(mlir::Operation *op,
                                    const KernelTarget &target) const = 0;
+
+  /// Whether kernels of `op`, whose weight is stored in a format, read the
+  /// payload as it is. It is not packed then (`emitPack` is not asked), and takes
+  /// no memory beside the file; on memrefs the format is the op's attribute
+  /// `kWeightFormatAttr`.
+  virtual bool readsStored(mlir::Operation *op) const { return false; }
 
   /// Bytes of the packed weight (a multiple of 64). The layouts are final.
   virtual int64_t getPackedBytes(mlir::Operation *op,

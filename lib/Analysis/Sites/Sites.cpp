@@ -14,8 +14,10 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cstring>
+#include <unordered_map>
 
 using namespace mlir;
 using namespace mpq;
@@ -150,7 +152,15 @@ public:
       sites[key.first].push_back(
           insert(cast<onnx::ConstantOp>(key.first), key.second, group));
     for (auto &[constant, made] : sites)
-      finish(cast<onnx::ConstantOp>(constant), made);
+      tie(cast<onnx::ConstantOp>(constant), made);
+    llvm::MapVector<StringRef, SmallVector<SiteOp>> ties;
+    for (auto &[constant, made] : sites)
+      for (SiteOp site : made) {
+        share(site);
+        ties[site.getTie().value_or(site.getName())].push_back(site);
+      }
+    for (auto &[name, tied] : ties)
+      setCandidates(tied);
   }
 
 private:
@@ -189,18 +199,51 @@ private:
     return site;
   }
 
-  void setCandidates(SiteOp site, bool withActivations) {
-    SmallVector<Attribute> candidates;
-    for (FormatAttrInterface format : formats) {
-      // Products of integers take integer levels.
-      if (!withActivations || !format.getIntegerGroup(site.getK())) {
-        candidates.push_back(makeCandidate(site, format));
-        continue;
+  /// Tied sites have the same candidates.
+  void setCandidates(ArrayRef<SiteOp> tied) {
+    bool withActivations = decideActivations && llvm::all_of(tied, isFactor);
+    for (SiteOp site : tied) {
+      SmallVector<Attribute> candidates;
+      for (FormatAttrInterface format : formats) {
+        // Products of integers take integer levels.
+        if (!withActivations || !format.getIntegerGroup(site.getK())) {
+          candidates.push_back(makeCandidate(site, format));
+          continue;
+        }
+        for (Activations kind : {Activations::F32, Activations::Int8})
+          candidates.push_back(makeCandidate(site, format, kind));
       }
-      for (Activations kind : {Activations::F32, Activations::Int8})
-        candidates.push_back(makeCandidate(site, format, kind));
+      site.setCandidatesAttr(ArrayAttr::get(site.getContext(), candidates));
     }
-    site.setCandidatesAttr(ArrayAttr::get(site.getContext(), candidates));
+  }
+
+  /// The weight as a matrix [rows][k].
+  static std::vector<float> getMatrix(SiteOp site) {
+    std::optional<std::vector<float>> values = readWeights(site);
+    assert(values && "a site that was made for a constant");
+    std::vector<float> matrix(values->size());
+    auto type = cast<RankedTensorType>(site.getWeight().getType());
+    toWeightMatrix(*values, type.getShape(), site.getAxis(), matrix);
+    return matrix;
+  }
+
+  /// Ties a site to an earlier one of the same matrix, and shares its storage.
+  void share(SiteOp site) {
+    if (site.getTie())
+      return;
+    std::vector<float> matrix = getMatrix(site);
+    StringRef bytes(reinterpret_cast<const char *>(matrix.data()),
+                    matrix.size() * sizeof(float));
+    SmallVector<SiteOp> &alike = byHash[llvm::xxh3_64bits(bytes)];
+    for (SiteOp other : alike) {
+      if (other.getRows() != site.getRows() || getMatrix(other) != matrix)
+        continue;
+      other.setTieAttr(other.getNameAttr());
+      site.setTieAttr(other.getNameAttr());
+      site->setAttr(kSharedAttr, UnitAttr::get(site.getContext()));
+      return;
+    }
+    alike.push_back(site);
   }
 
   /// Whether every op that reads the site multiplies with it.
@@ -212,17 +255,13 @@ private:
   }
 
   /// Ties the sites of one constant; other ops read what the first one stores.
-  void finish(onnx::ConstantOp constant, ArrayRef<SiteOp> made) {
+  void tie(onnx::ConstantOp constant, ArrayRef<SiteOp> made) {
     SiteOp first = made.front();
     if (made.size() > 1)
       for (SiteOp site : made)
         site.setTieAttr(first.getNameAttr());
     constant.getResult().replaceUsesWithIf(
         first, [&](OpOperand &use) { return !isa<SiteOp>(use.getOwner()); });
-    // Tied sites have the same candidates.
-    bool withActivations = decideActivations && llvm::all_of(made, isFactor);
-    for (SiteOp site : made)
-      setCandidates(site, withActivations);
   }
 
   /// The tensor's name in the model, or the reading op's if it has none.
@@ -244,6 +283,8 @@ private:
   ArrayRef<FormatAttrInterface> formats;
   bool decideActivations;
   llvm::StringSet<> names;
+  /// The sites so far that may be shared, by a hash of their matrices.
+  std::unordered_map<uint64_t, SmallVector<SiteOp>> byHash;
 };
 
 } // namespace
@@ -287,6 +328,16 @@ FailureOr<Activations> mpq::getActivations(SiteOp site, Activations byDefault) {
 
 int64_t mpq::getNumWeights(SiteOp site) {
   return cast<ShapedType>(site.getWeight().getType()).getNumElements();
+}
+
+int64_t mpq::countWeights(SiteOp site) {
+  return site->hasAttr(kSharedAttr) ? 0 : getNumWeights(site);
+}
+
+int64_t mpq::countBytes(SiteOp site, CandidateAttr candidate) {
+  if (site->hasAttr(kSharedAttr))
+    return 0;
+  return candidate ? candidate.getBytes() : getNumWeights(site) * sizeof(float);
 }
 
 std::optional<std::vector<float>> mpq::readWeights(SiteOp site) {

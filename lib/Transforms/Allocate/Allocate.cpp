@@ -82,7 +82,7 @@ AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t maxBytes,
     for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
       entry.choices.push_back(
           {candidate.getLabel(),
-           {candidate.getBytes(), candidate.getNanoseconds()},
+           {countBytes(site, candidate), candidate.getNanoseconds()},
            candidate.getError()});
   }
   return problem;
@@ -118,7 +118,7 @@ private:
           "there is no site to choose a format for; run mpq-sites first");
     int64_t weights = 0;
     for (SiteOp site : sites)
-      weights += getNumWeights(site);
+      weights += countWeights(site);
     std::optional<int64_t> limit = getLimit(weights);
     if (!limit)
       return main.emitError(

@@ -82,7 +82,7 @@ private:
       FailureOr<PlanSite> line = makeLine(site);
       if (failed(line))
         return failure();
-      weights += line->weights;
+      weights += countWeights(site);
       bytes += *line->bytes;
       plan.sites.push_back(std::move(*line));
     }
@@ -105,7 +105,7 @@ private:
     CandidateAttr chosen = site.getChosen();
     line.format =
         chosen ? chosen.getFormat().getSpelling() : Plan::floatFormat.str();
-    line.bytes = chosen ? chosen.getBytes() : line.weights * sizeof(float);
+    line.bytes = countBytes(site, chosen);
     FailureOr<Activations> own = getActivations(site, activations);
     if (failed(own))
       return failure();

@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Kernel/WeightReader.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -51,6 +51,11 @@ public:
     if (!family)
       return op.emitOpError("has no kernel family; run mpq-layout first");
 
+    auto stored = dyn_cast<StoredTensorType>(weight->get().getType());
+    if (stored && family->readsStored(op)) {
+      packAsStored(op, *weight, stored);
+      return success();
+    }
     int64_t bytes = family->getPackedBytes(op, target);
     std::string key = getPackingKey(op);
     func::FuncOp &packer = packers[key];
@@ -66,9 +71,32 @@ public:
     OpBuilder builder(op);
     auto type = RankedTensorType::get({bytes}, builder.getI8Type());
     weight->set(PackOp::create(builder, op.getLoc(), type, weight->get(),
-                               getWeightName(weight->get(), op),
+                               getWeightName(weight->get(), op), /*as_stored=*/false,
                                packer.getSymName()));
     return success();
+  }
+
+  /// The payload, zeros behind it up to a whole cache line.
+  void packAsStored(ComputeOpInterface op, OpOperand &weight,
+                    StoredTensorType stored) {
+    int64_t payload = stored.getStorageBytes();
+    int64_t bytes = llvm::alignTo(payload, 64);
+    func::FuncOp &packer = packers["copy " + std::to_string(payload)];
+    if (!packer)
+      packer = emit(op.getLoc(), stored, bytes, "copy",
+                    [&](OpBuilder &b, Value source, Value packed) {
+                      KernelBuilder k(b, op.getLoc(), target);
+                      k.forLoop(0, payload, 1, [&](Index i) {
+                        k.store(k.load(source, i), packed, i);
+                      });
+                      k.fill(packed, payload, bytes - payload, k.integer(8, 0));
+                    });
+    OpBuilder builder(op);
+    auto type = RankedTensorType::get({bytes}, builder.getI8Type());
+    weight.set(PackOp::create(builder, op.getLoc(), type, weight.get(),
+                              getWeightName(weight.get(), op),
+                              /*as_stored=*/true, packer.getSymName()));
+    op->setAttr(kWeightFormatAttr, stored.getFormat());
   }
 
   /// A stored weight as an f32 tensor: packed by plain decoding.
@@ -88,7 +116,7 @@ public:
     auto packed = PackOp::create(
         builder, op.getLoc(),
         RankedTensorType::get({bytes}, builder.getI8Type()), op.getInput(),
-        getWeightName(op.getInput(), op), packer.getSymName());
+        getWeightName(op.getInput(), op), /*as_stored=*/false, packer.getSymName());
     Value buffer = bufferization::ToBufferOp::create(
         builder, op.getLoc(), MemRefType::get({bytes}, builder.getI8Type()),
         packed, /*read_only=*/true);

@@ -76,22 +76,32 @@ private:
     if (!source)
       return pack.emitOpError("packs '")
              << pack.getSite() << "', which is not a constant";
-    bool prepared = isa<StoredTensorType>(pack.getWeight().getType());
+    bool stored = isa<StoredTensorType>(pack.getWeight().getType());
+    bool prepared = stored && !pack.getAsStored();
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     if (!slots.empty())
       builder.setInsertionPointAfter(slots.back());
     int64_t bytes = pack.getType().getNumElements();
     IntegerAttr sourceOffset;
     if (prepared)
-      sourceOffset =
-          builder.getI64IntegerAttr(weights.allocate(source.getNumElements()));
-    int64_t offset = (prepared ? this->prepared : weights).allocate(bytes);
+      sourceOffset = builder.getI64IntegerAttr(placePayload(source));
+    int64_t offset = prepared ? this->prepared.allocate(bytes)
+                     : stored ? placePayload(source)
+                              : weights.allocate(bytes);
     slots.push_back(SlotOp::create(
         builder, pack.getLoc(), pack.getSiteAttr(),
         builder.getI64IntegerAttr(offset), builder.getI64IntegerAttr(bytes),
         prepared ? builder.getUnitAttr() : UnitAttr(), pack.getPackerAttr(),
         source, sourceOffset));
     return success();
+  }
+
+  /// The offset of a payload, which is stored once however many read it.
+  int64_t placePayload(ElementsAttr payload) {
+    auto [entry, isNew] = payloads.try_emplace(payload, 0);
+    if (isNew)
+      entry->second = weights.allocate(payload.getNumElements());
+    return entry->second;
   }
 
   static Value emitView(OpBuilder &builder, Location loc, Value blob,
@@ -158,6 +168,7 @@ private:
 
   ModuleOp module;
   Blob weights, prepared;
+  DenseMap<Attribute, int64_t> payloads;
   SmallVector<SlotOp> slots;
 };
 

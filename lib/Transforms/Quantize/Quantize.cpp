@@ -31,6 +31,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <cmath>
 
@@ -47,8 +48,8 @@ namespace {
 
 constexpr unsigned kPayloadAlignment = 64;
 
-/// The weight of `site`, encoded in the chosen format.
-FailureOr<mpq::ConstantOp> encode(SiteOp site) {
+/// The weight of `site` in the chosen format.
+FailureOr<ElementsAttr> encodePayload(SiteOp site) {
   std::optional<std::vector<float>> values = readWeights(site);
   if (!values)
     return failure();
@@ -57,21 +58,14 @@ FailureOr<mpq::ConstantOp> encode(SiteOp site) {
       return site.emitOpError("weight '")
              << site.getName()
              << "' has a value that is not finite, at element " << index;
-  FormatAttrInterface format = site.getChosen().getFormat();
-  std::vector<char> payload = encodeWeights(site, format, *values);
-  OpBuilder builder(site);
-  auto type =
-      RankedTensorType::get({int64_t(payload.size())}, builder.getI8Type());
-  DenseResourceElementsAttr attr = DenseI8ResourceElementsAttr::get(
+  std::vector<char> payload =
+      encodeWeights(site, site.getChosen().getFormat(), *values);
+  auto type = RankedTensorType::get({int64_t(payload.size())},
+                                    IntegerType::get(site.getContext(), 8));
+  return ElementsAttr(DenseI8ResourceElementsAttr::get(
       type, site.getName(),
       HeapAsmResourceBlob::allocateAndCopyWithAlign(payload,
-                                                    kPayloadAlignment));
-  ArrayRef<int64_t> shape =
-      cast<RankedTensorType>(site.getWeight().getType()).getShape();
-  return mpq::ConstantOp::create(
-      builder, site.getLoc(),
-      StoredTensorType::get(site.getContext(), shape, site.getAxis(), format),
-      ElementsAttr(attr));
+                                                    kPayloadAlignment)));
 }
 
 class Quantizer {
@@ -95,7 +89,7 @@ public:
 
 private:
   LogicalResult quantize(SiteOp site) {
-    FailureOr<mpq::ConstantOp> stored = encode(site);
+    FailureOr<mpq::ConstantOp> stored = store(site);
     if (failed(stored))
       return failure();
     SmallVector<OpOperand *> others;
@@ -119,6 +113,28 @@ private:
     if (isOpTriviallyDead(constant))
       constant->erase();
     return success();
+  }
+
+  /// The stored weight. A shared site has the payload of the site that its tie
+  /// is named after.
+  FailureOr<mpq::ConstantOp> store(SiteOp site) {
+    FormatAttrInterface format = site.getChosen().getFormat();
+    StringRef owner =
+        site->hasAttr(kSharedAttr) ? *site.getTie() : site.getName();
+    ElementsAttr &payload = payloads[owner];
+    if (!payload) {
+      FailureOr<ElementsAttr> encoded = encodePayload(site);
+      if (failed(encoded))
+        return failure();
+      payload = *encoded;
+    }
+    OpBuilder builder(site);
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(site.getWeight().getType()).getShape();
+    return mpq::ConstantOp::create(
+        builder, site.getLoc(),
+        StoredTensorType::get(site.getContext(), shape, site.getAxis(), format),
+        payload);
   }
 
   /// `op` as an op of MPQ that reads the stored weight.
@@ -171,6 +187,7 @@ private:
   }
 
   ActivationQuantizer activations;
+  llvm::StringMap<ElementsAttr> payloads; ///< by the site that they belong to
   llvm::DenseSet<Operation *> readers; ///< of stored weights, made so far
 };
 

@@ -52,3 +52,19 @@ func.func @main(%i: tensor<8xi64>) -> tensor<8x8xf32> {
   %3 = onnx.MatMul(%2, %t) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %3 : tensor<8x8xf32>
 }
+
+// -----
+
+// Shared sites are one payload in two types.
+// CHECK-LABEL: @main
+// CHECK-DAG: mpq.constant dense_resource<table> : tensor<18xi8> as <3x2, axis 0, #mpq.int<8>>
+// CHECK-DAG: mpq.constant dense_resource<table> : tensor<18xi8> as <2x3, axis 1, #mpq.int<8>>
+func.func @main(%x: tensor<1x2xf32>) -> (tensor<1x3xf32>, tensor<1x3xf32>) {
+  %0 = onnx.Constant {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>} : tensor<3x2xf32>
+  %t = mpq.site %0 "table" axis 0 tie "table" choice 0 candidates [#mpq.candidate<#mpq.int<8>, bytes = 18>] : tensor<3x2xf32>
+  %1 = onnx.Gemm(%x, %t) {transB = 1} : (tensor<1x2xf32>, tensor<3x2xf32>) -> tensor<1x3xf32>
+  %2 = onnx.Constant {value = dense<[[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]> : tensor<2x3xf32>} : tensor<2x3xf32>
+  %h = mpq.site %2 "head" axis 1 tie "table" choice 0 candidates [#mpq.candidate<#mpq.int<8>, bytes = 18>] {mpq.shared} : tensor<2x3xf32>
+  %3 = onnx.MatMul(%x, %h) : (tensor<1x2xf32>, tensor<2x3xf32>) -> tensor<1x3xf32>
+  return %1, %3 : tensor<1x3xf32>, tensor<1x3xf32>
+}

@@ -54,6 +54,23 @@ func.func @main(%i: tensor<1x2xi64>) -> tensor<1x2x8xf32> {
 
 // -----
 
+// An embedding and its transpose are one matrix, stored once. Another transpose is not.
+// CHECK-LABEL: @main
+// CHECK-DAG: mpq.site %{{.*}} "table" axis 0 tie "table" candidates {{.*}}] : tensor<3x2xf32>
+// CHECK-DAG: mpq.site %{{.*}} "head" axis 1 tie "table" candidates {{.*}}] {mpq.shared} : tensor<2x3xf32>
+// CHECK-DAG: mpq.site %{{.*}} "other" axis 1 candidates {{.*}}] : tensor<2x3xf32>
+func.func @main(%i: tensor<1x2xi64>) -> (tensor<1x2x3xf32>, tensor<1x2x3xf32>) {
+  %w = onnx.Constant {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>} : tensor<3x2xf32> loc("table")
+  %h = onnx.Constant {value = dense<[[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]> : tensor<2x3xf32>} : tensor<2x3xf32> loc("head")
+  %o = onnx.Constant {value = dense<[[1.0, 3.0, 5.0], [2.0, 4.0, 7.0]]> : tensor<2x3xf32>} : tensor<2x3xf32> loc("other")
+  %0 = onnx.Gather(%w, %i) : (tensor<3x2xf32>, tensor<1x2xi64>) -> tensor<1x2x2xf32>
+  %1 = onnx.MatMul(%0, %h) : (tensor<1x2x2xf32>, tensor<2x3xf32>) -> tensor<1x2x3xf32>
+  %2 = onnx.MatMul(%0, %o) : (tensor<1x2x2xf32>, tensor<2x3xf32>) -> tensor<1x2x3xf32>
+  return %1, %2 : tensor<1x2x3xf32>, tensor<1x2x3xf32>
+}
+
+// -----
+
 // Equal constants are one tensor, and all its readers read the one site. Names are unique.
 // CHECK-LABEL: @main
 // CHECK: %[[S:.*]] = mpq.site %{{.*}} "w" axis 1

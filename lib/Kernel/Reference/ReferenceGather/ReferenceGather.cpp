@@ -11,24 +11,11 @@
 
 #include "lib/Kernel/Reference/Reference.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
 using namespace mlir;
 using namespace mpq;
 using namespace mpq::reference;
 
 namespace {
-
-/// The row that `index` (i32 or i64) means, of index type.
-Value emitRow(KernelBuilder &k, Value index, int64_t rows) {
-  Value row = arith::IndexCastOp::create(k.b, k.b.getIndexType(), index);
-  Value negative =
-      arith::CmpIOp::create(k.b, arith::CmpIPredicate::slt, row, k.index(0));
-  Value wrapped = arith::AddIOp::create(k.b, row, k.index(rows));
-  row = arith::SelectOp::create(k.b, negative, wrapped, row);
-  row = arith::MaxSIOp::create(k.b, row, k.index(0));
-  return arith::MinSIOp::create(k.b, row, k.index(rows - 1));
-}
 
 class ReferenceGather final : public Family<GatherOp> {
 public:
@@ -43,7 +30,7 @@ public:
     int64_t rows = gather.getWeightShape()[0],
             depth = gather.getWeightShape()[1];
     k.forLoop(0, k.dim(indices, 0), 1, {}, [&](Index i, ValueRange) {
-      Index from = k.mul(emitRow(k, k.load(indices, i), rows), depth);
+      Index from = k.mul(k.tableRow(k.load(indices, i), rows), depth);
       Index to = k.mul(i, depth);
       k.forLoop(0, depth, 1, [&](Index j) {
         k.store(k.load(weight, k.add(from, j)), output, k.add(to, j));
