@@ -51,7 +51,7 @@ struct BypassOp final : RewritePattern {
 };
 
 struct ReductionPatterns final : DialectReductionPatternInterface {
-  using DialectReductionPatternInterface::DialectReductionPatternInterface;
+  explicit ReductionPatterns(Dialect *dialect) : DialectReductionPatternInterface(dialect) {}
   void populateReductionPatterns(RewritePatternSet &patterns) const override {
     patterns.add<BypassOp>(patterns.getContext());
   }
