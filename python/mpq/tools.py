@@ -25,7 +25,7 @@ def run_by_length(model: Model, inputs: dict[str, np.ndarray], lengths: np.ndarr
     outputs: dict[str, np.ndarray] = {}
     for length in np.unique(lengths):
         chosen = np.flatnonzero(lengths == length)
-        part = model.run({name: array[chosen, :length] for name, array in inputs.items()})
+        part = model.run({name: np.ascontiguousarray(array[chosen, :length]) for name, array in inputs.items()})
         for name, value in part.items():
             whole = outputs.setdefault(name, np.empty((len(lengths), *value.shape[1:]), value.dtype))
             whole[chosen] = value

@@ -19,6 +19,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from mpq import Model, tools
+from mpq.errors import RunError
 
 folder = sys.argv[1]
 os.makedirs(folder, exist_ok=True)
@@ -140,7 +141,7 @@ def check(path, lengths=(1, 2, 3, 7, 8, 9, 16), dims=None):
 def refused(model, inputs, *words):
     try:
         model.run(inputs)
-    except ValueError as error:
+    except RunError as error:
         assert all(word in str(error) for word in words), error
         return
     raise AssertionError(f"{words}: not refused")
