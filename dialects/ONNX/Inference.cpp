@@ -174,7 +174,31 @@ void recordSizes(func::FuncOp function, const ValueTable &values) {
   function->setAttr(kRequirementsAttr, b.getArrayAttr(requirements));
 }
 
+/// The constant of a tensor all of whose elements are numbers or expressions.
+static Value buildConstant(OpBuilder &b, Operation &op,
+                           const PartialTensor &value, unsigned numSymbols) {
+  PartialTensor numbers = value;
+  SmallVector<AffineExpr> exprs;
+  for (auto [index, element] : llvm::enumerate(value.elements)) {
+    exprs.push_back(element.known
+                        ? getAffineConstantExpr(element.integer, b.getContext())
+                        : toExpr(element.integer, b.getContext()));
+    if (!element.known)
+      numbers.set(index, int64_t(-1));
+  }
+  SmallVector<NamedAttribute> attributes = {
+      b.getNamedAttr("value", numbers.toConstant())};
+  if (!value.isKnown())
+    attributes.push_back(b.getNamedAttr(
+        ONNXDialect::kSizesAttr,
+        AffineMapAttr::get(
+            AffineMap::get(0, numSymbols, exprs, b.getContext()))));
+  return ConstantOp::create(b, op.getLoc(), value.type, ValueRange(),
+                            attributes);
+}
+
 void replaceSizes(func::FuncOp function, const ValueTable &values) {
+  unsigned numSymbols = getSymbols(function).size();
   for (Operation &op : llvm::make_early_inc_range(
            function.getBody().front().without_terminator())) {
     if (!isa_and_nonnull<ONNXDialect>(op.getDialect()) || isa<ConstantOp>(op) ||
@@ -184,24 +208,12 @@ void replaceSizes(func::FuncOp function, const ValueTable &values) {
     const PartialTensor *value = values.lookup(result);
     if (!value || value->isFloat() || value->type != result.getType())
       continue;
-    SmallVector<int64_t> sizes = value->getIntegers();
-    if (llvm::none_of(sizes, isSymbolic) || llvm::is_contained(sizes, kDynamic))
+    if (llvm::any_of(value->elements, [](const PartialTensor::Element &e) {
+          return !e.known && !isSymbolic(e.integer);
+        }))
       continue;
-    PartialTensor numbers = *value;
-    SmallVector<AffineExpr> exprs;
-    for (auto [index, size] : llvm::enumerate(sizes)) {
-      exprs.push_back(toExpr(size, op.getContext()));
-      if (isSymbolic(size))
-        numbers.set(index, int64_t(-1));
-    }
     OpBuilder b(&op);
-    auto map =
-        AffineMap::get(0, getSymbols(function).size(), exprs, op.getContext());
-    Value constant = ConstantOp::create(
-        b, op.getLoc(), result.getType(), ValueRange(),
-        {b.getNamedAttr("value", numbers.toConstant()),
-         b.getNamedAttr(ONNXDialect::kSizesAttr, AffineMapAttr::get(map))});
-    result.replaceAllUsesWith(constant);
+    result.replaceAllUsesWith(buildConstant(b, op, *value, numSymbols));
     if (isOpTriviallyDead(&op))
       op.erase();
   }

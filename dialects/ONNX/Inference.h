@@ -25,8 +25,9 @@ llvm::LogicalResult inferShapes(mlir::func::FuncOp function, ValueTable &values,
 /// Requirements that are there already are kept.
 void recordSizes(mlir::func::FuncOp function, const ValueTable &values);
 
-/// Replaces tensors of integers that are expressions of sizes by constants that
-/// say so, which lowerings can read: shape arithmetic is then dead.
+/// Replaces tensors of integers that are known, or expressions of sizes, by
+/// constants that say so, which lowerings can read: shape arithmetic is then
+/// dead.
 void replaceSizes(mlir::func::FuncOp function, const ValueTable &values);
 
 } // namespace mpq::onnx
