@@ -29,6 +29,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -106,6 +107,12 @@ AffineExpr getSymbol(Value value) {
 
 AffineExpr getLeaf(Value value);
 
+int64_t toSize(OpFoldResult size) {
+  if (auto constant = getConstantIntValue(size))
+    return *constant;
+  return onnx::toSize(onnx::getExpr(cast<Value>(size), getLeaf));
+}
+
 /// The size of a dimension of a buffer.
 int64_t getSize(Value buffer, int64_t dimension) {
   auto type = cast<MemRefType>(buffer.getType());
@@ -114,6 +121,16 @@ int64_t getSize(Value buffer, int64_t dimension) {
   if (auto alloc = buffer.getDefiningOp<memref::AllocOp>())
     return onnx::toSize(onnx::getExpr(
         alloc.getDynamicSizes()[type.getDynamicDimIndex(dimension)], getLeaf));
+  if (auto expand = buffer.getDefiningOp<memref::ExpandShapeOp>())
+    return toSize(expand.getMixedOutputShape()[dimension]);
+  if (auto cast = buffer.getDefiningOp<memref::ReinterpretCastOp>())
+    return toSize(cast.getMixedSizes()[dimension]);
+  if (auto part = buffer.getDefiningOp<memref::SubViewOp>()) {
+    llvm::SmallBitVector dropped = part.getDroppedDims();
+    for (auto [d, size] : llvm::enumerate(part.getMixedSizes()))
+      if (!dropped.test(d) && dimension-- == 0)
+        return toSize(size);
+  }
   auto collapse = buffer.getDefiningOp<memref::CollapseShapeOp>();
   if (!collapse)
     return onnx::kDynamic;

@@ -43,6 +43,15 @@ Value makeEmptyLike(OpBuilder &b, Location loc, RankedTensorType type) {
 // Elementwise
 //===----------------------------------------------------------------------===//
 
+/// Whether `inner` reads a value from outside of the region that is computed: a
+/// size that is known when the model runs. Maps are isolated from those.
+bool usesSizes(linalg::GenericOp op, Operation &inner) {
+  return llvm::any_of(inner.getOperands(), [&](Value value) {
+    return value.getParentBlock() != op.getBody() &&
+           !matchPattern(value, m_Constant());
+  });
+}
+
 /// The region on f32 scalars, constants from outside included.
 void cloneBody(PatternRewriter &rewriter, linalg::GenericOp op, MapOp map) {
   OpBuilder::InsertionGuard guard(rewriter);
@@ -87,9 +96,10 @@ struct RaiseElementwise final : OpRewritePattern<linalg::GenericOp> {
         op.payloadUsesValueFromOperand(init))
       return rewriter.notifyMatchFailure(op, "destination is read or permuted");
     for (Operation &inner : op.getBody()->without_terminator())
-      if (!OpTrait::hasElementwiseMappableTraits(&inner))
+      if (!OpTrait::hasElementwiseMappableTraits(&inner) ||
+          usesSizes(op, inner))
         return rewriter.notifyMatchFailure(
-            op, "region has an op that is not elementwise");
+            op, "region has an op that is not elementwise or reads a size");
 
     SmallVector<Value> inputs;
     for (OpOperand *operand : op.getDpsInputOperands()) {
@@ -164,9 +174,10 @@ struct RaiseRows final : OpRewritePattern<linalg::GenericOp> {
       return rewriter.notifyMatchFailure(
           op, "result is not f32 rows of static size, or is permuted");
     for (Operation &inner : op.getBody()->without_terminator())
-      if (!OpTrait::hasElementwiseMappableTraits(&inner))
+      if (!OpTrait::hasElementwiseMappableTraits(&inner) ||
+          usesSizes(op, inner))
         return rewriter.notifyMatchFailure(
-            op, "region has an op that is not elementwise");
+            op, "region has an op that is not elementwise or reads a size");
     SmallVector<Value> inputs;
     for (OpOperand *operand : op.getDpsInputOperands())
       if (!isRowInput(op, operand, type))
