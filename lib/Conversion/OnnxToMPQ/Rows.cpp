@@ -24,17 +24,12 @@ RankedTensorType getType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// A destination of the type of `like` whose rows have `size` elements.
-Value makeRows(OpBuilder &b, Location loc, Value like, int64_t size) {
-  auto type = getType(like);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, like);
-  sizes.back() = b.getIndexAttr(size);
-  return tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
-}
-
-Value makeLike(OpBuilder &b, Location loc, Value like) {
-  return tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, like),
-                                 getType(like).getElementType());
+/// A destination for the result of `op`, or failure after an error.
+FailureOr<Value> makeInit(Operation *op, OpBuilder &b) {
+  FailureOr<RankedTensorType> type = onnx::getSizedType(op, op->getResult(0));
+  if (failed(type))
+    return failure();
+  return onnx::empty(b, op->getLoc(), *type);
 }
 
 LogicalResult checkF32(Operation *op, Value value) {
@@ -55,15 +50,14 @@ int64_t getInteger(Operation *op, StringRef name, int64_t otherwise) {
 // Softmax and normalization
 //===----------------------------------------------------------------------===//
 
-/// The dimension `axis` exchanged with the last one.
-Value exchange(OpBuilder &b, Location loc, Value value, int64_t axis) {
-  auto type = getType(value);
-  SmallVector<int64_t> perm =
-      llvm::to_vector(llvm::seq<int64_t>(type.getRank()));
+/// The dimension `axis` of a value of these sizes exchanged with the last one.
+Value exchange(OpBuilder &b, Location loc, Value value, onnx::Shape &sizes,
+               int64_t axis) {
+  SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(sizes.size()));
   std::swap(perm[axis], perm.back());
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
   std::swap(sizes[axis], sizes.back());
-  Value init = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
+  Value init = onnx::empty(
+      b, loc, onnx::getTypeOf(sizes, getType(value).getElementType()));
   return linalg::TransposeOp::create(b, loc, value, init, perm)->getResult(0);
 }
 
@@ -79,14 +73,18 @@ struct SoftmaxLowering
         onnx::getAxis(op, getInteger(op, "axis", -1), last + 1);
     if (failed(checkF32(op, x)) || failed(axis))
       return failure();
+    FailureOr<RankedTensorType> type = onnx::getSizedType(op, op->getResult(0));
+    if (failed(type))
+      return failure();
+    onnx::Shape sizes = onnx::getSizes(*type);
     if (*axis != last)
-      x = exchange(b, loc, x, *axis);
-    Value init = makeLike(b, loc, x);
-    Value y =
-        SoftmaxOp::create(b, loc, TypeRange(x.getType()), x, init, StringAttr())
-            ->getResult(0);
+      x = exchange(b, loc, x, sizes, *axis);
+    Value init = onnx::empty(b, loc, onnx::getTypeOf(sizes, b.getF32Type()));
+    Value y = SoftmaxOp::create(b, loc, TypeRange(init.getType()), x, init,
+                                StringAttr())
+                  ->getResult(0);
     if (*axis != last)
-      y = exchange(b, loc, y, *axis);
+      y = exchange(b, loc, y, sizes, *axis);
     return SmallVector<Value>{y};
   }
 };
@@ -126,8 +124,11 @@ struct NormalizationLowering
       return op->emitOpError("has a scale or bias that is not of ")
              << size << " elements";
     auto epsilon = op->getAttrOfType<FloatAttr>("epsilon");
+    FailureOr<Value> init = makeInit(op, b);
+    if (failed(init))
+      return failure();
     auto normalize = NormalizeOp::create(
-        b, loc, TypeRange(type), x, scale, bias, makeLike(b, loc, x),
+        b, loc, TypeRange(init->getType()), x, scale, bias, *init,
         std::is_same_v<OpT, onnx::LayerNormalizationOp>,
         epsilon ? epsilon.getValue() : APFloat(1e-5f), StringAttr());
     return SmallVector<Value>{normalize->getResult(0)};
@@ -137,6 +138,21 @@ struct NormalizationLowering
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
+
+/// A cache of [1, positions, half a head] as a matrix. Of one that is the first
+/// rows of another, the other: more rows do no harm, and nothing is cut out.
+Value getTable(OpBuilder &b, Location loc, Value cache) {
+  auto slice = cache.getDefiningOp<tensor::ExtractSliceOp>();
+  bool isStart =
+      slice && slice.hasUnitStride() && slice.getSourceType().getRank() == 3 &&
+      slice.getType().getRank() == 3 &&
+      slice.getSourceType().getDimSize(0) == 1 &&
+      slice.getSourceType().getDimSize(2) == slice.getType().getDimSize(2) &&
+      llvm::all_of(slice.getStaticOffsets(), [](int64_t o) { return o == 0; });
+  return tensor::CollapseShapeOp::create(
+      b, loc, isStart ? slice.getSource() : cache,
+      ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+}
 
 struct RotaryLowering
     : onnx::LoweringOpInterface::ExternalModel<RotaryLowering,
@@ -158,14 +174,12 @@ struct RotaryLowering
           "is supported on rows of heads (rank 3, num_heads), with caches of "
           "[1, positions, head size / 2] and without position_ids, interleaved "
           "or rotary_embedding_dim");
-    auto flatten = [&](Value table) -> Value {
-      return tensor::CollapseShapeOp::create(
-          b, loc, table, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
-    };
-    auto rotary =
-        RotaryOp::create(b, loc, TypeRange(x.getType()), x, flatten(cos),
-                         flatten(sin), makeLike(b, loc, x), heads,
-                         /*offset=*/0, StringAttr());
+    FailureOr<Value> init = makeInit(op, b);
+    if (failed(init))
+      return failure();
+    auto rotary = RotaryOp::create(b, loc, TypeRange(init->getType()), x,
+                                   getTable(b, loc, cos), getTable(b, loc, sin),
+                                   *init, heads, /*offset=*/0, StringAttr());
     return SmallVector<Value>{rotary->getResult(0)};
   }
 };
@@ -176,7 +190,9 @@ struct Heads {
   Value rows;
   int64_t offset = 0;
 
-  explicit Heads(Value value) : rows(value) {
+  /// `original` is the operand that `value` is the lowered form of: what a
+  /// Split along rows leaves whole need not be compared, number by number.
+  Heads(Value value, Value original) : rows(value) {
     auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
     if (!slice ||
         slice.getType().getRank() != slice.getSourceType().getRank() ||
@@ -185,11 +201,16 @@ struct Heads {
     int64_t last = slice.getType().getRank() - 1;
     if (ShapedType::isDynamic(slice.getStaticOffset(last)))
       return;
+    auto split = original.getDefiningOp<onnx::SplitOp>();
+    bool isSplit = split && (split.getAxis() == -1 || split.getAxis() == last);
     // All of the other dimensions.
-    for (int64_t d = 0; d < last; ++d)
+    for (int64_t d = 0; d < last; ++d) {
+      int64_t size = slice.getType().getDimSize(d);
       if (slice.getStaticOffset(d) != 0 ||
-          slice.getType().getDimSize(d) != slice.getSourceType().getDimSize(d))
+          size != slice.getSourceType().getDimSize(d) ||
+          (ShapedType::isDynamic(size) && !isSplit))
         return;
+    }
     rows = slice.getSource();
     offset = slice.getStaticOffset(last);
   }
@@ -211,15 +232,19 @@ struct AttentionLowering
         (softcap && !softcap.getValue().isZero()))
       return op->emitOpError("is supported on rows of heads (rank 3), without "
                              "caches, scores as a result or softcap");
-    Heads query(operands[0]), key(operands[1]), value(operands[2]);
+    Heads query(operands[0], op->getOperand(0)),
+        key(operands[1], op->getOperand(1)),
+        value(operands[2], op->getOperand(2));
     int64_t size = getType(operands[0]).getShape().back() / heads;
     int64_t valueSize = getType(operands[2]).getShape().back() / kvHeads;
     Value mask = operands.size() > 3 ? operands[3] : Value();
     auto scale = op->getAttrOfType<FloatAttr>("scale");
-    Value init = makeRows(b, loc, operands[0], heads * valueSize);
+    FailureOr<Value> init = makeInit(op, b);
+    if (failed(init))
+      return failure();
     auto attention = AttentionOp::create(
-        b, loc, TypeRange(init.getType()), query.rows, key.rows, value.rows,
-        mask, init, heads, kvHeads, size, valueSize,
+        b, loc, TypeRange(init->getType()), query.rows, key.rows, value.rows,
+        mask, *init, heads, kvHeads, size, valueSize,
         scale ? scale.getValue() : APFloat(1.0f / std::sqrt(float(size))),
         ArrayRef<int64_t>{query.offset, key.offset, value.offset},
         getInteger(op, "is_causal", 0) != 0, StringAttr());

@@ -142,10 +142,15 @@ private:
       rebuilt.getActivationOperands()[index]->set(inputs[index]);
       rebuilt.setActivationLayout(index, getLayoutOf(operand->get(), layouts.activations[index]));
     }
+    // Biases and the like are plain, whoever makes them.
+    OpBuilder before(rebuilt);
+    for (OpOperand &operand : rebuilt->getOpOperands())
+      if (!llvm::is_contained(rebuilt.getActivationOperands(), &operand) &&
+          versions.count(operand.get()))
+        operand.set(getVersion(before, operand.get(), nullptr));
     if (resultLayout) {
       auto element = cast<ShapedType>(oldResult.getType()).getElementType();
       RankedTensorType type = resultLayout.getTensorType(element);
-      OpBuilder before(rebuilt);
       Value init = tensor::EmptyOp::create(
           before, op->getLoc(), type.getShape(), element, type.getEncoding());
       cast<DestinationStyleOpInterface>(rebuilt.getOperation())

@@ -29,8 +29,6 @@ public:
                std::string &reason) const override {
     auto matmul = dyn_cast<MatmulOp>(op);
     reason = matmul ? check(matmul, target) : "implements mpq.matmul only";
-    if (matmul && !cast<ShapedType>(matmul.getInput().getType()).hasStaticShape())
-      reason = "the number of rows is not known before the model runs";
     return reason.empty();
   }
 
