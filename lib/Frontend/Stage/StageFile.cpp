@@ -74,7 +74,8 @@ static llvm::Error writeIR(ModuleOp module, raw_ostream &os, const StageFileOpti
 
 bool mpq::isFile(StringRef path) {
   llvm::sys::fs::file_status status;
-  if (path == "-")
+  // The names of open files, such as /dev/stdout, may lead to a regular one.
+  if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/"))
     return false;
   // Nothing there yet, or a file, or a folder, about which there will be an error.
   return llvm::sys::fs::status(path, status) || llvm::sys::fs::is_regular_file(status) ||
@@ -88,7 +89,9 @@ llvm::Error mpq::writeStageFile(ModuleOp module, StringRef path, const StageFile
   if (!isFile(path)) {
     if (!resources.empty())
       return llvm::createStringError("the weights need a file: write to one, or have them inline or elided");
-    return llvm::writeToOutput(path, [&](raw_ostream &os) { return writeIR(module, os, options); });
+    std::error_code code;
+    llvm::raw_fd_ostream os(path, code);
+    return code ? llvm::createFileError(path, code) : writeIR(module, os, options);
   }
   std::string beside = getResourcePath(path);
   if (!resources.empty() && beside == path)

@@ -89,6 +89,20 @@ static Error moveInto(const std::string &from, StringRef to) {
   return Error::success();
 }
 
+/// The output takes the place of what has its name, which must not be a folder
+/// or a device.
+static Error checkOutput(StringRef path) {
+  sys::fs::file_status status;
+  bool exists = !sys::fs::status(path, status);
+  if (exists && sys::fs::is_directory(status))
+    return createFileError(path,
+                           std::make_error_code(std::errc::is_a_directory));
+  if (path.starts_with("/dev/") || path.starts_with("/proc/") ||
+      (exists && !sys::fs::is_regular_file(status)))
+    return createFileError(path, createStringError("it is not a regular file"));
+  return Error::success();
+}
+
 Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
   if (Error error = checkLibrary(library))
     return error;
@@ -99,9 +113,8 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
         outputPath,
         createStringError(
             "a library cannot have the extension of its header, .h"));
-  if (sys::fs::is_directory(outputPath))
-    return createFileError(outputPath,
-                           std::make_error_code(std::errc::is_a_directory));
+  if (Error error = checkOutput(outputPath))
+    return error;
   auto folder = ScratchFolder::create(outputPath);
   if (!folder)
     return folder.takeError();
@@ -130,9 +143,8 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
 Error mpq::writeObject(const LibrarySpec &library, StringRef outputPath) {
   if (Error error = checkLibrary(library))
     return error;
-  if (sys::fs::is_directory(outputPath))
-    return createFileError(outputPath,
-                           std::make_error_code(std::errc::is_a_directory));
+  if (Error error = checkOutput(outputPath))
+    return error;
   auto folder = ScratchFolder::create(outputPath);
   if (!folder)
     return folder.takeError();

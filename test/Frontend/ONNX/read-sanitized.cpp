@@ -17,6 +17,7 @@
 #include "mpq/Allocation/Plan.h"
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Pipeline/Passes.h"
+#include "mpq/Support/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -24,11 +25,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
-
-namespace mpq {
-void registerDialectONNX(mlir::DialectRegistry &registry);
-void registerDialectMPQ(mlir::DialectRegistry &registry);
-} // namespace mpq
 
 using namespace mlir;
 
@@ -78,8 +74,7 @@ static int readPlan(StringRef path, StringRef of, MLIRContext &context) {
 int main(int argc, char **argv) {
   DialectRegistry registry;
   registry.insert<func::FuncDialect, tensor::TensorDialect>();
-  mpq::registerDialectONNX(registry);
-  mpq::registerDialectMPQ(registry);
+  mpq::registerAllComponents(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   context.printOpOnDiagnostic(false);
