@@ -85,6 +85,15 @@ static void test_mistakes(MpqModel *model) {
   REFUSED(inputs[0] = NULL);
   inputs[0] = &x;
   REFUSED(y.dtype.code = kDLInt);
+  int64_t asked[2];
+  x = good;
+  check(mpq_model_output_shape(model, inputs, 0, asked) == 0 && asked[0] == 2 && asked[1] == 4, "shape");
+  check(mpq_model_output_shape(model, inputs, 1, asked) != 0, "no such output");
+  puts(mpq_model_last_error());
+  check(mpq_model_output_shape(model, inputs, 0, NULL) != 0, "no shape");
+  puts(mpq_model_last_error());
+  check(mpq_model_output_shape(model, NULL, 0, asked) != 0, "no inputs for a shape");
+  puts(mpq_model_last_error());
   check(mpq_model_run(model, NULL, outputs) != 0, "no inputs");
   puts(mpq_model_last_error());
   check(mpq_model_run(NULL, inputs, outputs) != 0, "no model");

@@ -53,6 +53,9 @@ static int run(MpqModel *model) {
   memcpy(in_shape, info->inputs[0].shape, (size_t)info->inputs[0].ndim * 8);
   memcpy(out_shape, info->outputs[0].shape, (size_t)info->outputs[0].ndim * 8);
   in_shape[0] = out_shape[0] = 4;
+  for (int32_t d = 1; d < info->inputs[0].ndim; ++d)
+    if (in_shape[d] < 0)
+      in_shape[d] = 8;
   DLTensor x, y;
   memset(&x, 0, sizeof x);
   x.device.device_type = kDLCPU;
@@ -61,7 +64,8 @@ static int run(MpqModel *model) {
   x.data = in, x.shape = in_shape, x.ndim = info->inputs[0].ndim;
   y.data = out, y.shape = out_shape, y.ndim = info->outputs[0].ndim;
   DLTensor *inputs[] = {&x}, *outputs[] = {&y};
-  return mpq_model_run(model, inputs, outputs);
+  return mpq_model_output_shape(model, inputs, 0, out_shape) != 0 ||
+         mpq_model_run(model, inputs, outputs) != 0;
 }
 
 /* A second caller while the first holds the model's only arena would need
