@@ -1,4 +1,8 @@
-# Writes model.onnx, a matrix product of rows [N, T, 16], and samples.npz for it, into the folder that is given.
+# ===----------------------------------------------------------------------===#
+# Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+"""Writes model.onnx, a matrix product of rows [N, T, 16], and samples.npz for it, into the folder that is given."""
 import pathlib
 import sys
 
