@@ -8,7 +8,8 @@
 //
 //   quant-reduce model.mlir --reduction-tree='traversal-mode=0 test=fails.sh'
 //
-// The script gets a file and exits with 1 where that still shows the fault. The
+// The script gets a file and exits with 1 where that still shows the fault, with
+// 0 otherwise, and where quant-opt does not take the file. The
 // reducer removes ops; in functions of the `onnx` and `mpq` dialects, whose ops
 // need each other, it replaces results by operands of the same type.
 //
