@@ -25,6 +25,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -142,6 +143,10 @@ LogicalResult GpuKernelEmitter::place(PackOp pack) {
   int64_t bytes = pack.getType().getNumElements(), offset = allocate(bytes);
   addSlot(pack.getLoc(), pack.getSite(), offset, bytes, pack.getPacker(), constant.getPayload());
   pack->setAttr("mpq.offset", OpBuilder(pack).getI64IntegerAttr(offset));
+  // Kernels have wider codes than the format, or pad its groups.
+  remark::analysis(pack.getLoc(), remark::RemarkOpts::name("PackedWeight").category("mpq-emit-gpu-kernels"))
+      << "'" << pack.getSite() << "': " << remark::metric("StoredBytes", constant.getPayload().getNumElements())
+      << " bytes stored, " << remark::metric("PackedBytes", bytes) << " on the device";
   return success();
 }
 

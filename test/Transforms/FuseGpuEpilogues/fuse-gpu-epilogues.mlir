@@ -98,3 +98,28 @@ func.func @shared(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>) -> (tensor<2x4xf32>,
   } -> tensor<2x4xf32>
   return %p, %y : tensor<2x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// A bias of equal elements is a constant of the region by now, and so is the
+// conversion of a residual.
+// CHECK-LABEL: @splat_and_half
+// CHECK: %[[B:.*]] = arith.constant dense<5.000000e-01> : tensor<4xf32>
+// CHECK: mpq.matmul {{.*}} bias(%[[B]] : tensor<4xf32>) residual(%arg2 : tensor<2x4xf16>)
+func.func @splat_and_half(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>, %r: tensor<2x4xf16>) -> tensor<2x4xf32> {
+  %e = tensor.empty() : tensor<2x4xf32>
+  %p = mpq.matmul ins(%x, %w : tensor<2x8xf32>, tensor<4x8xf32>) outs(%e : tensor<2x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<2x4xf32>
+  %y = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%p, %r : tensor<2x4xf32>, tensor<2x4xf16>) outs(%e : tensor<2x4xf32>) {
+  ^bb0(%a: f32, %c: f16, %o: f32):
+    %half = arith.constant 0.5 : f32
+    %0 = arith.extf %c : f16 to f32
+    %1 = arith.addf %a, %half : f32
+    %2 = arith.addf %1, %0 : f32
+    linalg.yield %2 : f32
+  } -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}

@@ -164,6 +164,9 @@ Value ThreadBuilder::advance(Value pointer, Value bytes, int64_t more) {
 Value ThreadBuilder::advance(Value pointer, int64_t bytes) {
   if (bytes == 0)
     return pointer;
+  if (!llvm::isInt<32>(bytes))
+    return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer,
+                               ArrayRef<LLVM::GEPArg>{constant(b.getI64IntegerAttr(bytes))});
   return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
 }
