@@ -234,17 +234,20 @@ Value getHalf(Value value, PatternRewriter &rewriter) {
   return tensor::CollapseShapeOp::create(rewriter, reshape.getLoc(), half, reshape.getReassociationIndices());
 }
 
+/// The activations that were widened are read as f16.
 struct ReadHalf final : OpRewritePattern<MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
-    if (op.getInputQuantAttr())
-      return rewriter.notifyMatchFailure(op, "input is quantized");
-    Value half = getHalf(op.getInput(), rewriter);
-    if (!half)
-      return rewriter.notifyMatchFailure(op, "input is not widened f16");
-    rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().assign(half); });
-    return success();
+    if (op.getInputQuantAttr() || op.getResidualQuantAttr())
+      return rewriter.notifyMatchFailure(op, "activations are quantized");
+    bool changed = false;
+    for (OpOperand *activation : op.getActivationOperands())
+      if (Value half = getHalf(activation->get(), rewriter)) {
+        rewriter.modifyOpInPlace(op, [&] { activation->set(half); });
+        changed = true;
+      }
+    return changed ? success() : rewriter.notifyMatchFailure(op, "no activation is widened f16");
   }
 };
 

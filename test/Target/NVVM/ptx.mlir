@@ -11,25 +11,25 @@
 // RUN: diff %t.packed %t.again.packed
 
 // PTX: .target sm_80
-// PTX-NOT: .local
 // PTX-NOT: .func
-// PTX: .entry matmul_w4a16_0(
-// PTX-NOT: .local
-// PTX: .reqntid 256
-// PTX: .entry matmul_w4a16_0_rows64(
-// PTX: .entry matmul_w4a16_0_rows32(
 // PTX: .entry matmul_w4a16_0_rows16(
-// PTX: .reqntid 128
+// PTX: .maxntid 128, 1, 1
 // PTX-NOT: .local
 // PTX: cp.async.cg.shared.global {{.*}}, 16, %r
 // PTX: cp.async.wait_group 2;
 // PTX: bar.sync 0;
 // PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// PTX: ld.shared.v4.b32
 // PTX: lop3.b32 {{.*}}, 0xea;
 // PTX: fma.rn.f16x2
 // PTX: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
 // PTX: st.global.v2.b32
+// PTX-NOT: .local
+// PTX-NOT: call
+// PTX: .entry matmul_w4a16_0_rows32(
+// PTX: .entry matmul_w4a16_0_rows64(
+// PTX: .entry matmul_w4a16_0(
+// PTX: .maxntid 256, 1, 1
+// PTX-NOT: .local
 // PTX-NOT: call
 
 // SM90: .target sm_90
