@@ -137,7 +137,16 @@ private:
     SmallVector<Value> inputs;
     for (auto [operand, layout] : llvm::zip(compute.getActivationOperands(), layouts.activations))
       inputs.push_back(getVersion(builder, operand->get(), layout));
+    // What else it reads, a mask or factors, is plain.
+    SmallVector<std::pair<unsigned, Value>> others;
+    for (OpOperand &operand : op->getOpOperands())
+      if (versions.count(operand.get()) &&
+          !llvm::is_contained(compute.getActivationOperands(), &operand))
+        others.push_back({operand.getOperandNumber(),
+                          getVersion(builder, operand.get(), nullptr)});
     auto rebuilt = cast<ComputeOpInterface>(builder.clone(*op));
+    for (auto [index, value] : others)
+      rebuilt->setOperand(index, value);
     for (auto [index, operand] : llvm::enumerate(compute.getActivationOperands())) {
       rebuilt.getActivationOperands()[index]->set(inputs[index]);
       rebuilt.setActivationLayout(index, getLayoutOf(operand->get(), layouts.activations[index]));
