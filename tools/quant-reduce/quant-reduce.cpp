@@ -4,28 +4,31 @@
 //===----------------------------------------------------------------------===//
 //
 // Makes a file on which something fails smaller, for as long as it still fails:
-// MLIR's reducer with all dialects and passes of MPQ.
+// MLIR's reducer with all dialects and passes of MPQ, and one for data flow.
 //
-//   quant-reduce model.mlir --reduction-tree='traversal-mode=0 test=fails.sh'
+//   quant-reduce model.mlir --bypass-ops='test=fails.sh'
 //
-// The script gets a file and exits with 1 where that still shows the fault, with
-// 0 otherwise, and where quant-opt does not take the file. The
-// reducer removes ops; in functions of the `onnx` and `mpq` dialects, whose ops
-// need each other, it replaces results by operands of the same type.
+//     %1 = onnx.Neg(%0)                        %2 = onnx.Softmax(%0)
+//     %2 = onnx.Softmax(%1)             =>     return %0
+//     %3 = onnx.Relu(%2)
+//     return %3
+//
+// The script gets a file and exits with 1 where that still shows the fault, and
+// with 0 otherwise.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/MPQ/MPQ.h"
-#include "dialects/ONNX/ONNX.h"
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Support/Plugin.h"
 #include "mpq/Support/Registration.h"
 
-#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
-#include "mlir/Reducer/ReductionPatternInterface.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Reducer/Tester.h"
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -35,27 +38,76 @@ namespace cl = llvm::cl;
 
 namespace {
 
-/// An op of one result becomes its first operand of that type.
-struct BypassOp final : RewritePattern {
-  BypassOp(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+/// Replaces results by operands of the same type and removes ops without uses,
+/// one at a time, from the last op to the first, until nothing more can go.
+struct BypassOps : PassWrapper<BypassOps, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BypassOps)
+  BypassOps() = default;
+  BypassOps(const BypassOps &other) : PassWrapper(other) {}
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1 || !isa_and_nonnull<mpq::onnx::ONNXDialect, mpq::MPQDialect>(op->getDialect()))
-      return rewriter.notifyMatchFailure(op, "not an op of onnx or mpq with one result");
-    for (Value operand : op->getOperands())
-      if (operand.getType() == op->getResult(0).getType()) {
-        rewriter.replaceOp(op, operand);
-        return success();
-      }
-    return rewriter.notifyMatchFailure(op, "no operand has the type of the result");
-  }
-};
+  StringRef getArgument() const override { return "bypass-ops"; }
+  StringRef getDescription() const override { return "Replace results by operands, remove ops without uses"; }
 
-struct ReductionPatterns final : DialectReductionPatternInterface {
-  explicit ReductionPatterns(Dialect *dialect) : DialectReductionPatternInterface(dialect) {}
-  void populateReductionPatterns(RewritePatternSet &patterns) const override {
-    patterns.add<BypassOp>(patterns.getContext());
+  void runOnOperation() override {
+    Tester tester(test, {});
+    auto shows = [&] {
+      ScopedDiagnosticHandler ignore(&getContext(), [](Diagnostic &) { return success(); });
+      return succeeded(verify(getOperation(), /*verifyRecursively=*/true)) &&
+             tester.isInteresting(getOperation()).first == Tester::Interestingness::True;
+    };
+    if (!shows()) {
+      getOperation().emitError("test '") << test << "' does not exit with 1 on the input";
+      return signalPassFailure();
+    }
+    while (reduceOnce(shows))
+      ;
   }
+
+  bool reduceOnce(function_ref<bool()> shows) {
+    SmallVector<Operation *> ops;
+    // In reverse, regions come before the op that has them.
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
+    bool changed = false;
+    for (Operation *op : llvm::reverse(ops)) {
+      if (op == getOperation() || op->hasTrait<OpTrait::IsTerminator>())
+        continue;
+      for (OpResult result : op->getResults())
+        changed |= bypass(result, shows);
+      changed |= op->use_empty() && remove(op, shows);
+    }
+    return changed;
+  }
+
+  bool bypass(OpResult result, function_ref<bool()> shows) {
+    SmallVector<OpOperand *> uses = llvm::map_to_vector(result.getUses(), [](OpOperand &use) { return &use; });
+    if (uses.empty())
+      return false;
+    for (Value operand : result.getOwner()->getOperands()) {
+      if (operand.getType() != result.getType())
+        continue;
+      for (OpOperand *use : uses)
+        use->set(operand);
+      if (shows())
+        return true;
+      for (OpOperand *use : uses)
+        use->set(result);
+    }
+    return false;
+  }
+
+  bool remove(Operation *op, function_ref<bool()> shows) {
+    Block *block = op->getBlock();
+    Block::iterator next = std::next(op->getIterator());
+    op->remove();
+    if (shows()) {
+      op->erase();
+      return true;
+    }
+    block->getOperations().insert(next, op);
+    return false;
+  }
+
+  Option<std::string> test{*this, "test", cl::desc("script that gets a file and exits with 1 where it shows the fault")};
 };
 
 } // namespace
@@ -64,11 +116,11 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   mlir::registerAllPasses();
   mpq::registerAllPasses();
+  PassRegistration<BypassOps>();
   DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mpq::registerAllComponents(registry);
-  registry.addExtension(+[](MLIRContext *, mpq::onnx::ONNXDialect *dialect) { dialect->addInterfaces<ReductionPatterns>(); });
   cl::list<std::string> passes("load-pass-plugin", cl::value_desc("file.so"), cl::desc("Load passes from a plugin"));
   cl::list<std::string> dialects("load-dialect-plugin", cl::value_desc("file.so"),
                                  cl::desc("Load the dialects of a plugin"));
