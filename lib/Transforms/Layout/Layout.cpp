@@ -137,7 +137,7 @@ private:
     SmallVector<Value> inputs;
     for (auto [operand, layout] : llvm::zip(compute.getActivationOperands(), layouts.activations))
       inputs.push_back(getVersion(builder, operand->get(), layout));
-    // What else it reads, a mask or factors, is plain.
+    // What else it reads, a computed bias or factors, is plain.
     SmallVector<std::pair<unsigned, Value>> others;
     for (OpOperand &operand : op->getOpOperands())
       if (versions.count(operand.get()) &&
@@ -151,15 +151,10 @@ private:
       rebuilt.getActivationOperands()[index]->set(inputs[index]);
       rebuilt.setActivationLayout(index, getLayoutOf(operand->get(), layouts.activations[index]));
     }
-    // Biases and the like are plain, whoever makes them.
-    OpBuilder before(rebuilt);
-    for (OpOperand &operand : rebuilt->getOpOperands())
-      if (!llvm::is_contained(rebuilt.getActivationOperands(), &operand) &&
-          versions.count(operand.get()))
-        operand.set(getVersion(before, operand.get(), nullptr));
     if (resultLayout) {
       auto element = cast<ShapedType>(oldResult.getType()).getElementType();
       RankedTensorType type = resultLayout.getTensorType(element);
+      OpBuilder before(rebuilt);
       Value init = tensor::EmptyOp::create(
           before, op->getLoc(), type.getShape(), element, type.getEncoding());
       cast<DestinationStyleOpInterface>(rebuilt.getOperation())
