@@ -103,7 +103,8 @@ PIPELINE = ("builtin.module(func.func(mpq-onnx-infer-shapes),test-onnx-lower,one
 def compute(path):
     """What the compiled model prints, as one array of numbers per output."""
     lowered = path + ".mlir"
-    subprocess.run(["quant-opt", path, "--load-pass-plugin=" + plugin, "--pass-pipeline=" + PIPELINE, "-o", lowered], check=True)
+    subprocess.run(["quant-opt", path, "--load-pass-plugin=" + plugin, "--pass-pipeline=" + PIPELINE,
+                    "--emit-weights=inline", "-o", lowered], check=True)
     llvm = os.path.dirname(os.path.dirname(os.path.realpath(subprocess.run(["which", "mlir-runner"], capture_output=True, text=True, check=True).stdout.strip())))
     libraries = ",".join(os.path.join(llvm, "lib", n) for n in ("libmlir_runner_utils.so", "libmlir_c_runner_utils.so"))
     text = subprocess.run(["mlir-runner", lowered, "-e", "main", "--entry-point-result=void", "--shared-libs=" + libraries],
