@@ -56,7 +56,8 @@ def check(rows, k, group, weights):
     model = f"{work}/m.onnx"
     make_model(weights, model)
     tool = [f"--load-dialect-plugin={plugin}", f"--formats={spelling}", "--metric=weight-mse", "--avg-bits=64"]
-    subprocess.run(["quant-compile", model, *tool, "--emit=quantized", "-o", f"{work}/q.mlir"], check=True,
+    subprocess.run(["quant-compile", model, *tool, "--emit=quantized", "--emit-weights=inline", "-o",
+                    f"{work}/q.mlir"], check=True,
                    capture_output=True)
     text = open(f"{work}/q.mlir", encoding="utf-8").read()
     hexadecimal = re.search(r'w[^"\n]*: "0x([0-9A-Fa-f]+)"', text) or re.search(r'"0x([0-9A-Fa-f]+)"', text)

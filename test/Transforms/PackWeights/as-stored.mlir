@@ -15,11 +15,11 @@
 // PLACED: mpq.weights_bytes = 128
 module attributes {mpq.vector_bits = 256 : i64, mpq.features = ["fma"]} {
   func.func @main(%i: tensor<1x2xi64>, %x: tensor<2x16xf32>) -> (tensor<1x2x16xf32>, tensor<2x4xf32>) {
-    %t = mpq.constant dense_resource<table> : tensor<80xi8> as !mpq.tensor<4x16, axis 0, #mpq.int<8>>
+    %t = mpq.constant dense_resource<table> : tensor<80xi8> as !mpq.tensor<4x16, axis 0, #mpq.int<8>> loc("table")
     %0 = tensor.empty() : tensor<1x2x16xf32>
     %1 = mpq.gather ins(%i, %t : tensor<1x2xi64>, !mpq.tensor<4x16, axis 0, #mpq.int<8>>) outs(%0 : tensor<1x2x16xf32>)
         {family = "gather", weight_shape = array<i64: 4, 16>} -> tensor<1x2x16xf32>
-    %h = mpq.constant dense_resource<table> : tensor<80xi8> as !mpq.tensor<16x4, axis 1, #mpq.int<8>>
+    %h = mpq.constant dense_resource<table> : tensor<80xi8> as !mpq.tensor<16x4, axis 1, #mpq.int<8>> loc("head")
     %2 = tensor.empty() : tensor<2x4xf32>
     %3 = mpq.matmul ins(%x, %h : tensor<2x16xf32>, !mpq.tensor<16x4, axis 1, #mpq.int<8>>) outs(%2 : tensor<2x4xf32>)
         {family = "matmul_f32", weight_shape = array<i64: 4, 16>} -> tensor<2x4xf32>
