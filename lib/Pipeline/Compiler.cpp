@@ -275,13 +275,14 @@ void Compilation::recordActivations() {
 LogicalResult Compilation::apply() {
   report.begin("quantize");
   OwningOpRef<ModuleOp> reference(module->clone());
-  if (failed(runPipeline("mpq-quantize{activations=" + getActivations() + "}")))
+  std::string quantize = "mpq-quantize{activations=" + getActivations() + "}";
+  if (failed(runPipeline(quantize)))
     return failure();
   if (FailureOr<bool> stop = endStage(Stage::Quantized, *module); failed(stop) || *stop)
     return stop;
   if (!options.calibration.empty()) {
     report.begin("measure");
-    if (llvm::Error error = summary.measure(*reference, *module))
+    if (llvm::Error error = summary.measure(*reference, quantize))
       return check(std::move(error));
   }
   return success();

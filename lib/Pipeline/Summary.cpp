@@ -16,6 +16,8 @@
 #include "mpq/Execution/Specialize.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -40,20 +42,22 @@ void Summary::readPlan(ModuleOp planned) {
   });
 }
 
-llvm::Error Summary::measure(ModuleOp planned, ModuleOp quantized) {
+llvm::Error Summary::measure(ModuleOp planned, StringRef quantize) {
   ExecutorOptions executorOptions;
   executorOptions.threads = options.threads;
   executorOptions.memLimit = options.memLimit;
   auto plannedForData = specializeSizes(planned, options.calibration);
   if (!plannedForData)
     return plannedForData.takeError();
-  auto quantizedForData = specializeSizes(quantized, options.calibration);
-  if (!quantizedForData)
-    return quantizedForData.takeError();
+  // Sizes become numbers first: ops of the quantized stage have them already.
+  OwningOpRef<ModuleOp> quantized((*plannedForData)->clone());
+  PassManager pm(quantized->getContext());
+  if (failed(parsePassPipeline(quantize, pm)) || failed(pm.run(*quantized)))
+    return llvm::createStringError("could not quantize the model for the sizes of " + options.calibration);
   auto reference = Executor::create(**plannedForData, executorOptions);
   if (!reference)
     return reference.takeError();
-  auto candidate = Executor::create(**quantizedForData, executorOptions);
+  auto candidate = Executor::create(*quantized, executorOptions);
   if (!candidate)
     return candidate.takeError();
   llvm::Expected<Dataset> data = Dataset::load(options.calibration, (*reference)->getProgram().getInputs());

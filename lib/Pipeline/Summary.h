@@ -26,8 +26,9 @@ public:
   /// Reads the decisions of the `planned` stage.
   void readPlan(mlir::ModuleOp planned);
 
-  /// Runs the float model and the quantized one on the calibration data.
-  llvm::Error measure(mlir::ModuleOp planned, mlir::ModuleOp quantized);
+  /// Runs the float model, and what the pipeline `quantize` makes of it, on the
+  /// calibration data.
+  llvm::Error measure(mlir::ModuleOp planned, llvm::StringRef quantize);
 
   void print(llvm::raw_ostream &os) const;
 

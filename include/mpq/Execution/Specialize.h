@@ -19,7 +19,7 @@
 
 namespace mpq {
 
-/// A copy of `module`, of a stage up to `quantized`, whose @main is for samples
+/// A copy of `module`, of a stage up to `planned`, whose @main is for samples
 /// of the sizes that the arrays of `path` (.npz) have; they are matched with
 /// the arguments by name. Errors name the file, the array and what does not fit:
 /// another rank, sizes that contradict each other or a requirement of the model.
