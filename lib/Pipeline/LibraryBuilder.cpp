@@ -32,8 +32,8 @@ static uint8_t getTypeCode(Type type) {
 static void nameDimensions(TensorSpec &spec, ArrayAttr names) {
   for (auto [d, size] : llvm::enumerate(spec.shape)) {
     StringRef name;
-    if (size < 0 && names && d < names.size())
-      name = cast<StringAttr>(names[d]);
+    if (auto given = size < 0 && names && d < names.size() ? dyn_cast<StringAttr>(names[d]) : StringAttr())
+      name = given;
     spec.dimNames.push_back(size < 0 && name.empty() && d == 0 ? "N" : name.str());
   }
 }
@@ -47,20 +47,31 @@ static void bindSymbols(TensorSpec &spec, ArrayRef<std::string> symbols, bool sa
   }
 }
 
-/// The sizes that are known when the model runs, and what they must be.
-static void describeSizes(ModuleOp module, Operation *main, LibrarySpec &library) {
+/// The sizes that are known when the model runs, and what they must be. A file may have been edited.
+static LogicalResult describeSizes(Operation *main, LibrarySpec &library) {
   auto symbols = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
   if (!symbols)
-    return;
+    return success();
   library.symbols.clear();
-  for (StringRef name : symbols.getAsValueRange<StringAttr>())
+  for (Attribute symbol : symbols) {
+    auto name = dyn_cast<StringAttr>(symbol);
+    if (!name)
+      return main->emitOpError("has ") << symbol << " in '" << onnx::kSymbolsAttr << "' when it should be a name";
     library.symbols.push_back(name.str());
+  }
   library.requirements.clear();
-  if (auto requirements = main->getAttrOfType<ArrayAttr>(onnx::kRequirementsAttr))
-    for (auto requirement : requirements.getAsRange<ArrayAttr>())
-      library.requirements.push_back(
-          {onnx::toString(cast<IntegerSetAttr>(requirement[0]).getValue(), library.symbols),
-           cast<StringAttr>(requirement[1]).str()});
+  auto requirements = main->getAttrOfType<ArrayAttr>(onnx::kRequirementsAttr);
+  for (Attribute requirement : requirements ? requirements.getValue() : ArrayRef<Attribute>()) {
+    auto pair = dyn_cast<ArrayAttr>(requirement);
+    auto set = pair && pair.size() == 2 ? dyn_cast<IntegerSetAttr>(pair[0]) : IntegerSetAttr();
+    auto op = set ? dyn_cast<StringAttr>(pair[1]) : StringAttr();
+    if (!op || set.getValue().getNumDims() || set.getValue().getNumSymbols() > symbols.size())
+      return main->emitOpError("has ") << requirement << " in '" << onnx::kRequirementsAttr
+                                       << "' when it should be a set of the " << symbols.size()
+                                       << " symbols and the name of an op";
+    library.requirements.push_back({onnx::toString(set.getValue(), library.symbols), op.str()});
+  }
+  return success();
 }
 
 /// `dims` has a list of names for each tensor, from number `first` on; or is null.
@@ -103,7 +114,8 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   library.outputs =
       describe(interface.getOutputNames(), interface.getOutputTypes(), dims, interface.getInputNames().size());
   library.sampleParallel = interface.getSampleParallel();
-  describeSizes(module, main, library);
+  if (failed(describeSizes(main, library)))
+    return failure();
   for (TensorSpec &input : library.inputs)
     bindSymbols(input, library.symbols, library.sampleParallel);
 
