@@ -283,8 +283,11 @@ struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   using Base::Base;
 
   LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet intoProducers(context);
+    intoProducers.add<FuseMap<ConvOp>, FuseMap<MatmulOp>>(context);
+    mapPatterns = std::move(intoProducers);
+
     RewritePatternSet set(context);
-    set.add<FuseMap<ConvOp>, FuseMap<MatmulOp>>(context);
     set.add<FuseQuantize<ConvOp>, FuseQuantize<MatmulOp>, FuseQuantize<PoolOp>,
             FuseQuantize<SlicePadOp>, FuseQuantize<MapOp>>(context);
     set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>,
@@ -297,12 +300,15 @@ struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   }
 
   void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+    // First all maps that go into a producer: one that has taken the
+    // quantization behind it cannot any more.
+    if (failed(applyPatternsGreedily(getOperation(), mapPatterns)) ||
+        failed(applyPatternsGreedily(getOperation(), patterns)))
       signalPassFailure();
   }
 
 private:
-  FrozenRewritePatternSet patterns;
+  FrozenRewritePatternSet mapPatterns, patterns;
 };
 
 } // namespace

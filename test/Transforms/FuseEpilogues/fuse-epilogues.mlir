@@ -127,3 +127,38 @@ func.func @two_products(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>, %b: tensor<4xf
   } -> tensor<2x4xf32>
   return %2 : tensor<2x4xf32>
 }
+
+// A block of a network with static u8 activations is one convolution: the
+// activation goes into it before the quantization does.
+// CHECK-LABEL: @quantized_block
+func.func @quantized_block(%x: tensor<1x4x8x8xi8>, %w: tensor<4x4x1x1xf32>, %r: tensor<1x4x8x8xi8>) -> tensor<1x4x8x8xi8> {
+  // CHECK-NOT: mpq.convert
+  // CHECK-NOT: mpq.map
+  // CHECK: mpq.conv
+  // CHECK-SAME: clamp = #mpq.range<0.000000e+00, inf>
+  // CHECK-SAME: input_quant = #mpq.uniform<scale = 5.000000e-01
+  // CHECK-SAME: output_quant = #mpq.uniform<scale = 1.250000e-01
+  // CHECK-SAME: residual_quant = #mpq.uniform<scale = 2.500000e-01
+  // CHECK-NOT: mpq.convert
+  // CHECK-NOT: mpq.map
+  // CHECK: return
+  %e = tensor.empty() : tensor<1x4x8x8xf32>
+  %c = tensor.empty() : tensor<1x4x8x8xi8>
+  %dx = mpq.convert ins(%x : tensor<1x4x8x8xi8>) outs(%e : tensor<1x4x8x8xf32>)
+      {input_quant = #mpq.uniform<scale = 0.5, zero_point = 3>} -> tensor<1x4x8x8xf32>
+  %dr = mpq.convert ins(%r : tensor<1x4x8x8xi8>) outs(%e : tensor<1x4x8x8xf32>)
+      {input_quant = #mpq.uniform<scale = 0.25, zero_point = 0>} -> tensor<1x4x8x8xf32>
+  %0 = mpq.conv ins(%dx, %w : tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) outs(%e : tensor<1x4x8x8xf32>)
+      {weight_shape = array<i64: 4, 4, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+       pads = array<i64: 0, 0, 0, 0>, groups = 1 : i64} -> tensor<1x4x8x8xf32>
+  %1 = mpq.map ins(%0, %dr : tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) outs(%e : tensor<1x4x8x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %z = arith.constant 0.0 : f32
+    %s = arith.addf %a, %b : f32
+    %m = arith.maximumf %s, %z : f32
+    mpq.yield %m : f32
+  } -> tensor<1x4x8x8xf32>
+  %2 = mpq.convert ins(%1 : tensor<1x4x8x8xf32>) outs(%c : tensor<1x4x8x8xi8>)
+      {output_quant = #mpq.uniform<scale = 0.125, zero_point = 0>} -> tensor<1x4x8x8xi8>
+  return %2 : tensor<1x4x8x8xi8>
+}
