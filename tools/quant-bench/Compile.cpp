@@ -17,6 +17,8 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Object/ObjectFile.h"
 
 #include <chrono>
@@ -35,6 +37,34 @@ int64_t Storage::at(ArrayRef<int64_t> shape, int64_t n, int64_t c, int64_t h,
          c % block;
 }
 
+llvm::Expected<TargetSpec> mpq::getProblemTarget(const Problem &problem,
+                                                 StringRef mcpu) {
+  StringRef isa = problem.isa.empty() ? mcpu : StringRef(problem.isa);
+  // The first CPU, or the closest to it, that has each.
+  StringRef cpu = llvm::StringSwitch<StringRef>(isa)
+                      .Case("portable", "x86-64")
+                      .Case("avx2", "haswell")
+                      .Case("avxvnni", "alderlake")
+                      .Case("avx512", "skylake-avx512")
+                      .Case("avx512vnni", "icelake-server")
+                      .Case("avx512bf16", "cooperlake")
+                      .Default(isa);
+  llvm::Expected<TargetSpec> target = getTarget(cpu);
+  llvm::Expected<TargetSpec> host = getTarget("native");
+  if (!target || !host)
+    return llvm::joinErrors(target.takeError(), host.takeError());
+  SmallVector<StringRef> features, missing;
+  StringRef(target->features).split(features, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : features)
+    if (!host->has(feature.ltrim('+')))
+      missing.push_back(feature.ltrim('+'));
+  if (!missing.empty())
+    return llvm::createStringError(
+        "problem '" + problem.text + "': this machine cannot run code for " +
+        isa + ": it has no " + llvm::join(missing, ", "));
+  return target;
+}
+
 namespace {
 
 /// The types of an op's operands, on tensors or on memrefs.
@@ -49,6 +79,8 @@ public:
       : b(&context), loc(b.getUnknownLoc()), p(p), spec(spec),
         module(ModuleOp::create(loc)) {
     target.vectorBits = spec.getVectorBits();
+    if (p.vectorBits)
+      target.vectorBits = std::min<unsigned>(target.vectorBits, p.vectorBits);
     target.avx512f = spec.has("avx512f");
     target.avx512bw = spec.has("avx512bw");
     target.avx512vnni = spec.has("avx512vnni");
@@ -61,6 +93,8 @@ public:
     };
     // Small odd numbers that exercise zero points.
     compiled.input.quant = uniform(p.u8Input, 0.0131, 115);
+    if (p.int8Input) // scale 0 stands for dynamic
+      compiled.input.quant = UniformAttr::get(&context, 0.0, 0);
     compiled.residual.quant = uniform(p.u8Residual, 0.0243, 131);
     compiled.result.quant =
         uniform(p.u8Output, 0.0312, p.clampMin == 0 ? 0 : 97);
@@ -89,7 +123,7 @@ private:
     return {p.outputs, p.channels / p.groups, p.kernel[0], p.kernel[1]};
   }
   Type element(const Storage &storage) {
-    return storage.quant ? Type(b.getI8Type()) : Type(b.getF32Type());
+    return storage.isCodes() ? Type(b.getI8Type()) : Type(b.getF32Type());
   }
 
   llvm::Error chooseFormat();
@@ -199,8 +233,14 @@ llvm::Error ProblemCompiler::chooseFamily(StringRef name) {
   func::FuncOp function = createFunction("problem", list(types));
   OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
   ComputeOpInterface op = createOp(builder, types, function.getArguments());
+  std::string messages;
+  ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &diagnostic) {
+    messages += diagnostic.str();
+    return success();
+  });
   if (failed(verify(op)))
-    return llvm::createStringError("problem '" + p.text + "' is not valid");
+    return llvm::createStringError("problem '" + p.text +
+                                   "' is not valid: " + messages);
   std::string reasons;
   for (KernelFamily *candidate : getKernelFamilies()) {
     std::string reason;

@@ -24,15 +24,17 @@ namespace mpq {
 struct Storage {
   /// Null: plain.
   BlockedAttr layout;
-  /// Null: f32.
+  /// Null: f32. Dynamic: f32 that the kernel quantizes.
   UniformAttr quant;
   mlir::MemRefType type;
+
+  bool isCodes() const { return quant && !quant.isDynamic(); }
 
   /// The element index of logical (n, c, h, w) of `shape`.
   int64_t at(llvm::ArrayRef<int64_t> shape, int64_t n, int64_t c, int64_t h,
              int64_t w) const;
   int64_t elements() const { return type.getNumElements(); }
-  int64_t bytes() const { return elements() * (quant ? 1 : 4); }
+  int64_t bytes() const { return elements() * (isCodes() ? 1 : 4); }
 };
 
 struct CompiledProblem {
@@ -51,6 +53,11 @@ struct CompiledProblem {
   /// (input, packed, [bias], [residual], result): the operands that are there.
   void *run = nullptr;
 };
+
+/// The target of a problem: that of its `isa`, or else of `mcpu`; an error
+/// where this machine lacks one of the instruction sets.
+llvm::Expected<TargetSpec> getProblemTarget(const Problem &problem,
+                                            llvm::StringRef mcpu);
 
 /// `family` restricts the choice to one family (empty: the first that accepts).
 /// With `dump`, prints the kernel's IR instead of only compiling it.

@@ -11,14 +11,18 @@
 
 #include "llvm/Support/FormatVariadic.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace llvm;
 using namespace mpq;
+
+static constexpr int64_t kHugePage = 2 << 20;
 
 GuardedBuffer::GuardedBuffer(int64_t bytes) : bytes(bytes) {
   int64_t page = sysconf(_SC_PAGESIZE);
@@ -29,6 +33,9 @@ GuardedBuffer::GuardedBuffer(int64_t bytes) : bytes(bytes) {
   if (memory == MAP_FAILED)
     report_fatal_error("out of memory");
   mapping = static_cast<char *>(memory);
+  // As the runtime does for weights and activations.
+  if (aligned >= kHugePage)
+    madvise(mapping, mapped, MADV_HUGEPAGE);
   mprotect(mapping, page, PROT_NONE);
   mprotect(mapping + mapped - page, page, PROT_NONE);
   start = mapping + mapped - page - aligned;
@@ -45,6 +52,14 @@ GuardedBuffer::GuardedBuffer(GuardedBuffer &&other)
   other.mapping = nullptr;
 }
 
+GuardedBuffer &GuardedBuffer::operator=(GuardedBuffer &&other) {
+  std::swap(mapping, other.mapping);
+  std::swap(start, other.start);
+  std::swap(bytes, other.bytes);
+  std::swap(mapped, other.mapped);
+  return *this;
+}
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -56,7 +71,7 @@ static float draw(Random &random) {
 
 static float load(const Storage &storage, const GuardedBuffer &buffer,
                   int64_t at) {
-  if (!storage.quant)
+  if (!storage.isCodes())
     return reinterpret_cast<const float *>(buffer.data())[at];
   int code = uint8_t(buffer.data()[at]);
   return float(storage.quant.getScale()) *
@@ -71,12 +86,12 @@ static GuardedBuffer makeActivation(const Storage &storage,
   if (!storage.type)
     return buffer;
   auto set = [&](int64_t at, float real, uint8_t code) {
-    if (storage.quant)
+    if (storage.isCodes())
       buffer.data()[at] = code;
     else
       reinterpret_cast<float *>(buffer.data())[at] = real;
   };
-  uint8_t zero = storage.quant ? storage.quant.getZeroPoint() : 0;
+  uint8_t zero = storage.isCodes() ? storage.quant.getZeroPoint() : 0;
   for (int64_t i = 0; i < storage.elements(); ++i)
     set(i, 0, zero);
   int64_t channels = shape[1];
@@ -144,15 +159,47 @@ ProblemData::ProblemData(const Problem &problem,
         return makeActivation(p.residual ? compiled.residual : Storage(),
                               resultShape, random);
       }()),
-      result(compiled.result.bytes()) {}
-
-void ProblemData::pack() {
-  memset(packed.data(), 0xAA, packed.size());
-  compiled.pack(weight.data(), packed.data());
+      result(compiled.result.bytes()) {
+  inputReals.reserve(p.samples * p.channels * p.height * p.width);
+  for (int64_t n = 0; n < p.samples; ++n)
+    for (int64_t c = 0; c < p.channels; ++c)
+      for (int64_t h = 0; h < p.height; ++h)
+        for (int64_t w = 0; w < p.width; ++w)
+          inputReals.push_back(load(compiled.input, input,
+                                    compiled.input.at(inputShape, n, c, h, w)));
+  if (p.int8Input)
+    roundInput();
 }
 
-void ProblemData::run() {
-  void *arguments[6] = {input.data(), packed.data()};
+/// What the kernel makes of each sample: mpq/Kernel/DynamicQuantization.h.
+void ProblemData::roundInput() {
+  int64_t size = inputReals.size() / p.samples;
+  for (int64_t n = 0; n < p.samples; ++n) {
+    MutableArrayRef<float> sample(&inputReals[n * size], size);
+    float low = std::min(0.0f, *std::min_element(sample.begin(), sample.end()));
+    float high =
+        std::max(0.0f, *std::max_element(sample.begin(), sample.end()));
+    float scale = (high - low) / 255.0f;
+    if (!(scale >= std::numeric_limits<float>::min()))
+      scale = 1;
+    float inverse = 1.0f / scale;
+    auto clamp = [](float code) { return std::clamp(code, 0.0f, 255.0f); };
+    float zero = clamp(std::nearbyint(-low * inverse));
+    for (float &x : sample)
+      x = (clamp(std::nearbyint(x * inverse) + zero) - zero) * scale;
+  }
+}
+
+void ProblemData::pack(int64_t count) {
+  memset(packed.data(), 0xAA, packed.size());
+  compiled.pack(weight.data(), packed.data());
+  copies = GuardedBuffer((count - 1) * packed.size());
+  for (int64_t copy = 1; copy < count; ++copy)
+    memcpy(getWeights(copy), packed.data(), packed.size());
+}
+
+void ProblemData::run(int64_t copy) {
+  void *arguments[6] = {input.data(), getWeights(copy)};
   int count = 2;
   if (p.bias)
     arguments[count++] = bias.data();
@@ -189,8 +236,9 @@ std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
         int64_t x = w * p.strides[1] + kw * p.dilations[1] - p.pads[1];
         if (y < 0 || x < 0 || y >= p.height || x >= p.width)
           continue;
-        int64_t at = compiled.input.at(inputShape, n, first + c, y, x);
-        add(double(load(compiled.input, input, at)) *
+        int64_t at =
+            ((n * p.channels + first + c) * p.height + y) * p.width + x;
+        add(double(inputReals[at]) *
             row[(c * p.kernel[0] + kh) * p.kernel[1] + kw]);
       }
   if (p.bias)
@@ -242,11 +290,35 @@ std::string ProblemData::checkBorder() const {
   return {};
 }
 
+/// Multiply-adds that the reference does in a fraction of a second.
+static constexpr double kMostMultiplyAdds = 2e8;
+
+/// Random elements of the result, and that all of it was written.
+std::string ProblemData::checkSample() const {
+  Random random(5);
+  double cost = p.weightsPerOutput();
+  for (double done = 0; done < kMostMultiplyAdds; done += cost) {
+    auto index = [&](int dimension) {
+      return int64_t(random() % resultShape[dimension]);
+    };
+    int64_t n = index(0), o = index(1), h = index(2), w = index(3);
+    if (std::string difference = checkElement(n, o, h, w); !difference.empty())
+      return difference;
+  }
+  for (int64_t i = 0; i < compiled.result.elements(); ++i)
+    if (!std::isfinite(load(compiled.result, result, i)))
+      return formatv("element {0} is not finite", i);
+  return checkBorder();
+}
+
 std::string ProblemData::check() {
   // NaN in f32; in u8 two different poisons would be needed to be sure, and the
   // reference comparison does the rest.
   memset(result.data(), 0xFF, result.size());
   run();
+  checked.assign(result.data(), result.data() + result.size());
+  if (p.multiplyAdds() > kMostMultiplyAdds)
+    return checkSample();
   for (int64_t n = 0; n < resultShape[0]; ++n)
     for (int64_t o = 0; o < resultShape[1]; ++o)
       for (int64_t h = 0; h < resultShape[2]; ++h)
@@ -255,4 +327,20 @@ std::string ProblemData::check() {
               !difference.empty())
             return difference;
   return checkBorder();
+}
+
+std::string ProblemData::checkCopies() {
+  for (int64_t copy = 0; copy <= copies.size() / packed.size(); ++copy) {
+    memset(result.data(), 0xFF, result.size());
+    run(copy);
+    if (std::string difference = checkResult(); !difference.empty())
+      return formatv("with copy {0} of the weights, {1}", copy, difference);
+  }
+  return {};
+}
+
+std::string ProblemData::checkResult() const {
+  if (memcmp(result.data(), checked.data(), checked.size()) == 0)
+    return {};
+  return "the result differs from that of the first run";
 }

@@ -23,6 +23,7 @@ public:
   explicit GuardedBuffer(int64_t bytes);
   ~GuardedBuffer();
   GuardedBuffer(GuardedBuffer &&other);
+  GuardedBuffer &operator=(GuardedBuffer &&other);
   GuardedBuffer(const GuardedBuffer &) = delete;
   char *data() const { return start; }
   int64_t size() const { return bytes; }
@@ -36,22 +37,38 @@ class ProblemData {
 public:
   ProblemData(const Problem &problem, const CompiledProblem &compiled);
 
-  void pack();
-  void run();
-  /// Runs on a poisoned result and compares all of it with the reference: an
-  /// empty string, or the first difference.
+  /// Packs the weights, and puts `copies` of them into memory of their own.
+  void pack(int64_t copies);
+  void run(int64_t copy = 0);
+  /// Runs on a poisoned result and compares it with the reference, all of it
+  /// or, where that would take too long, a sample of it: an empty string, or
+  /// the first difference.
   std::string check();
+  /// Runs with each of the copies on a poisoned result and compares with what
+  /// `check` has seen, bit for bit.
+  std::string checkCopies();
+  /// Compares what the last run left.
+  std::string checkResult() const;
+
+  int64_t getWeightBytes() const { return compiled.packedBytes; }
+  char *getWeights(int64_t copy) const {
+    return copy ? copies.data() + (copy - 1) * packed.size() : packed.data();
+  }
 
 private:
-  float inputReal(int64_t n, int64_t c, int64_t h, int64_t w) const;
+  void roundInput();
   std::string checkElement(int64_t n, int64_t o, int64_t h, int64_t w) const;
+  std::string checkSample() const;
   std::string checkBorder() const;
 
   const Problem &p;
   const CompiledProblem &compiled;
   std::vector<int64_t> inputShape, resultShape;
-  std::vector<float> weights;
+  std::vector<float> weights, inputReals;
   GuardedBuffer weight, packed, input, bias, residual, result;
+  /// Further copies of `packed`, one behind the other.
+  GuardedBuffer copies = GuardedBuffer(0);
+  std::vector<char> checked;
 };
 
 } // namespace mpq

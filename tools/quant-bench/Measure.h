@@ -9,29 +9,42 @@
 #ifndef MPQ_TOOLS_QUANT_BENCH_MEASURE_H
 #define MPQ_TOOLS_QUANT_BENCH_MEASURE_H
 
-#include "llvm/ADT/STLFunctionalExtras.h"
+#include "Roof.h"
+#include "Team.h"
 
-#include <cstdint>
+#include <functional>
 
 namespace mpq {
 
-struct KernelTarget;
-struct TargetSpec;
-
-struct Measurement {
-  /// The shortest time of one call.
-  double seconds = 0;
-  /// How many f32 multiply-adds, with the target's vectors and all operands in
-  /// registers, this CPU could have done in one call; 0 where nobody has
-  /// written that loop. The median over pairs of a batch and the loop right
-  /// before and after it: the clock drifts and other processes interfere, and
-  /// only what is measured at the same moment compares.
-  double possible = 0;
+/// One thing to measure; each member of a team does its part of a call.
+struct Subject {
+  /// (member, number of the call)
+  std::function<void(int64_t, int64_t)> run;
+  double multiplyAdds = 0;
+  DotInstruction dot;
+  /// Bytes of weights that all members together read in a call, and the
+  /// member's part of them: start and size.
+  double weightBytes = 0;
+  std::function<std::pair<const char *, int64_t>(int64_t, int64_t)> weights;
 };
 
-/// Calls `run` for `budget` seconds in batches of some 50 us.
-Measurement measure(llvm::function_ref<void()> run, const TargetSpec &target,
-                    double budget);
+/// All numbers are medians over rounds. A round is a batch of calls, with a
+/// loop at each of the two roofs before or behind it: the clock drifts and
+/// other processes interfere, and only what is measured at the same moment
+/// compares.
+struct Measurement {
+  double seconds = 0;        ///< of one call
+  double dotsPerSecond = 0;  ///< multiply-adds by `dot`, all members together
+  double bytesPerSecond = 0; ///< reading the same weights, all members together
+  /// What a call would take at the lower of the two roofs (the longer time),
+  /// by what it takes; 0 where no roof could be measured.
+  double fraction = 0;
+
+  bool isBoundByMemory(const Subject &subject) const;
+};
+
+/// Measures for `budget` seconds, five rounds at least.
+Measurement measure(const Subject &subject, Team &team, double budget);
 
 } // namespace mpq
 

@@ -15,6 +15,43 @@
 using namespace llvm;
 using namespace mpq;
 
+const char mpq::kProblemHelp[] = R"(
+A problem is one line: what is computed, then words in any order.
+
+  conv 16x32x32 k3 o16 p1 relu residual      C x H x W of the input
+  matmul 8x256x512 relu                      M x K x N
+  mpgemm m=8 n=4096 k=4096 w=int4:g32:f16 a=int8 isa=avx512vnni cold threads=2
+                                             a matmul without bias
+
+  k3 k1x7          kernel, height x width (conv; 1)
+  o16              output channels (conv; as many as of the input)
+  s2 s2x1          strides (conv; 1)
+  d2 d2x1          dilations (conv; 1)
+  p1 p0x1x2x1      padding: top, left, bottom, right (conv; 0)
+  g4 depthwise     groups (conv; 1)
+  n2               samples (conv; 1)
+  m=8 n=16 k=32    sizes (matmul)
+  dynamic          rows are known at run time only (matmul)
+  bias nobias      with a bias (conv, matmul) or without (mpgemm)
+  residual         a residual is added
+  relu clamp=-1:6  fused activation
+  w=int4:g32       format of the weight, any that quant-opt knows (f32);
+                   int4:g32 alone is the same
+  a=f32            input of floats
+  a=int8           the same, quantized in the kernel with scales from the data
+  a=int8:static    input of 8-bit codes with a known scale; u8in is the same
+  u8res u8out      residual, result of 8-bit codes
+  border=1         borders wider than the kernel asks for, as other readers of
+                   the same activation may want them (conv; 0)
+  isa=avx2         instruction sets: portable, avx2, avxvnni, avx512, avx512vnni,
+                   avx512bf16, or the name of a CPU (--mcpu)
+  vectors=256      width of vectors in bits (the widest of the target)
+  hot              the same weights again and again, as near as caches hold them
+  cold             weights from DRAM: calls take turns on copies of them, as
+                   many as 256 MiB need and two at least
+  threads=2        so many threads share the output channels of a matmul
+)";
+
 int64_t Problem::outputSize(int dimension) const {
   int64_t size = dimension ? width : height;
   int64_t span = size + pads[dimension] + pads[dimension + 2] -
@@ -25,6 +62,19 @@ int64_t Problem::outputSize(int dimension) const {
 double Problem::multiplyAdds() const {
   return double(samples) * outputs * outputSize(0) * outputSize(1) *
          weightsPerOutput();
+}
+
+Problem Problem::slice(int64_t thread) const {
+  constexpr int64_t kUnit = 64;
+  auto start = [&](int64_t thread) {
+    if (thread == threads)
+      return outputs;
+    return std::min(outputs, outputs * thread / threads / kUnit * kUnit);
+  };
+  Problem part = *this;
+  part.threads = 1;
+  part.outputs = start(thread + 1) - start(thread);
+  return part;
 }
 
 /// `3` or `3x5`; a single number stands for all of `sizes`.
@@ -44,6 +94,45 @@ static bool parseClamp(StringRef text, Problem &p) {
   return !low.getAsDouble(p.clampMin) && !high.getAsDouble(p.clampMax);
 }
 
+static bool parseInput(StringRef text, Problem &p) {
+  p.int8Input = text == "int8" || text == "int8:dynamic";
+  p.u8Input = text == "int8:static";
+  return p.int8Input || p.u8Input || text == "f32";
+}
+
+static bool parsePositive(StringRef text, int64_t &number) {
+  return !text.getAsInteger(10, number) && number > 0;
+}
+
+/// A word that has a value behind its name.
+static bool parseNamed(StringRef name, StringRef value, Problem &p) {
+  if (name == "clamp")
+    return parseClamp(value, p);
+  if (name == "border")
+    return p.isConv && parseSizes(value, p.border);
+  if (name == "w") {
+    p.format = value == "f32" ? "" : value.str();
+    return !value.empty();
+  }
+  if (name == "a")
+    return parseInput(value, p);
+  if (name == "isa") {
+    p.isa = value.str();
+    return !value.empty();
+  }
+  if (name == "vectors")
+    return parsePositive(value, p.vectorBits) &&
+           (p.vectorBits == 128 || p.vectorBits == 256 || p.vectorBits == 512);
+  if (name == "threads")
+    return !p.isConv && parsePositive(value, p.threads) && p.threads <= 1024;
+  int64_t *size = StringSwitch<int64_t *>(name)
+                      .Case("m", &p.samples)
+                      .Case("n", &p.outputs)
+                      .Case("k", &p.channels)
+                      .Default(nullptr);
+  return size && !p.isConv && parsePositive(value, *size);
+}
+
 /// One word after the shape.
 static bool parseWord(StringRef word, Problem &p) {
   bool *flag = StringSwitch<bool *>(word)
@@ -55,20 +144,24 @@ static bool parseWord(StringRef word, Problem &p) {
                    .Default(nullptr);
   if (flag)
     return *flag = true;
-  if (word == "nobias")
-    return !(p.bias = false);
+  if (word == "bias" || word == "nobias") {
+    p.bias = word == "bias";
+    return true;
+  }
+  if (word == "hot" || word == "cold") {
+    p.cold = word == "cold";
+    return true;
+  }
   if (word == "relu") {
     p.clampMin = 0;
     return true;
   }
-  if (word == "depthwise") {
+  if (word == "depthwise" && p.isConv) {
     p.groups = p.outputs = p.channels;
     return true;
   }
-  if (word.consume_front("clamp="))
-    return parseClamp(word, p);
-  if (word.consume_front("border="))
-    return parseSizes(word, p.border);
+  if (word.contains('='))
+    return parseNamed(word.split('=').first, word.split('=').second, p);
   if (word.starts_with("int")) {
     p.format = word.str();
     return true;
@@ -118,13 +211,20 @@ Expected<Problem> mpq::parseProblem(StringRef line) {
   line.split(words, ' ', -1, /*KeepEmpty=*/false);
   Problem p;
   p.text = join(words, " ");
-  if (words.size() < 2 || (words[0] != "conv" && words[0] != "matmul"))
-    return makeError(line, "expected 'conv CxHxW ...' or 'matmul MxKxN ...'");
+  if (words.empty() || !is_contained({"conv", "matmul", "mpgemm"}, words[0]))
+    return makeError(line, "expected 'conv CxHxW ...', 'matmul MxKxN ...' or "
+                           "'mpgemm m=M n=N k=K ...'");
   p.isConv = words[0] == "conv";
-  if (!parseShape(words[1], p))
-    return makeError(line,
-                     "expected a shape of 3 sizes, got '" + words[1] + "'");
-  for (StringRef word : ArrayRef(words).drop_front(2))
+  p.bias = words[0] != "mpgemm";
+  ArrayRef<StringRef> rest = ArrayRef(words).drop_front();
+  if (words[0] != "mpgemm") {
+    StringRef shape = rest.empty() ? "" : rest.front();
+    if (!parseShape(shape, p))
+      return makeError(line,
+                       "expected a shape of 3 sizes, got '" + shape + "'");
+    rest = rest.drop_front();
+  }
+  for (StringRef word : rest)
     if (!parseWord(word, p))
       return makeError(line, "do not understand '" + word + "'");
   if (p.channels % p.groups || p.outputs % p.groups)

@@ -3,23 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// One kernel problem, written on one line:
+// One kernel problem, written on one line: what is computed, then words in any
+// order.
 //
 //   conv 16x32x32 k3 o16 s1 p1 relu residual      C x H x W of the input
 //   conv 64x25x5 k3 depthwise p1 u8in u8out
 //   matmul 8x256x512 relu                         M x K x N
+//   mpgemm m=8 n=4096 k=4096 w=int4:g32:f16 a=int8 isa=avx512vnni cold
 //
-//   k3 k1x7          kernel height x width                       (conv; 1)
-//   o16              output channels                             (conv; as
-//   input) s2 s2x1          strides                                     (1) d2
-//   d2x1          dilations                                   (1) p1 p0x1x2x1
-//   padding: top, left, bottom, right           (0) g4 depthwise     groups n2
-//   samples                                     (1) relu clamp=-1:6  fused
-//   activation residual nobias  operands u8in u8res u8out quantized activations
-//   dynamic          rows are known at run time only              (matmul)
-//   int4 int4:g32    format of the weight, any that quant-opt knows (f32)
-//   border=1         borders wider than the kernel asks for, as other readers
-//                    of the same activation may want them
+// mpgemm is a matmul whose sizes are words, and without bias unless told.
+// `kProblemHelp`, which --help prints, has all words.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_TOOLS_QUANT_BENCH_PROBLEM_H
@@ -48,15 +41,30 @@ struct Problem {
   double clampMax = std::numeric_limits<double>::infinity();
   bool bias = true, residual = false, dynamic = false;
   bool u8Input = false, u8Residual = false, u8Output = false;
+  /// The input is f32 and quantized by the kernel, with scales from the data.
+  bool int8Input = false;
   std::string format;
   int64_t border = 0;
+  /// Instruction sets to compile for, or a CPU; empty: the tool's default.
+  std::string isa;
+  /// Width of vectors in bits; 0: the widest that the target has.
+  int64_t vectorBits = 0;
+  /// Whether weights come from DRAM.
+  bool cold = false;
+  int64_t threads = 1;
 
   int64_t outputSize(int dimension) const;
   int64_t weightsPerOutput() const {
     return channels / groups * kernel[0] * kernel[1];
   }
   double multiplyAdds() const;
+  /// The part of thread `thread`: output channels from one multiple of 64 to
+  /// another. Empty (no outputs) where there are fewer than threads.
+  Problem slice(int64_t thread) const;
 };
+
+/// What the words of a problem mean.
+extern const char kProblemHelp[];
 
 /// Reads a line; an error names the word that is wrong.
 llvm::Expected<Problem> parseProblem(llvm::StringRef line);
