@@ -9,6 +9,7 @@
 
 #include "dialects/MPQ/MPQ.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectImplementation.h"
 
 #include <cmath>
@@ -313,4 +314,24 @@ int64_t StoredTensorType::getK() const {
 
 int64_t StoredTensorType::getStorageBytes() const {
   return getFormat().getStorageBytes(getRows(), getK());
+}
+
+//===----------------------------------------------------------------------===//
+// Codes of formats that store levels
+//===----------------------------------------------------------------------===//
+
+Value mpq::emitLowestZeroPoint(FormatAttrInterface format, OpBuilder &builder,
+                               Location loc) {
+  return arith::ConstantIntOp::create(builder, loc,
+                                      -format.getLevelRange().first, 32);
+}
+
+Value mpq::emitCodeOfLevel(FormatAttrInterface format, OpBuilder &builder,
+                           Location loc, Value level) {
+  Value code = arith::AddIOp::create(builder, loc, level,
+                                     emitLowestZeroPoint(format, builder, loc));
+  if (int64_t step = format.getLevelStep(); step != 1)
+    code = arith::DivUIOp::create(
+        builder, loc, code, arith::ConstantIntOp::create(builder, loc, step, 32));
+  return code;
 }

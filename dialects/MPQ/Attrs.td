@@ -10,12 +10,6 @@ include "dialects/MPQ/Interfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 
-/// Base of the formats in Formats/<Name>/<Name>.td. `overrides` names the methods
-/// with defaults that the format implements itself.
-class MPQ_Format<string name, string attrMnemonic, list<string> overrides = []>
-    : MPQ_Attr<name, attrMnemonic,
-               [DeclareAttrInterfaceMethods<MPQ_FormatAttrInterface, overrides>]>;
-
 def MPQ_BlockedAttr : MPQ_Attr<"Blocked", "blocked"> {
   let summary = "channel-blocked, bordered activation layout";
   let description = [{

@@ -23,6 +23,16 @@ def MPQ_FormatAttrInterface : AttrInterface<"FormatAttrInterface"> {
     `encode`/`decode` on the host (the oracle), `emitDecode` in IR, and for
     formats whose values are `level * scale` with integer levels,
     `emitLevel`/`emitScale`, from which integer dot kernels are built.
+
+    Kernels that keep a weight in few bits store unsigned codes,
+
+        level = step * code - zero point      code in [0, getMaxCode()]
+
+    as `emitCode` and `emitZeroPoint` give them: unsigned, because the dot
+    product instructions take one unsigned operand. By default the zero point
+    is the constant that makes the smallest level the code 0. A format with a
+    stored zero point, whose levels therefore need not fit the bits of a code,
+    says what is stored; a binary format (-1 and 1) has step 2 and zero point 1.
   }];
   let methods = [
     InterfaceMethod<[{
@@ -64,6 +74,32 @@ def MPQ_FormatAttrInterface : AttrInterface<"FormatAttrInterface"> {
         "::mlir::Location":$loc, "::mlir::Value":$payload, "int64_t":$rows,
         "int64_t":$k, "::mlir::Value":$row, "::mlir::Value":$column),
       /*body=*/"", /*default=*/"return {};">,
+    InterfaceMethod<"By how much the level grows from one code to the next.",
+      "int64_t", "getLevelStep", (ins), /*body=*/"", /*default=*/"return 1;">,
+    InterfaceMethod<"The largest unsigned code.",
+      "int64_t", "getMaxCode", (ins), /*body=*/"",
+      /*default=*/[{
+        auto [low, high] = $_attr.getLevelRange();
+        return (high - low) / $_attr.getLevelStep();
+      }]>,
+    InterfaceMethod<[{
+      Builds IR for the unsigned code, an i32, at (`row`, `column`).}],
+      "::mlir::Value", "emitCode", (ins "::mlir::OpBuilder &":$builder,
+        "::mlir::Location":$loc, "::mlir::Value":$payload, "int64_t":$rows,
+        "int64_t":$k, "::mlir::Value":$row, "::mlir::Value":$column),
+      /*body=*/"", /*default=*/[{
+        return ::mpq::emitCodeOfLevel($_attr, builder, loc,
+            $_attr.emitLevel(builder, loc, payload, rows, k, row, column));
+      }]>,
+    InterfaceMethod<[{
+      Builds IR for the zero point, an i32, that holds at (`row`, `column`): one
+      for each scale.}],
+      "::mlir::Value", "emitZeroPoint", (ins "::mlir::OpBuilder &":$builder,
+        "::mlir::Location":$loc, "::mlir::Value":$payload, "int64_t":$rows,
+        "int64_t":$k, "::mlir::Value":$row, "::mlir::Value":$column),
+      /*body=*/"", /*default=*/[{
+        return ::mpq::emitLowestZeroPoint($_attr, builder, loc);
+      }]>,
     InterfaceMethod<"Builds IR for the f32 scale that holds at (`row`, `column`).",
       "::mlir::Value", "emitScale", (ins "::mlir::OpBuilder &":$builder,
         "::mlir::Location":$loc, "::mlir::Value":$payload, "int64_t":$rows,

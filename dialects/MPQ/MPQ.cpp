@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/MPQ/Formats.h"
 #include "dialects/MPQ/Module.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

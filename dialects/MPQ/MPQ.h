@@ -25,6 +25,15 @@
 #include "dialects/MPQ/Dialect.h.inc"
 #include "dialects/MPQ/Enums.h.inc"
 
+namespace mpq {
+class FormatAttrInterface;
+/// What `emitCode` and `emitZeroPoint` build where a format does not say.
+mlir::Value emitCodeOfLevel(FormatAttrInterface format, mlir::OpBuilder &builder,
+                            mlir::Location loc, mlir::Value level);
+mlir::Value emitLowestZeroPoint(FormatAttrInterface format,
+                                mlir::OpBuilder &builder, mlir::Location loc);
+} // namespace mpq
+
 #include "dialects/MPQ/AttrInterfaces.h.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -300,3 +300,13 @@ func.func @attention_mask(%x: memref<4x8xf32>, %m: memref<3x4xf32>, %y: memref<4
     {heads = 1 : i64, kv_heads = 1 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 1.0 : f32}
   return
 }
+
+// -----
+
+// expected-error @below {{unknown codebook 'nf5', expected binary, ternary2, fp4, nf4 or kmeans2 to kmeans8}}
+func.func private @codebook_table(!mpq.tensor<2x2, axis 0, #mpq.codebook<nf5>>)
+
+// -----
+
+// expected-error @below {{a group is -1 (the tensor), 0 (the row) or a number of weights, not -2}}
+func.func private @codebook_group(!mpq.tensor<2x2, axis 0, #mpq.codebook<nf4, group = -2>>)

@@ -9,11 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Formats/Int/Int.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Threading.h"
-#include "llvm/Support/Endian.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -82,16 +81,8 @@ void IntFormatAttr::print(AsmPrinter &printer) const {
 //===----------------------------------------------------------------------===//
 
 std::string IntFormatAttr::getSpelling() const {
-  std::string spelling = "int" + std::to_string(getBits());
-  if (getGroup() < 0)
-    spelling += ":tensor";
-  else if (getGroup() > 0)
-    spelling += ":g" + std::to_string(getGroup());
-  if (getAsymmetric())
-    spelling += ":asym";
-  if (getHalfScale())
-    spelling += ":f16";
-  return spelling;
+  return "int" + std::to_string(getBits()) + getParts().getSuffix() +
+         (getAsymmetric() ? ":asym" : "") + (getHalfScale() ? ":f16" : "");
 }
 
 namespace {
@@ -102,40 +93,25 @@ struct IntFormatParser final : FormatParser {
 
   llvm::Expected<FormatAttrInterface>
   parse(StringRef spelling, MLIRContext *context) const override {
-    SmallVector<StringRef> parts;
-    spelling.split(parts, ':');
-    StringRef digits = parts.front();
+    StringRef digits = spelling.split(':').first;
     if (!digits.consume_front("int") || digits.empty() ||
         digits.find_first_not_of("0123456789") != StringRef::npos)
       return FormatAttrInterface();
-    auto wrong = [&](const Twine &reason) {
-      return llvm::createStringError("number format '" + spelling + "': " +
-                                     reason + "; it is written " + getSyntax());
-    };
     unsigned bits;
     if (digits.getAsInteger(10, bits) || bits < 2 || bits > 8)
-      return wrong("integers have 2 to 8 bits, not " + digits);
-    int64_t group = 0;
-    bool asymmetric = false, half = false;
-    for (StringRef part : ArrayRef(parts).drop_front()) {
-      bool again = false;
-      if (part == "asym")
-        again = std::exchange(asymmetric, true);
-      else if (part == "f16")
-        again = std::exchange(half, true);
-      else if (part == "tensor")
-        again = std::exchange(group, -1) != 0;
-      else if (StringRef size = part; size.consume_front("g")) {
-        again = group != 0;
-        if (size.getAsInteger(10, group) || group < 1)
-          return wrong("a group has at least one weight, not '" + size + "'");
-      } else
-        return wrong("unknown part '" + part + "'");
-      if (again)
-        return wrong("'" + part + "' is one too many");
-    }
-    return cast<FormatAttrInterface>(
-        Attribute(IntFormatAttr::get(context, bits, group, asymmetric, half)));
+      return llvm::createStringError(
+          "number format '" + spelling + "': integers have 2 to 8 bits, not " +
+          digits + "; it is written " + getSyntax());
+    bool asymmetric = false;
+    llvm::Expected<GroupedPayload> parts = GroupedPayload::parseSuffix(
+        spelling, bits, getSyntax(), [&](StringRef part) {
+          return part == "asym" ? (asymmetric = true) : false;
+        });
+    if (!parts)
+      return parts.takeError();
+    return cast<FormatAttrInterface>(Attribute(
+        IntFormatAttr::get(context, bits, parts->group, asymmetric,
+                           parts->scaleType == ScaleType::F16)));
   }
 };
 } // namespace
@@ -153,7 +129,7 @@ void registerFormatInt() {
 unsigned IntFormatAttr::getCodeBits() const { return getBits(); }
 
 int64_t IntFormatAttr::getIntegerGroup(int64_t k) const {
-  return getGroup() > 0 ? std::min(getGroup(), std::max<int64_t>(k, 1)) : k;
+  return getParts().getGroupLength(k);
 }
 
 std::pair<int64_t, int64_t> IntFormatAttr::getLevelRange() const {
@@ -163,41 +139,26 @@ std::pair<int64_t, int64_t> IntFormatAttr::getLevelRange() const {
   return {grid.minCode(), grid.maxCode()};
 }
 
+int64_t IntFormatAttr::getMaxCode() const { return (1 << getBits()) - 1; }
+
+GroupedPayload IntFormatAttr::getParts() const {
+  return {getBits(), getGroup(), getGrid().scaleType};
+}
+
 IntGrid IntFormatAttr::getGrid() const {
   return {getBits(), getAsymmetric(),
           getHalfScale() ? ScaleType::F16 : ScaleType::F32};
 }
 
-int64_t IntFormatAttr::getGroupsPerRow(int64_t k) const {
-  return getGroup() > 0 ? llvm::divideCeil(k, getGroup()) : 1;
-}
-
-int64_t IntFormatAttr::getScaleCount(int64_t rows, int64_t k) const {
-  return getGroup() < 0 ? 1 : rows * getGroupsPerRow(k);
-}
-
-int64_t IntFormatAttr::getScaleIndex(int64_t k, int64_t row,
-                                     int64_t column) const {
-  if (getGroup() < 0)
-    return 0;
-  return getGroup() == 0 ? row : row * getGroupsPerRow(k) + column / getGroup();
-}
-
 int64_t IntFormatAttr::getStorageBytes(int64_t rows, int64_t k) const {
   return getZeroPointsOffset(rows, k) +
-         (getAsymmetric() ? getScaleCount(rows, k) : 0);
+         (getAsymmetric() ? getParts().getScaleCount(rows, k) : 0);
 }
 
 IntScale IntFormatAttr::getScaleAndZeroPoint(ArrayRef<char> payload,
                                              int64_t rows, int64_t k,
                                              int64_t index) const {
-  const char *at =
-      payload.data() + getScalesOffset(rows, k) + index * getScaleBytes();
-  IntScale scale;
-  scale.scale =
-      getHalfScale()
-          ? fromHalf(llvm::support::endian::read16le(at))
-          : llvm::bit_cast<float>(llvm::support::endian::read32le(at));
+  IntScale scale{getParts().getScale(payload, rows, k, index), 0};
   if (getAsymmetric())
     scale.zeroPoint = uint8_t(payload[getZeroPointsOffset(rows, k) + index]);
   return scale;
@@ -206,32 +167,20 @@ IntScale IntFormatAttr::getScaleAndZeroPoint(ArrayRef<char> payload,
 void IntFormatAttr::setScaleAndZeroPoint(MutableArrayRef<char> payload,
                                          int64_t rows, int64_t k, int64_t index,
                                          IntScale scale) const {
-  char *at =
-      payload.data() + getScalesOffset(rows, k) + index * getScaleBytes();
-  if (getHalfScale())
-    llvm::support::endian::write16le(at, toHalf(scale.scale));
-  else
-    llvm::support::endian::write32le(at, llvm::bit_cast<uint32_t>(scale.scale));
+  getParts().setScale(payload, rows, k, index, scale.scale);
   if (getAsymmetric())
     payload[getZeroPointsOffset(rows, k) + index] = char(scale.zeroPoint);
 }
 
 int32_t IntFormatAttr::getCode(ArrayRef<char> payload, int64_t k, int64_t row,
                                int64_t column) const {
-  int64_t bit = column * getBits(), at = row * getRowBytes(k) + bit / 8;
-  // What follows the codes keeps the second byte within the payload.
-  uint32_t word = uint8_t(payload[at]) | uint8_t(payload[at + 1]) << 8;
-  uint32_t code = word >> (bit % 8) & ((1u << getBits()) - 1);
+  uint32_t code = getParts().getCode(payload, k, row, column);
   return getAsymmetric() ? code : llvm::SignExtend32(code, getBits());
 }
 
 void IntFormatAttr::setCode(MutableArrayRef<char> payload, int64_t k,
                             int64_t row, int64_t column, int32_t code) const {
-  int64_t bit = column * getBits(), at = row * getRowBytes(k) + bit / 8;
-  uint32_t word = (uint32_t(code) & ((1u << getBits()) - 1)) << (bit % 8);
-  payload[at] |= char(word);
-  if (word >> 8)
-    payload[at + 1] |= char(word >> 8);
+  getParts().setCode(payload, k, row, column, code);
 }
 
 //===----------------------------------------------------------------------===//
@@ -263,7 +212,7 @@ void IntFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k,
       int64_t end = std::min(begin + step, k);
       IntScale scale =
           chooseLeastSquares(weights.slice(row * k + begin, end - begin), grid);
-      setScaleAndZeroPoint(payload, rows, k, getScaleIndex(k, row, begin),
+      setScaleAndZeroPoint(payload, rows, k, getParts().getScaleIndex(k, row, begin),
                            scale);
       encodeRun(row, begin, end, scale);
     }
@@ -283,6 +232,7 @@ void IntFormatAttr::decode(ArrayRef<char> payload, int64_t rows, int64_t k,
     for (int64_t column = 0; column < k; ++column)
       weights[row * k + column] =
           decodeInt(getCode(payload, k, row, column),
-                    getScaleAndZeroPoint(payload, rows, k,
-                                         getScaleIndex(k, row, column)));
+                    getScaleAndZeroPoint(
+                        payload, rows, k,
+                        getParts().getScaleIndex(k, row, column)));
 }

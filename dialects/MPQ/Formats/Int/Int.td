@@ -5,10 +5,11 @@
 #ifndef MPQ_FORMATS_INT_TD
 #define MPQ_FORMATS_INT_TD
 
-include "dialects/MPQ/Attrs.td"
+include "dialects/MPQ/Format.td"
 
 def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int",
-    ["getIntegerGroup", "getLevelRange", "emitLevel", "emitScale"]> {
+    ["getIntegerGroup", "getLevelRange", "emitLevel", "emitScale", "getMaxCode",
+     "emitCode", "emitZeroPoint"]> {
   let summary = "integers of 2 to 8 bits with scales";
   let description = [{
     value = scale * (code - zero_point). Symmetric: no zero point is stored, the
@@ -46,18 +47,9 @@ def MPQ_IntFormatAttr : MPQ_Format<"IntFormat", "int",
   let parameters = (ins "unsigned":$bits, "int64_t":$group, "bool":$asymmetric,
                         "bool":$halfScale);
   let extraClassDeclaration = [{
-    /// Where the parts of a payload lie. Rows of codes are byte-aligned, scales
-    /// need not be.
-    int64_t getRowBytes(int64_t k) const { return (k * getBits() + 7) / 8; }
-    int64_t getScaleBytes() const { return getHalfScale() ? 2 : 4; }
-    int64_t getGroupsPerRow(int64_t k) const;
-    int64_t getScaleCount(int64_t rows, int64_t k) const;
-    /// The index of the scale that holds at (`row`, `column`).
-    int64_t getScaleIndex(int64_t k, int64_t row, int64_t column) const;
-    int64_t getScalesOffset(int64_t rows, int64_t k) const { return rows * getRowBytes(k); }
-    int64_t getZeroPointsOffset(int64_t rows, int64_t k) const {
-      return getScalesOffset(rows, k) + getScaleCount(rows, k) * getScaleBytes();
-    }
+    /// Codes and scales; zero points follow.
+    ::mpq::GroupedPayload getParts() const;
+    int64_t getZeroPointsOffset(int64_t rows, int64_t k) const { return getParts().getEnd(rows, k); }
     /// The parts of a payload by index; `setCode` expects the row to be zeroed.
     ::mpq::IntScale getScaleAndZeroPoint(::llvm::ArrayRef<char> payload, int64_t rows,
                                          int64_t k, int64_t index) const;

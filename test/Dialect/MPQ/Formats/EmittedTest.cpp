@@ -9,7 +9,7 @@
 // new format adds its spellings here.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Formats/Int/Int.h"
 #include "mpq/Execution/Jit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "llvm/ADT/bit.h"
 #include "gtest/gtest.h"
@@ -33,11 +34,14 @@ void registerDialectMPQ(DialectRegistry &registry);
 
 namespace {
 
-const char *const families[] = {"int2", "int3", "int4", "int5",
+const char *const integers[] = {"int2", "int3", "int4", "int5",
                                 "int6", "int7", "int8"};
-const char *const variants[] = {
+const char *const integerVariants[] = {
     "",     ":asym",   ":f16",     ":asym:f16",     ":g4",
     ":g32", ":tensor", ":g5:asym", ":g16:asym:f16", ":tensor:asym"};
+const char *const codebooks[] = {"binary", "ternary2", "fp4",    "nf4",
+                                 "kmeans2", "kmeans3",  "kmeans8"};
+const char *const codebookVariants[] = {"", ":f16", ":g5:f16", ":tensor"};
 
 struct Shape {
   int64_t rows, k;
@@ -55,7 +59,7 @@ protected:
     context.appendDialectRegistry(registry);
     context.loadDialect<MPQDialect, arith::ArithDialect, func::FuncDialect,
                         memref::MemRefDialect, scf::SCFDialect,
-                        LLVM::LLVMDialect>();
+                        LLVM::LLVMDialect, vector::VectorDialect>();
     module = ModuleOp::create(UnknownLoc::get(&context));
   }
 
@@ -79,7 +83,8 @@ protected:
   std::minstd_rand random{3};
 };
 
-/// func @name(payload, values, levels, scales) that fills in all of them.
+/// func @name(payload, values, levels, scales, codes, zero points) that fills in
+/// all of them (formats without integer levels: the values).
 void Emitted::define(const std::string &name, FormatAttrInterface format,
                      Shape shape) {
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -92,7 +97,9 @@ void Emitted::define(const std::string &name, FormatAttrInterface format,
       {memref({bytes}, builder.getI8Type()),
        memref({shape.rows, shape.k}, builder.getF32Type()),
        memref({shape.rows, shape.k}, builder.getI32Type()),
-       memref({shape.rows, shape.k}, builder.getF32Type())},
+       memref({shape.rows, shape.k}, builder.getF32Type()),
+       memref({shape.rows, shape.k}, builder.getI32Type()),
+       memref({shape.rows, shape.k}, builder.getI32Type())},
       {});
   auto function = func::FuncOp::create(builder, loc, name, type);
   Block *body = function.addEntryBlock();
@@ -105,12 +112,20 @@ void Emitted::define(const std::string &name, FormatAttrInterface format,
       builder, loc, {zero, zero}, {rows, k}, {one, one},
       [&](OpBuilder &b, Location loc, ValueRange at) {
         Value payload = body->getArgument(0);
-        Value results[] = {format.emitDecode(b, loc, payload, shape.rows,
-                                             shape.k, at[0], at[1]),
-                           format.emitLevel(b, loc, payload, shape.rows,
-                                            shape.k, at[0], at[1]),
-                           format.emitScale(b, loc, payload, shape.rows,
-                                            shape.k, at[0], at[1])};
+        SmallVector<Value> results = {format.emitDecode(
+            b, loc, payload, shape.rows, shape.k, at[0], at[1])};
+        if (format.getIntegerGroup(shape.k))
+          llvm::append_range(
+              results,
+              ArrayRef<Value>{
+                  format.emitLevel(b, loc, payload, shape.rows, shape.k, at[0],
+                                   at[1]),
+                  format.emitScale(b, loc, payload, shape.rows, shape.k, at[0],
+                                   at[1]),
+                  format.emitCode(b, loc, payload, shape.rows, shape.k, at[0],
+                                  at[1]),
+                  format.emitZeroPoint(b, loc, payload, shape.rows, shape.k,
+                                       at[0], at[1])});
         for (auto [i, result] : llvm::enumerate(results))
           memref::StoreOp::create(b, loc, result, body->getArgument(i + 1), at);
       });
@@ -136,12 +151,14 @@ void Emitted::run(const std::string &name, FormatAttrInterface format,
                   Shape shape, ArrayRef<char> payload) {
   int64_t count = shape.rows * shape.k;
   std::vector<float> expected(count), values(count), scales(count);
-  std::vector<int32_t> levels(count);
+  std::vector<int32_t> levels(count), codes(count), zeros(count);
   format.decode(payload, shape.rows, shape.k, expected);
   llvm::Expected<void *> function = jit->lookup(name);
   ASSERT_TRUE(bool(function)) << llvm::toString(function.takeError());
-  reinterpret_cast<void (*)(const char *, float *, int32_t *, float *)>(
-      *function)(payload.data(), values.data(), levels.data(), scales.data());
+  reinterpret_cast<void (*)(const char *, float *, int32_t *, float *,
+                            int32_t *, int32_t *)>(*function)(
+      payload.data(), values.data(), levels.data(), scales.data(), codes.data(),
+      zeros.data());
   auto [low, high] = format.getLevelRange();
   for (int64_t i = 0; i < count; ++i) {
     std::string at = name + " at " + std::to_string(i);
@@ -152,9 +169,14 @@ void Emitted::run(const std::string &name, FormatAttrInterface format,
     ASSERT_EQ(llvm::bit_cast<uint32_t>(values[i]),
               llvm::bit_cast<uint32_t>(expected[i]))
         << at;
+    if (!format.getIntegerGroup(shape.k))
+      continue;
     ASSERT_EQ(scales[i] * float(levels[i]), expected[i]) << at;
     ASSERT_GE(levels[i], low) << at;
     ASSERT_LE(levels[i], high) << at;
+    ASSERT_EQ(format.getLevelStep() * codes[i] - zeros[i], levels[i]) << at;
+    ASSERT_GE(codes[i], 0) << at;
+    ASSERT_LE(codes[i], format.getMaxCode()) << at;
   }
 }
 
@@ -179,12 +201,17 @@ void Emitted::check(const std::string &name, FormatAttrInterface format,
 
 TEST_F(Emitted, AgreesWithTheHost) {
   auto forEach = [&](auto visit) {
-    for (std::string family : families)
-      for (std::string variant : variants)
-        for (Shape shape : shapes)
-          visit(family + variant + " " + std::to_string(shape.rows) + "x" +
-                    std::to_string(shape.k),
-                format(family + variant), shape);
+    auto cross = [&](ArrayRef<const char *> families,
+                     ArrayRef<const char *> variants) {
+      for (std::string family : families)
+        for (std::string variant : variants)
+          for (Shape shape : shapes)
+            visit(family + variant + " " + std::to_string(shape.rows) + "x" +
+                      std::to_string(shape.k),
+                  format(family + variant), shape);
+    };
+    cross(integers, integerVariants);
+    cross(codebooks, codebookVariants);
   };
   forEach([&](const std::string &name, FormatAttrInterface format,
               Shape shape) { define(name, format, shape); });
@@ -204,7 +231,7 @@ TEST_F(Emitted, ReadsAllHalfScales) {
   std::vector<char> payload(one.getStorageBytes(65536, 1));
   for (int64_t row = 0; row < 65536; ++row) {
     integers.setCode(payload, 1, row, 0, 1);
-    char *at = payload.data() + integers.getScalesOffset(65536, 1) + 2 * row;
+    char *at = payload.data() + integers.getParts().getScalesOffset(65536, 1) + 2 * row;
     at[0] = char(row);
     at[1] = char(row >> 8);
   }

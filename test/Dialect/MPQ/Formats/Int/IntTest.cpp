@@ -7,7 +7,7 @@
 // positions, and what encode makes of weights.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Formats/Int/Int.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "gtest/gtest.h"
@@ -95,12 +95,12 @@ TEST_F(Int, CountsEveryByte) {
 TEST_F(Int, ScalesLieRowByRowGroupByGroup) {
   IntFormatAttr format = get(4, 4, true);
   // Ten columns: groups of 4, 4 and 2.
-  EXPECT_EQ(format.getScaleCount(3, 10), 9);
-  EXPECT_EQ(format.getScaleIndex(10, 0, 3), 0);
-  EXPECT_EQ(format.getScaleIndex(10, 0, 4), 1);
-  EXPECT_EQ(format.getScaleIndex(10, 2, 9), 8);
-  EXPECT_EQ(get(4, -1).getScaleIndex(10, 2, 9), 0);
-  EXPECT_EQ(get(4).getScaleIndex(10, 2, 9), 2);
+  EXPECT_EQ(format.getParts().getScaleCount(3, 10), 9);
+  EXPECT_EQ(format.getParts().getScaleIndex(10, 0, 3), 0);
+  EXPECT_EQ(format.getParts().getScaleIndex(10, 0, 4), 1);
+  EXPECT_EQ(format.getParts().getScaleIndex(10, 2, 9), 8);
+  EXPECT_EQ(get(4, -1).getParts().getScaleIndex(10, 2, 9), 0);
+  EXPECT_EQ(get(4).getParts().getScaleIndex(10, 2, 9), 2);
   std::vector<char> bytes = payload(format, 3, 10);
   for (int64_t i = 0; i < 9; ++i)
     format.setScaleAndZeroPoint(bytes, 3, 10, i, {1.5f + i, int32_t(i)});

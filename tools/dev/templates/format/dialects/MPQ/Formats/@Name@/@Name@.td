@@ -5,7 +5,7 @@
 #ifndef MPQ_FORMATS_@NAME@_TD
 #define MPQ_FORMATS_@NAME@_TD
 
-include "dialects/MPQ/Attrs.td"
+include "dialects/MPQ/Format.td"
 
 def MPQ_@Name@FormatAttr : MPQ_Format<"@Name@Format", "@name_@"> {
   let summary = "the upper 16 bits of an f32";
