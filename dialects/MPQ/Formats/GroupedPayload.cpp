@@ -95,9 +95,8 @@ GroupedPayload::parseSuffix(StringRef spelling, unsigned bits,
                             const std::string &syntax,
                             function_ref<bool(StringRef)> extra) {
   auto wrong = [&](const Twine &reason) {
-    return llvm::createStringError("number format '" + spelling +
-                                   "': " + reason + "; it is written " +
-                                   syntax);
+    return llvm::createStringError("number format '" + spelling + "': " +
+                                   reason + "; it is written " + syntax);
   };
   GroupedPayload payload{bits, 0, ScaleType::F32};
   SmallVector<StringRef> parts, seen;

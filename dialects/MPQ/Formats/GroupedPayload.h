@@ -68,7 +68,8 @@ struct GroupedPayload {
                              int64_t k, mlir::Value row,
                              mlir::Value column) const;
 
-  /// The group as it stands behind a format's name: `:g32`, `:tensor` or nothing.
+  /// The group as it stands behind a format's name: `:g32`, `:tensor` or
+  /// nothing.
   std::string getSuffix() const;
   /// Reads what a user wrote behind the name: the group, `f16`, and parts that
   /// are the format's own, for which `extra` returns true.

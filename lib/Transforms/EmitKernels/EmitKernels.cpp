@@ -10,6 +10,8 @@
 //     =>  call @conv_f32_0(%x, %w, %y)
 //         func.func private @conv_f32_0(%x, %w, %y) { scf.for ... }
 //
+// Linalg ops that a family accepts go the same way.
+//
 // An operand of dynamic shape is passed as a pointer to its first element and
 // its dynamic sizes, so that functions have nothing but pointers and numbers.
 //
@@ -21,6 +23,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -200,6 +203,12 @@ struct EmitKernelsPass : mpq::impl::EmitKernelsPassBase<EmitKernelsPass> {
     SmallVector<Operation *> ops;
     getOperation().walk([&](ComputeOpInterface op) { ops.push_back(op); });
     EmitKernels emitter(getOperation());
+    // What linalg ops no family knows becomes plain loops later.
+    getOperation().walk([&](linalg::GenericOp op) {
+      if (op.hasPureBufferSemantics() &&
+          chooseKernelFamily(op, KernelTarget::get(op)).family)
+        ops.push_back(op);
+    });
     for (Operation *op : ops) {
       if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>)) {
         op->emitOpError("has operands that are not memrefs; bufferize first");

@@ -22,7 +22,8 @@ def EmitKernelsPass : Pass<"mpq-emit-kernels", "::mlir::ModuleOp"> {
     call @conv_f32_0(%x, %w, %y) : (...) -> ()
     func.func private @conv_f32_0(...) { loops }
     ```
-    An op without `family` gets the first family that accepts it. What the
+    A `linalg.generic` that a family accepts goes the same way; the others
+    become plain loops later. An op without `family` gets the first family that accepts it. What the
     more specialised ones said is a `missed` remark.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

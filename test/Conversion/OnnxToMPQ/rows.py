@@ -77,6 +77,19 @@ check("per_token", [node("Div", ["x", "t"], ["d"]), node("Add", ["d", "b"], ["y"
       {"x": floats(1, 5, 19), "t": np.abs(floats(1, 5, 1)) + 1}, {"b": floats(19)}, kernels=["map"])
 
 
+# Products of two activations: sizes around the tiles of 8 (or 4) rows and 2 vectors of columns, and the ways to broadcast.
+for m, k, n in [(1, 1, 1), (8, 3, 32), (9, 17, 33), (7, 16, 31), (20, 5, 48), (3, 64, 130)]:
+    check(f"product_{m}x{k}x{n}", [node("MatMul", ["a", "b"], ["y"])], {"a": floats(1, m, k), "b": floats(1, k, n)}, {},
+          kernels=["batch_matmul"])
+for name, a, b in [("stack", (1, 3, 4, 5, 6), (1, 3, 4, 6, 7)), ("inner", (1, 3, 1, 5, 6), (1, 1, 4, 6, 7)),
+                   ("rank", (1, 3, 4, 5, 6), (1, 4, 6, 7))]:
+    check(f"product_{name}", [node("MatMul", ["a", "b"], ["y"])], {"a": floats(*a), "b": floats(*b)}, {},
+          kernels=["batch_matmul"])
+check("product_scaled", [node("MatMul", ["a", "b"], ["p"]), node("Mul", ["p", "s"], ["q"]), node("Add", ["q", "c"], ["y"])],
+      {"a": floats(1, 2, 5, 6), "b": floats(1, 2, 6, 37), "c": floats(1, 2, 5, 37)}, {"s": np.float32(.3)},
+      kernels=["batch_matmul"])
+
+
 def attention(name, heads, kv_heads, size, tokens, mask=None, rotary=False):
     """A layer's attention in pieces, with projections, a bias and a residual."""
     width, nodes, constants = heads * size, [], {"out": ints(1, tokens, heads * size), "scale": np.float32(size**-0.5)}

@@ -27,8 +27,8 @@ static unsigned getTableBits(StringRef name) {
   if (ArrayRef<float> levels = lookupTable(name); !levels.empty())
     return llvm::Log2_64(levels.size());
   unsigned bits = 0;
-  if (!name.consume_front("kmeans") || name.getAsInteger(10, bits) || bits < 2 ||
-      bits > 8)
+  if (!name.consume_front("kmeans") || name.getAsInteger(10, bits) ||
+      bits < 2 || bits > 8)
     return 0;
   return bits;
 }
@@ -100,7 +100,8 @@ std::string CodebookFormatAttr::getSpelling() const {
 namespace {
 struct CodebookFormatParser final : FormatParser {
   std::string getSyntax() const override {
-    return llvm::join(getTableNames(), "|") + "|kmeans2..kmeans8[:gN|:tensor][:f16]";
+    return llvm::join(getTableNames(), "|") +
+           "|kmeans2..kmeans8[:gN|:tensor][:f16]";
   }
 
   llvm::Expected<FormatAttrInterface>
@@ -119,9 +120,8 @@ struct CodebookFormatParser final : FormatParser {
         GroupedPayload::parseSuffix(spelling, bits, getSyntax());
     if (!parts)
       return parts.takeError();
-    return cast<FormatAttrInterface>(Attribute(
-        CodebookFormatAttr::get(context, table, parts->group,
-                                parts->scaleType == ScaleType::F16)));
+    return cast<FormatAttrInterface>(Attribute(CodebookFormatAttr::get(
+        context, table, parts->group, parts->scaleType == ScaleType::F16)));
   }
 };
 } // namespace
@@ -173,7 +173,8 @@ int64_t CodebookFormatAttr::getIntegerGroup(int64_t k) const {
 std::pair<int64_t, int64_t> CodebookFormatAttr::getLevelRange() const {
   if (!isInteger(getLevels()))
     return {0, 0};
-  auto [low, high] = std::minmax_element(getLevels().begin(), getLevels().end());
+  auto [low, high] =
+      std::minmax_element(getLevels().begin(), getLevels().end());
   return {int64_t(*low), int64_t(*high)};
 }
 
@@ -229,13 +230,14 @@ static SmallVector<float> learnTable(const GroupedPayload &parts,
       importance[i] = counts ? part * part : 0;
     }
   };
-  for (int64_t row = parts.group < 0 ? -1 : 0; row < (parts.group < 0 ? 0 : rows);
-       ++row)
+  for (int64_t row = parts.group < 0 ? -1 : 0;
+       row < (parts.group < 0 ? 0 : rows); ++row)
     forGroups(parts, rows, k, row, normalize);
   return learnLevels(values, importance, parts.bits);
 }
 
-void CodebookFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k,
+void CodebookFormatAttr::encode(ArrayRef<float> weights, int64_t rows,
+                                int64_t k,
                                 MutableArrayRef<char> payload) const {
   assert(int64_t(weights.size()) == rows * k && "not rows x k weights");
   assert(int64_t(payload.size()) == getStorageBytes(rows, k));
@@ -245,23 +247,24 @@ void CodebookFormatAttr::encode(ArrayRef<float> weights, int64_t rows, int64_t k
   if (isLearned()) {
     table = learnTable(parts, weights, rows, k);
     for (auto [i, level] : llvm::enumerate(table))
-      llvm::support::endian::write32le(
-          payload.data() + parts.getEnd(rows, k) + 4 * i,
-          llvm::bit_cast<uint32_t>(level));
+      llvm::support::endian::write32le(payload.data() + parts.getEnd(rows, k) +
+                                           4 * i,
+                                       llvm::bit_cast<uint32_t>(level));
   }
   NearestLevel levels(table);
   float largest = getLargest(table);
   if (largest == 0) // of weights that are all zero
     largest = 1;
   auto encodeGroups = [&](int64_t row) {
-    forGroups(parts, rows, k, row, [&](int64_t index, int64_t begin, int64_t count) {
-      float scale = chooseCodebookScale(weights.slice(begin, count), levels,
-                                        largest, parts.scaleType);
-      parts.setScale(payload, rows, k, index, scale);
-      for (int64_t i = begin; i < begin + count; ++i)
-        parts.setCode(payload, k, i / k, i % k,
-                      levels.code(double(weights[i]) / scale));
-    });
+    forGroups(
+        parts, rows, k, row, [&](int64_t index, int64_t begin, int64_t count) {
+          float scale = chooseCodebookScale(weights.slice(begin, count), levels,
+                                            largest, parts.scaleType);
+          parts.setScale(payload, rows, k, index, scale);
+          for (int64_t i = begin; i < begin + count; ++i)
+            parts.setCode(payload, k, i / k, i % k,
+                          levels.code(double(weights[i]) / scale));
+        });
   };
   if (getGroup() < 0)
     return encodeGroups(-1);
@@ -284,6 +287,7 @@ void CodebookFormatAttr::decode(ArrayRef<char> payload, int64_t rows, int64_t k,
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < k; ++column)
       weights[row * k + column] =
-          parts.getScale(payload, rows, k, parts.getScaleIndex(k, row, column)) *
+          parts.getScale(payload, rows, k,
+                         parts.getScaleIndex(k, row, column)) *
           table[parts.getCode(payload, k, row, column)];
 }

@@ -27,7 +27,7 @@ namespace {
 constexpr float binary[] = {-1, 1};
 constexpr float ternary[] = {-1, 0, 1, 0};
 // Sign, two bits of exponent, one of mantissa.
-constexpr float fp4[] = {0,  1,  2,  3,  4,  6,  8,  12,
+constexpr float fp4[] = {0,   1,  2,  3,  4,  6,  8,  12,
                          -0., -1, -2, -3, -4, -6, -8, -12};
 constexpr float nf4[] = {-1.0f,
                          -0.6961928009986877f,
@@ -63,9 +63,10 @@ ArrayRef<float> mpq::lookupTable(StringRef name) {
 //===----------------------------------------------------------------------===//
 
 NearestLevel::NearestLevel(ArrayRef<float> levels) {
-  SmallVector<unsigned> order = llvm::to_vector(llvm::seq<unsigned>(0, levels.size()));
-  llvm::stable_sort(order,
-                    [&](unsigned a, unsigned b) { return levels[a] < levels[b]; });
+  SmallVector<unsigned> order =
+      llvm::to_vector(llvm::seq<unsigned>(0, levels.size()));
+  llvm::stable_sort(
+      order, [&](unsigned a, unsigned b) { return levels[a] < levels[b]; });
   for (unsigned code : order) {
     if (!sorted.empty() && sorted.back() == levels[code])
       continue;

@@ -34,8 +34,9 @@ public:
 private:
   unsigned index(double value) const;
 
-  llvm::SmallVector<double> sorted, bounds; ///< bounds[i] is between i and i + 1
-  llvm::SmallVector<unsigned> codes;        ///< of the sorted levels
+  llvm::SmallVector<double> sorted,
+      bounds;                        ///< bounds[i] is between i and i + 1
+  llvm::SmallVector<unsigned> codes; ///< of the sorted levels
 };
 
 /// The scale, of either sign and stored as `type`, with the least squared error

@@ -163,12 +163,14 @@ TEST_F(Codebook, IsTotal) {
 
 TEST_F(Codebook, SaysWhatIsWrong) {
   std::string syntax =
-      "; it is written binary|ternary2|fp4|nf4|kmeans2..kmeans8[:gN|:tensor][:f16]";
+      "; it is written "
+      "binary|ternary2|fp4|nf4|kmeans2..kmeans8[:gN|:tensor][:f16]";
   EXPECT_EQ(reason("nf4:asym"),
             "number format 'nf4:asym': unknown part 'asym'" + syntax);
-  EXPECT_EQ(reason("kmeans9"),
-            "number format 'kmeans9': learned tables have 2 to 8 bits, not '9'" +
-                syntax);
+  EXPECT_EQ(
+      reason("kmeans9"),
+      "number format 'kmeans9': learned tables have 2 to 8 bits, not '9'" +
+          syntax);
   EXPECT_EQ(reason("fp4:g0"), "number format 'fp4:g0': a group has at least "
                               "one weight, not '0'" +
                                   syntax);
