@@ -9,6 +9,7 @@
 
 #include "Compile.h"
 
+#include "mpq/Kernel/FloatTolerance.h"
 #include "mpq/Kernel/WeightReader.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -87,12 +88,15 @@ public:
     target.fma = spec.has("fma");
     target.vectorRegisters = target.avx512f ? 32 : 16;
     target.set(*module);
+    if (p.tolerance > 0)
+      (*module)->setAttr(kFloatToleranceAttr,
+                         b.getF64FloatAttr(p.tolerance));
     auto uniform = [&](bool wanted, double scale, int64_t zeroPoint) {
       return wanted ? UniformAttr::get(&context, scale, zeroPoint)
                     : UniformAttr();
     };
     // Small odd numbers that exercise zero points.
-    compiled.input.quant = uniform(p.u8Input, 0.0131, 115);
+    compiled.input.quant = uniform(p.u8Input, 0.0131, p.inputZero);
     if (p.int8Input) // scale 0 stands for dynamic
       compiled.input.quant = UniformAttr::get(&context, 0.0, 0);
     compiled.residual.quant = uniform(p.u8Residual, 0.0243, 131);

@@ -219,9 +219,10 @@ void ProblemData::run(int64_t copy) {
 // Reference and comparison
 //===----------------------------------------------------------------------===//
 
-std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
-                                      int64_t w) const {
-  double sum = 0, magnitude = 0;
+double ProblemData::getExpected(int64_t n, int64_t o, int64_t h, int64_t w,
+                                double &magnitude) const {
+  double sum = 0;
+  magnitude = 0;
   auto add = [&](double term) {
     sum += term;
     magnitude += std::abs(term);
@@ -246,8 +247,30 @@ std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
   if (p.residual)
     add(load(compiled.residual, residual,
              compiled.residual.at(resultShape, n, o, h, w)));
+  return sum;
+}
+
+void ProblemData::findLargest() {
+  Random random(6);
+  constexpr int kSamples = 4096;
+  double magnitude;
+  largest = 0;
+  for (int i = 0; p.tolerance > 0 && i < kSamples; ++i) {
+    auto index = [&](int dimension) {
+      return int64_t(random() % resultShape[dimension]);
+    };
+    int64_t n = index(0), o = index(1), h = index(2), w = index(3);
+    largest =
+        std::max(largest, std::abs(getExpected(n, o, h, w, magnitude)));
+  }
+}
+
+std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
+                                      int64_t w) const {
+  double magnitude;
+  double sum = getExpected(n, o, h, w, magnitude);
   double expected = std::min(std::max(sum, p.clampMin), p.clampMax);
-  double tolerance = 2e-6 * magnitude + 1e-6;
+  double tolerance = 2e-6 * magnitude + 1e-6 + p.tolerance * largest;
   if (UniformAttr quant = compiled.result.quant) {
     // The nearest code; its neighbour where the exact value is a tie but for
     // rounding errors.
@@ -317,6 +340,7 @@ std::string ProblemData::check() {
   memset(result.data(), 0xFF, result.size());
   run();
   checked.assign(result.data(), result.data() + result.size());
+  findLargest();
   if (p.multiplyAdds() > kMostMultiplyAdds)
     return checkSample();
   for (int64_t n = 0; n < resultShape[0]; ++n)

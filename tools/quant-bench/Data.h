@@ -58,6 +58,11 @@ public:
 private:
   void roundInput();
   std::string checkElement(int64_t n, int64_t o, int64_t h, int64_t w) const;
+  /// The exact result before the clamp, and the sum of its absolute terms.
+  double getExpected(int64_t n, int64_t o, int64_t h, int64_t w,
+                     double &magnitude) const;
+  /// Sets `largest` where the problem's tolerance needs it.
+  void findLargest();
   std::string checkSample() const;
   std::string checkBorder() const;
 
@@ -69,6 +74,8 @@ private:
   /// Further copies of `packed`, one behind the other.
   GuardedBuffer copies = GuardedBuffer(0);
   std::vector<char> checked;
+  /// The largest absolute value of a sample of the results.
+  double largest = 0;
 };
 
 } // namespace mpq

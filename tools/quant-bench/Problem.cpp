@@ -41,8 +41,11 @@ A problem is one line: what is computed, then words in any order.
   a=int8           the same, quantized in the kernel with scales from the data
   a=int8:static    input of 8-bit codes with a known scale; u8in is the same
   u8res u8out      residual, result of 8-bit codes
+  zero=0           the zero point of the input's codes (115)
   border=1         borders wider than the kernel asks for, as other readers of
                    the same activation may want them (conv; 0)
+  tolerance=1e-5   the error that kernels may have, relative to the largest
+                   result (0: rounding only)
   isa=avx2         instruction sets: portable, avx2, avxvnni, avx512, avx512vnni,
                    avx512bf16, or the name of a CPU (--mcpu)
   vectors=256      width of vectors in bits (the widest of the target)
@@ -123,6 +126,11 @@ static bool parseNamed(StringRef name, StringRef value, Problem &p) {
   if (name == "vectors")
     return parsePositive(value, p.vectorBits) &&
            (p.vectorBits == 128 || p.vectorBits == 256 || p.vectorBits == 512);
+  if (name == "tolerance")
+    return !value.getAsDouble(p.tolerance) && p.tolerance >= 0;
+  if (name == "zero")
+    return !value.getAsInteger(10, p.inputZero) && p.inputZero >= 0 &&
+           p.inputZero <= 255;
   if (name == "threads")
     return !p.isConv && parsePositive(value, p.threads) && p.threads <= 1024;
   int64_t *size = StringSwitch<int64_t *>(name)

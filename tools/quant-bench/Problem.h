@@ -43,8 +43,12 @@ struct Problem {
   bool u8Input = false, u8Residual = false, u8Output = false;
   /// The input is f32 and quantized by the kernel, with scales from the data.
   bool int8Input = false;
+  /// The zero point of the input's codes.
+  int64_t inputZero = 115;
   std::string format;
   int64_t border = 0;
+  /// The error that kernels may have, beyond rounding, of the largest result.
+  double tolerance = 0;
   /// Instruction sets to compile for, or a CPU; empty: the tool's default.
   std::string isa;
   /// Width of vectors in bits; 0: the widest that the target has.

@@ -158,13 +158,30 @@ void ConvLoops::emitGroup(Index n, Index index) {
     h = k.mul(h, plan.height);
     if (g.outputHeight % plan.height)
       h = k.min(h, g.outputHeight - plan.height);
-    k.forLoop(0, llvm::divideCeil(g.outputWidth, plan.width), 1, [&](Index w) {
-      w = k.mul(w, plan.width);
-      if (g.outputWidth % plan.width)
-        w = k.min(w, g.outputWidth - plan.width);
-      emitTile(n, group, h, w);
-    });
+    emitRow(n, group, h);
   });
+}
+
+void ConvLoops::emitRow(Index n, const Group &group, Index h) {
+  int64_t tiles = llvm::divideCeil(g.outputWidth, plan.width);
+  int64_t last = g.outputWidth - plan.width;
+  auto meetsBorder = [&](int64_t w) {
+    return plan.zeroBorder &&
+           plan.countTaps(w) < plan.width * g.kernelWidth;
+  };
+  // At constant places the tiles know what they may leave out.
+  bool first = tiles > 1 && meetsBorder(0);
+  bool end = tiles > 1 && meetsBorder(last);
+  if (first)
+    emitTile(n, group, h, 0);
+  k.forLoop(first, tiles - end, 1, [&](Index w) {
+    w = k.mul(w, plan.width);
+    if (g.outputWidth % plan.width)
+      w = k.min(w, last);
+    emitTile(n, group, h, w);
+  });
+  if (end)
+    emitTile(n, group, h, last);
 }
 
 void ConvLoops::emitTile(Index n, const Group &group, Index h, Index w) {
@@ -185,39 +202,60 @@ void ConvLoops::emitTile(Index n, const Group &group, Index h, Index w) {
   int64_t blockBytes = plan.steps() * g.kernelHeight * plan.stepBytes();
   bool partial = plan.lastSteps() != plan.steps();
   int64_t full = plan.inputBlocks - partial;
+  Window window = getWindow(h, w);
   Accumulators sums = k.forLoop(0, full, 1, start, [&](Index c, ValueRange v) {
     return emitInputBlock(k.add(from, k.mul(c, blockPitch)),
                           k.add(weights, k.mul(c, blockBytes)), plan.steps(),
-                          v);
+                          window, v);
   });
   if (partial)
     sums = emitInputBlock(from + full * blockPitch, weights + full * blockBytes,
-                          plan.lastSteps(), sums);
+                          plan.lastSteps(), window, sums);
   emitResults(n, group, h, w, sums);
+}
+
+ConvLoops::Window ConvLoops::getWindow(Index h, Index w) {
+  Window window{0, g.kernelHeight, {}};
+  if (plan.skipsRows()) {
+    int64_t end = g.inputHeight + g.padTop;
+    Index start = k.mul(h, g.strideY);
+    window.firstRow = k.sub(g.padTop, k.min(start, g.padTop));
+    window.endRow =
+        k.min(k.sub(end, k.min(start, end)), g.kernelHeight);
+  }
+  if (plan.zeroBorder && w.isConstant())
+    window.column = w.offset * g.strideX - g.padLeft;
+  return window;
 }
 
 ConvLoops::Accumulators ConvLoops::emitInputBlock(Index from, Index weights,
                                                   int64_t steps,
+                                                  const Window &window,
                                                   ValueRange accumulators) {
   int64_t rowPitch = codes.rowPitch() / kColumns * g.dilationY;
   int64_t rowBytes = steps * plan.stepBytes();
   int64_t unroll = steps % plan.unroll ? 1 : plan.unroll;
   return k.forLoop(
-      0, g.kernelHeight, 1, accumulators, [&](Index row, ValueRange v) {
+      window.firstRow, window.endRow, 1, accumulators,
+      [&](Index row, ValueRange v) {
         Index rowFrom = k.add(from, k.mul(row, rowPitch));
         Index rowWeights = k.add(weights, k.mul(row, rowBytes));
         return k.forLoop(0, steps, unroll, v, [&](Index step, ValueRange v) {
           Accumulators next(v);
           emitSteps(k.add(rowFrom, step),
                     k.add(rowWeights, k.mul(step, plan.stepBytes())), unroll,
-                    next);
+                    window, next);
           return next;
         });
       });
 }
 
 void ConvLoops::emitSteps(Index from, Index weights, int64_t unroll,
-                          Accumulators &accumulators) {
+                          const Window &window, Accumulators &accumulators) {
+  auto isInside = [&](int64_t column) {
+    return !window.column || (*window.column + column >= 0 &&
+                              *window.column + column < g.inputWidth);
+  };
   int64_t pixelPitch = plan.inputBlock / kColumns;
   int64_t rowPitch = codes.rowPitch() / kColumns * g.strideY;
   for (int64_t u = 0; u < unroll; ++u)
@@ -231,7 +269,7 @@ void ConvLoops::emitSteps(Index from, Index weights, int64_t unroll,
             kVectorBytes));
       // Rows take turns, so that dot products of one accumulator lie apart.
       for (int64_t column : plan.inputColumns(first, last))
-        for (int64_t h = 0; h < plan.height; ++h)
+        for (int64_t h = 0; isInside(column) && h < plan.height; ++h)
           emitColumn(from + (u + h * rowPitch + column * pixelPitch), h, column,
                      first, taps, u, accumulators);
     }

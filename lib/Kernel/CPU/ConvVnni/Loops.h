@@ -28,6 +28,13 @@ private:
     llvm::SmallVector<mlir::Value> start, scale, bias;
   };
   using Accumulators = llvm::SmallVector<mlir::Value>;
+  /// What of the kernel meets the input: rows, and the input column of the
+  /// window's first where it is known and columns of the border may be left
+  /// out.
+  struct Window {
+    Index firstRow, endRow;
+    std::optional<int64_t> column;
+  };
 
   /// The position of an accumulator: pixel, channel block, chain.
   int64_t slot(int64_t h, int64_t w, int64_t r, int64_t chain = 0) const {
@@ -37,13 +44,17 @@ private:
   /// Quantizes sample `n` of an f32 input into `codes`.
   void emitQuantization(Index n);
   void emitGroup(Index n, Index group);
+  /// The tiles of one row of tiles.
+  void emitRow(Index n, const Group &group, Index h);
   void emitTile(Index n, const Group &group, Index h, Index w);
-  /// One input block: all kernel rows, `steps` steps.
+  Window getWindow(Index h, Index w);
+  /// One input block: the kernel rows of the window, `steps` steps.
   Accumulators emitInputBlock(Index input, Index weights, int64_t steps,
+                              const Window &window,
                               mlir::ValueRange accumulators);
   /// `unroll` steps, from the dword `input` and the byte `weights` on.
   void emitSteps(Index input, Index weights, int64_t unroll,
-                 Accumulators &accumulators);
+                 const Window &window, Accumulators &accumulators);
   /// The dot products of one input pixel, at dword `at`, with the kernel
   /// columns from `first` on whose weights are `taps`.
   void emitColumn(Index at, int64_t h, int64_t column, int64_t first,

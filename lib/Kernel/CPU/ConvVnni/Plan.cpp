@@ -25,6 +25,8 @@ ConvPlan::ConvPlan(ConvOp op) : geometry(op) {
   BlockedAttr layout = getInputLayout(op.getContext());
   scratchBytes = inputBlocks * layout.getPaddedHeight() *
                  layout.getPaddedWidth() * inputBlock;
+  UniformAttr quant = op.getInputQuantAttr();
+  zeroBorder = quant && !quant.isDynamic() && quant.getZeroPoint() == 0;
   chooseTile();
 }
 
@@ -46,6 +48,38 @@ llvm::SmallVector<int64_t> ConvPlan::inputColumns(int64_t first,
   llvm::sort(columns);
   columns.erase(llvm::unique(columns), columns.end());
   return columns;
+}
+
+/// How many of the taps of the window at output `at` lie on one of `size`
+/// inputs.
+static int64_t countInside(int64_t at, int64_t stride, int64_t kernel,
+                           int64_t dilation, int64_t pad, int64_t size) {
+  int64_t count = 0;
+  for (int64_t tap = 0; tap < kernel; ++tap) {
+    int64_t input = at * stride + tap * dilation - pad;
+    count += input >= 0 && input < size;
+  }
+  return count;
+}
+
+int64_t ConvPlan::countTaps(int64_t w) const {
+  const ConvGeometry &g = geometry;
+  int64_t count = 0;
+  for (int64_t x = w; x < w + width; ++x)
+    count += countInside(x, g.strideX, g.kernelWidth, g.dilationX, g.padLeft,
+                         g.inputWidth);
+  return count;
+}
+
+bool ConvPlan::skipsRows() const {
+  const ConvGeometry &g = geometry;
+  if (!zeroBorder || height > 1 || g.dilationY > 1)
+    return false;
+  auto meetsBorder = [&](int64_t h) {
+    return countInside(h, g.strideY, g.kernelHeight, 1, g.padTop,
+                       g.inputHeight) < g.kernelHeight;
+  };
+  return meetsBorder(0) || meetsBorder(g.outputHeight - 1);
 }
 
 double ConvPlan::estimate() {

@@ -22,6 +22,11 @@
 // the instruction (5 cycles, 2 per cycle); tiles with fewer get several
 // *chains*: copies that take turns and are added at the end.
 //
+// Where the input's zero point is 0, as behind a ReLU, products with the border
+// are zero and are left out: kernel rows above and below the image, by the
+// bounds of the loop (tiles of one row), and columns beside it, in tiles of
+// their own at the ends of a row. At 8 x 8 that is 16 % of all products.
+//
 // The packed weight is the stream of vectors in exactly this order, then the
 // row scales and the row sums (for the zero point):
 //
@@ -56,6 +61,8 @@ struct ConvPlan {
   int64_t columnsAtOnce = 1;
   /// Steps that one loop iteration takes.
   int64_t unroll = 1;
+  /// Whether the border of the input counts nothing.
+  bool zeroBorder;
 
   /// Steps of an input block, and of the last one.
   int64_t steps() const { return inputBlock / kColumns; }
@@ -86,6 +93,12 @@ struct ConvPlan {
   /// The distinct input columns under `width` output columns and the kernel
   /// columns [first, last), from left to right, relative to the first pixel.
   llvm::SmallVector<int64_t> inputColumns(int64_t first, int64_t last) const;
+
+  /// The products of a tile at output column `w` with columns of the image, for
+  /// one input row and channel.
+  int64_t countTaps(int64_t w) const;
+  /// Whether tiles leave out the kernel rows outside the image.
+  bool skipsRows() const;
 
 private:
   /// Estimated cycles of the whole convolution with the tile as it is; sets

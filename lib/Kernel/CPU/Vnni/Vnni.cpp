@@ -126,6 +126,20 @@ void vnni::emitRowFactors(KernelBuilder &k, ArrayRef<int64_t> shape,
 // Inputs that are quantized in the kernel
 //===----------------------------------------------------------------------===//
 
+/// One instruction, where `minnum` may become four to treat NaNs alike: of a NaN
+/// and a number it is `b`.
+static Value emitExtreme(KernelBuilder &k, StringRef name, Value a, Value b) {
+  constexpr int64_t kCurrentRounding = 4;
+  return k.intrinsic(name, a.getType(),
+                     {a, b, k.integer(32, kCurrentRounding)});
+}
+static Value emitMin(KernelBuilder &k, Value a, Value b) {
+  return emitExtreme(k, "llvm.x86.avx512.min.ps.512", a, b);
+}
+static Value emitMax(KernelBuilder &k, Value a, Value b) {
+  return emitExtreme(k, "llvm.x86.avx512.max.ps.512", a, b);
+}
+
 /// Rounding is in the instruction, whatever mode the caller's thread is in.
 static Value emitRound(KernelBuilder &k, Value reals) {
   constexpr int64_t kNearestEvenNoExceptions = 8;
@@ -152,14 +166,7 @@ SmallVector<Value> RangeFinder::start() const {
 }
 
 SmallVector<Value> RangeFinder::include(ValueRange range, Value reals) const {
-  // One instruction each; what a NaN gives is not defined anyway.
-  auto extreme = [&](StringRef name, Value a) {
-    constexpr int64_t kCurrentRounding = 4;
-    return k.intrinsic(name, a.getType(),
-                       {reals, a, k.integer(32, kCurrentRounding)});
-  };
-  return {extreme("llvm.x86.avx512.min.ps.512", range[0]),
-          extreme("llvm.x86.avx512.max.ps.512", range[1])};
+  return {emitMin(k, reals, range[0]), emitMax(k, reals, range[1])};
 }
 
 DynamicQuantization RangeFinder::finish(ValueRange range) const {
@@ -228,8 +235,9 @@ Value Epilogue::apply(Value sum, Value scale, Value bias,
                          : k.fma(residual, k.splatF32(unit, kRows), result);
   }
   if (!std::isinf(low))
-    result = k.maxf(result, low);
-  return std::isinf(high) ? result : k.minf(result, high);
+    result = emitMax(k, result, k.splatF32(low, kRows));
+  return std::isinf(high) ? result
+                          : emitMin(k, result, k.splatF32(high, kRows));
 }
 
 Value Epilogue::encode(ArrayRef<Value> results) const {
