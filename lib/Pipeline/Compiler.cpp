@@ -313,7 +313,9 @@ LogicalResult Compilation::generate() {
 /// Sets the target, or checks that the module was lowered for it.
 LogicalResult Compilation::setTarget(ModuleOp variant, StringRef cpu) {
   if (start < Stage::Lowered)
-    return runPipeline(variant, ("mpq-set-target{mcpu=" + cpu + "}").str());
+    return runPipeline(
+        variant,
+        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e}}", cpu, options.floatTolerance).str());
   llvm::Expected<TargetSpec> own = readTarget(variant);
   if (!own)
     return variant.emitError(llvm::toString(own.takeError()));

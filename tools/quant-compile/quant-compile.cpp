@@ -27,6 +27,7 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -142,6 +143,12 @@ struct CommandLine {
                                       "(default: what the input was lowered for, else native)"),
                              cl::cat(target)};
 
+  cl::opt<double> floatTolerance{
+      "float-tolerance", cl::value_desc("F"),
+      cl::desc("Error that float kernels may have, relative to the largest result: 1e-5 allows Winograd's convolution, "
+               "four times the memory for a quarter of the products (default 0: rounding only)"),
+      cl::init(0.0), cl::cat(target)};
+
   cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
                             cl::cat(execution)};
   cl::opt<std::string> memLimit{"mem-limit", cl::value_desc("bytes[K|M|G]"),
@@ -226,6 +233,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.planPasses = line.planPasses;
   options.cpus.assign(line.cpus.begin(), line.cpus.end());
   options.target = line.targetKind;
+  options.floatTolerance = line.floatTolerance;
   options.threads = line.threads;
   options.verbose = line.verbose;
 
@@ -237,6 +245,9 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   }
   if (options.averageBits && !(*options.averageBits > 0))
     return reportUsage("--avg-bits is " + std::to_string(*options.averageBits) + " when it should be positive");
+  if (!(options.floatTolerance >= 0 && options.floatTolerance < 1))
+    return reportUsage("--float-tolerance is " + llvm::formatv("{0}", double(line.floatTolerance)).str() +
+                       " when it should be at least 0 and below 1");
   if (options.maxBytes && *options.maxBytes <= 0)
     return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
   if (options.maxLatency && !(*options.maxLatency > 0 && *options.maxLatency < 1e12))

@@ -56,6 +56,7 @@ struct CompileOptions {
   // NVVM, the oldest GPU that is supported.
   TargetKind target = TargetKind::CPU;
   std::vector<std::string> cpus;
+  double floatTolerance = 0; ///< of float kernels, relative to the largest result
 
   // How.
   unsigned threads = 0;   ///< 0: all cores

@@ -24,6 +24,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -68,6 +69,9 @@ public:
                      makeReader(source, weight->get().getType(), getAxis(op));
                  family->emitPack(b, op.getLoc(), op, target, *reader, packed);
                });
+    remark::analysis(op.getLoc(), remark::RemarkOpts::name("PackedWeight").category("mpq-pack-weights"))
+        << "weights packed by " << family->getName() << " take "
+        << remark::metric("bytes", bytes) << " bytes";
     OpBuilder builder(op);
     auto type = RankedTensorType::get({bytes}, builder.getI8Type());
     weight->set(PackOp::create(builder, op.getLoc(), type, weight->get(),

@@ -8,7 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Execution/Program.h"
+#include "mpq/Kernel/FloatTolerance.h"
 
+#include "mlir/IR/Builders.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {
@@ -27,10 +29,15 @@ struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
 
   void runOnOperation() override {
     llvm::Expected<TargetSpec> target = getTarget(mcpu);
-    if (target)
-      return setKernelTarget(getOperation(), *target);
-    getOperation().emitError(llvm::toString(target.takeError()));
-    signalPassFailure();
+    if (!target) {
+      getOperation().emitError(llvm::toString(target.takeError()));
+      return signalPassFailure();
+    }
+    setKernelTarget(getOperation(), *target);
+    if (floatTolerance > 0)
+      getOperation()->setAttr(
+          kFloatToleranceAttr,
+          Builder(&getContext()).getF64FloatAttr(floatTolerance));
   }
 };
 

@@ -16,9 +16,15 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
     ```mlir
     module attributes {mpq.target = #mpq.target<"skylake", "+avx,+avx2,...">, mpq.vector_bits = 256 : i64, ...}
     ```
+
+    With `float-tolerance` also `mpq.float_tolerance`, the error that kernels for
+    floats may have beyond rounding (`mpq/Kernel/FloatTolerance.h`): 1e-5 lets
+    Winograd's convolution in.
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"native\"",
-    "a CPU that LLVM knows, or native: this machine">];
+    "a CPU that LLVM knows, or native: this machine">,
+    Option<"floatTolerance", "float-tolerance", "double", "0.0",
+    "error that float kernels may have, relative to the largest result">];
 }
 
 #endif // MPQ_TRANSFORMS_SETTARGET_TD
