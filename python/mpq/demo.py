@@ -25,8 +25,6 @@ from mpq.plan import Plan
 
 DIGITS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "digits"
 
-FORMATS = "int2,int3,int4,int5,int6,int8"
-
 
 @dataclasses.dataclass
 class Job:
@@ -139,11 +137,11 @@ def compile_all(job: Job, folder: pathlib.Path | None, work: pathlib.Path):
         if bits == 8:
             _, plan = build("mixed", "--avg-bits=8.5")
         given = work / f"{job.model.stem}-given.plan"
-        given.write_text(str(plan.uniform(f"int{bits}")), encoding="utf-8")
+        given.write_text(str(plan.uniform(f"int{bits}:f16")), encoding="utf-8")
         library, uniform = build(f"int{bits}", f"--plan={given}")
         yield f"int{bits} everywhere", uniform.average_bits(), library
     for bits in (5, 4, 3):
-        library, plan = build(f"mixed-{bits}", f"--formats={FORMATS}", f"--avg-bits={bits}")
+        library, plan = build(f"mixed-{bits}", f"--avg-bits={bits}")
         yield f"mixed, at most {bits} bits", plan.average_bits(), library
 
 

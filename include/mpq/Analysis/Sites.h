@@ -70,7 +70,8 @@ struct SiteOptions {
   bool decideActivations = false;
 };
 
-/// int2, int3, int4, int5, int6, int8.
+/// Integers of 2, 3, 4, 5, 6 and 8 bits with an f16 scale per row; those of 2 and
+/// 3 bits with one per 64 weights, too, except for convolutions.
 llvm::ArrayRef<llvm::StringLiteral> getDefaultFormats();
 
 /// Inserts a site behind every quantizable weight that has none. Wrong options

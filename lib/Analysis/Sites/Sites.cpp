@@ -80,8 +80,9 @@ Operation *mpq::getQuantizableWeight(Operation *op) {
 //===----------------------------------------------------------------------===//
 
 ArrayRef<llvm::StringLiteral> mpq::getDefaultFormats() {
-  static constexpr llvm::StringLiteral formats[] = {"int2", "int3", "int4",
-                                                    "int5", "int6", "int8"};
+  static constexpr llvm::StringLiteral formats[] = {
+      "int2:f16", "int2:g64:f16", "int3:f16", "int3:g64:f16",
+      "int4:f16", "int5:f16",     "int6:f16", "int8:f16"};
   return formats;
 }
 
@@ -92,7 +93,9 @@ parseFormats(func::FuncOp main, const SiteOptions &options) {
   llvm::erase_if(spellings,
                  [](const std::string &spelling) { return spelling.empty(); });
   if (spellings.empty())
-    spellings.assign(getDefaultFormats().begin(), getDefaultFormats().end());
+    for (StringRef spelling : getDefaultFormats())
+      if (options.groupSizes.empty() || !spelling.contains(":g"))
+        spellings.push_back(spelling.str());
   std::vector<int64_t> groupSizes = options.groupSizes;
   if (groupSizes.empty())
     groupSizes.push_back(0);
@@ -133,8 +136,9 @@ struct WeightGroup {
 class SiteInserter {
 public:
   SiteInserter(func::FuncOp main, ArrayRef<FormatAttrInterface> formats,
-               bool decideActivations)
-      : main(main), formats(formats), decideActivations(decideActivations) {
+               bool byDefault, bool decideActivations)
+      : main(main), formats(formats), byDefault(byDefault),
+        decideActivations(decideActivations) {
     for (SiteOp site : getSites(main))
       names.insert(site.getName());
   }
@@ -202,9 +206,13 @@ private:
   /// Tied sites have the same candidates.
   void setCandidates(ArrayRef<SiteOp> tied) {
     bool withActivations = decideActivations && llvm::all_of(tied, isFactor);
+    SmallVector<FormatAttrInterface> useful;
+    for (FormatAttrInterface format : formats)
+      if (!byDefault || isUseful(tied, format, useful))
+        useful.push_back(format);
     for (SiteOp site : tied) {
       SmallVector<Attribute> candidates;
-      for (FormatAttrInterface format : formats) {
+      for (FormatAttrInterface format : useful) {
         // Products of integers take integer levels.
         if (!withActivations || !format.getIntegerGroup(site.getK())) {
           candidates.push_back(makeCandidate(site, format));
@@ -215,6 +223,25 @@ private:
       }
       site.setCandidatesAttr(ArrayAttr::get(site.getContext(), candidates));
     }
+  }
+
+  /// Whether a format that nobody asked for brings something: not if its groups
+  /// are as long as the rows, so that it is one of `others`, and not in groups
+  /// for convolutions, whose integer kernels take rows.
+  static bool isUseful(ArrayRef<SiteOp> tied, FormatAttrInterface format,
+                       ArrayRef<FormatAttrInterface> others) {
+    auto isSame = [&](FormatAttrInterface other) {
+      return format.getCodeBits() == other.getCodeBits() &&
+             llvm::all_of(tied, [&](SiteOp site) {
+               return format.getStorageBytes(site.getRows(), site.getK()) ==
+                      other.getStorageBytes(site.getRows(), site.getK());
+             });
+    };
+    auto isGroupedConv = [&](SiteOp site) {
+      return format.getIntegerGroup(site.getK()) < int64_t(site.getK()) &&
+             llvm::any_of(site->getUsers(), llvm::IsaPred<onnx::ConvOp>);
+    };
+    return llvm::none_of(others, isSame) && llvm::none_of(tied, isGroupedConv);
   }
 
   /// The weight as a matrix [rows][k].
@@ -281,6 +308,7 @@ private:
 
   func::FuncOp main;
   ArrayRef<FormatAttrInterface> formats;
+  bool byDefault; ///< the formats are nobody's choice
   bool decideActivations;
   llvm::StringSet<> names;
   /// The sites so far that may be shared, by a hash of their matrices.
@@ -294,7 +322,10 @@ LogicalResult mpq::insertSites(func::FuncOp main, const SiteOptions &options) {
       parseFormats(main, options);
   if (failed(formats))
     return failure();
-  SiteInserter(main, *formats, options.decideActivations).run();
+  bool byDefault =
+      options.groupSizes.empty() &&
+      llvm::all_of(options.formats, [](StringRef text) { return text.empty(); });
+  SiteInserter(main, *formats, byDefault, options.decideActivations).run();
   return success();
 }
 

@@ -30,7 +30,7 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"formats", "formats", "std::string",
-      "candidates of every site, e.g. int2,int4:g32; default int2,int3,int4,int5,int6,int8">,
+      "candidates of every site, e.g. int2,int4:g32; default int2,3,4,5,6,8:f16 and, but for convolutions, int2,3:g64:f16">,
     ListOption<"groupSizes", "group-size", "int64_t",
       "weights that share a scale, for formats that do not say it, a candidate for each; 0, the default: an output channel">,
     Option<"decideActivations", "decide-activations", "bool", "false",
