@@ -9,6 +9,7 @@
 
 #include "mpq/Execution/Specialize.h"
 
+#include "dialects/MPQ/MPQ.h"
 #include "dialects/ONNX/Inference.h"
 #include "mpq/Support/Npz.h"
 
@@ -133,6 +134,20 @@ void setSizes(func::FuncOp main, ArrayRef<int64_t> values) {
   main->removeAttr(onnx::kRequirementsAttr);
 }
 
+/// Ops that quantizing has made hold sizes as they were then: as expressions, of
+/// which inference knows nothing.
+llvm::Error checkFloat(func::FuncOp main) {
+  for (Operation &op : main.getBody().front())
+    if (isa_and_nonnull<MPQDialect>(op.getDialect()) && !isa<SiteOp>(op))
+      return llvm::createStringError(
+          "the sizes of '" + onnx::getSymbols(main).front() +
+          "' are still open in a model that is quantized ('" +
+          op.getName().getStringRef() +
+          "'); they are set before mpq-quantize, in the stages onnx, "
+          "calibrated and planned");
+  return llvm::Error::success();
+}
+
 } // namespace
 
 llvm::Expected<OwningOpRef<ModuleOp>> mpq::specializeSizes(ModuleOp module,
@@ -141,6 +156,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> mpq::specializeSizes(ModuleOp module,
   auto main = copy->lookupSymbol<func::FuncOp>("main");
   if (!main || !main->hasAttr(onnx::kSymbolsAttr))
     return copy;
+  if (llvm::Error error = checkFloat(main))
+    return std::move(error);
   Binding binding(main, path);
   if (llvm::Error error = binding.run())
     return std::move(error);
