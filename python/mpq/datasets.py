@@ -49,10 +49,19 @@ class Task:
     labels: np.ndarray
     metric: str = "accuracy"
     lengths: np.ndarray | None = None  # of the test's samples: so many elements of dimension 1 are no padding
+    calibration_lengths: np.ndarray | None = None  # of the calibration samples, likewise
 
     def score(self, output: np.ndarray) -> float:
         """The task's metric over the samples of `output`, the first ones of the test."""
         return METRICS[self.metric](output, self.labels)
+
+    def first_calibration(self, samples: int | None) -> dict[str, np.ndarray]:
+        """The first calibration samples, all if None, without the padding that they have in common."""
+        first = {name: array[:samples] for name, array in self.calibration.items()}
+        if self.calibration_lengths is None:
+            return first
+        longest = self.calibration_lengths[:samples].max()
+        return {name: np.ascontiguousarray(array[:, :longest]) for name, array in first.items()}
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -156,8 +165,8 @@ def _use(models: pathlib.Path) -> Task:
     folder = models / "use_lite_en"
     calibration, _ = read_sts(folder / "stsb_dev_ids.bin", 64)
     test, scores = read_sts(folder / "stsb_test_ids.bin", 64)
-    lengths = test["attention_mask"].sum(axis=1).astype(np.int64)
-    return Task("use", folder / "use_lite_en.onnx", calibration, test, scores, "pearson", lengths)
+    lengths, calibration_lengths = (part["attention_mask"].sum(axis=1).astype(np.int64) for part in (test, calibration))
+    return Task("use", folder / "use_lite_en.onnx", calibration, test, scores, "pearson", lengths, calibration_lengths)
 
 
 def _stories(models: pathlib.Path) -> Task:
