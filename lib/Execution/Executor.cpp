@@ -173,14 +173,17 @@ static uint64_t getRunnerBytes(const Program &program) {
   return bytes;
 }
 
-/// As many threads as there are cores and as fit into `memLimit`.
-static llvm::Expected<unsigned> getNumThreads(const ExecutorOptions &options, uint64_t bytesPerThread) {
+/// As many threads as there are cores and as fit into `memLimit` beside the bytes
+/// that are `taken`.
+static llvm::Expected<unsigned> getNumThreads(const ExecutorOptions &options, uint64_t bytesPerThread,
+                                              uint64_t taken = 0) {
   unsigned threads = options.threads ? options.threads : llvm::hardware_concurrency().compute_thread_count();
   if (!options.memLimit)
     return threads;
-  uint64_t fit = options.memLimit / std::max<uint64_t>(bytesPerThread, 1);
+  uint64_t left = options.memLimit - std::min(options.memLimit, taken);
+  uint64_t fit = left / std::max<uint64_t>(bytesPerThread, 1);
   if (fit == 0)
-    return llvm::createStringError("running the model takes " + Twine(bytesPerThread) +
+    return llvm::createStringError("running the model takes " + Twine(bytesPerThread + taken) +
                                    " bytes when the memory limit is " + Twine(options.memLimit));
   return std::min<uint64_t>(threads, fit);
 }
@@ -207,65 +210,97 @@ llvm::Error Executor::run(const Dataset &data, llvm::function_ref<void(int64_t, 
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<std::vector<double>>>
-Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
-                      llvm::function_ref<double(Outputs, Outputs)> measure) {
+/// One thread's part in `runVariants`.
+class Executor::VariantRunner {
+public:
+  VariantRunner(const Program &program, ProgramWeights &weights, ArrayRef<WeightVariant> variants,
+                const WeightVariant &base)
+      : program(program), variants(variants), baseWeights(weights.weights.size()),
+        variantWeights(weights.weights.size()), reference(program, weights.weights.data(), weights.prepared.data()),
+        baseline(program, baseWeights.data(), weights.prepared.data()),
+        variant(program, variantWeights.data(), weights.prepared.data()) {
+    std::memcpy(baseWeights.data(), weights.weights.data(), baseWeights.size());
+    for (const WeightSubstitution &part : base)
+      std::memcpy(baseWeights.data() + getSlot(part).offset, part.packed.data(), part.packed.size());
+    std::memcpy(variantWeights.data(), baseWeights.data(), baseWeights.size());
+    starting.resize(program.getNumSteps() + 1);
+    for (auto [index, parts] : llvm::enumerate(variants)) {
+      unsigned first = program.getNumSteps();
+      for (const WeightSubstitution &part : parts)
+        first = std::min(first, getSlot(part).firstStep);
+      starting[first].push_back(index);
+    }
+  }
+
+  /// Calls `measure(variant, outputs of the program as it is, of the variant)`.
+  void run(const Dataset &data, int64_t sample, llvm::function_ref<void(unsigned, Outputs, Outputs)> measure) {
+    unsigned numSteps = program.getNumSteps();
+    reference.setSample(data, sample);
+    reference.runSteps(0, numSteps);
+    baseline.setSample(data, sample);
+    for (unsigned step = 0; step <= numSteps; ++step) {
+      for (unsigned index : starting[step]) {
+        for (const WeightSubstitution &part : variants[index])
+          std::memcpy(variantWeights.data() + getSlot(part).offset, part.packed.data(), part.packed.size());
+        variant.copyState(baseline);
+        variant.runSteps(step, numSteps);
+        for (const WeightSubstitution &part : variants[index])
+          std::memcpy(variantWeights.data() + getSlot(part).offset, baseWeights.data() + getSlot(part).offset,
+                      part.packed.size());
+        measure(index, reference.getOutputs(), variant.getOutputs());
+      }
+      if (step < numSteps)
+        baseline.runSteps(step, step + 1);
+    }
+  }
+
+private:
+  const ProgramSlot &getSlot(const WeightSubstitution &part) const { return program.getSlots()[part.slot]; }
+
+  const Program &program;
+  ArrayRef<WeightVariant> variants;
+  AlignedBytes baseWeights, variantWeights;
+  Runner reference, baseline, variant;
+  std::vector<std::vector<unsigned>> starting; ///< [step]: the variants that differ from it on
+};
+
+uint64_t Executor::getVariantRunnerBytes() const {
+  return 3 * getRunnerBytes(*program) + 2 * weights.weights.size();
+}
+
+llvm::Error Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
+                                  llvm::function_ref<void(unsigned, int64_t, Outputs, Outputs)> measure,
+                                  const WeightVariant &base) {
   assert(program->getNumSteps() && "executor was not created in steps");
-  uint64_t bytes = 2 * getRunnerBytes(*program) + weights.weights.size();
-  llvm::Expected<unsigned> threads = getNumThreads(options, bytes);
+  for (const WeightVariant &variant : variants)
+    for (const WeightSubstitution &part : variant)
+      if (program->getSlots()[part.slot].firstStep == ProgramSlot::kNoStep)
+        return llvm::createStringError("weight '" + program->getSlots()[part.slot].site + "' is read by no step");
+  // What the variants take is not there for threads.
+  uint64_t packed = 0;
+  for (const WeightVariant &variant : variants)
+    for (const WeightSubstitution &part : variant)
+      packed += part.packed.size();
+  llvm::Expected<unsigned> threads = getNumThreads(options, getVariantRunnerBytes(), packed);
   if (!threads)
     return threads.takeError();
-  unsigned numSteps = program->getNumSteps();
-  // The variants that start at each step.
-  std::vector<std::vector<unsigned>> starting(numSteps);
-  for (auto [index, variant] : llvm::enumerate(variants)) {
-    unsigned step = program->getSlots()[variant.slot].firstStep;
-    if (step == ProgramSlot::kNoStep)
-      return llvm::createStringError("weight '" + program->getSlots()[variant.slot].site + "' is read by no step");
-    starting[step].push_back(index);
-  }
-  std::vector<std::vector<double>> results(variants.size(), std::vector<double>(data.size()));
-
   std::atomic<int64_t> next{0};
   auto work = [&] {
-    AlignedBytes blob(weights.weights.size());
-    std::memcpy(blob.data(), weights.weights.data(), blob.size());
-    char *prepared = weights.prepared.data();
-    Runner baseline(*program, weights.weights.data(), prepared), variant(*program, blob.data(), prepared);
-    // The baseline's outputs are only known at the end of its run, so variants
-    // leave theirs here until then.
-    std::vector<std::vector<std::vector<char>>> outputs(variants.size());
-    auto runSample = [&](int64_t sample) {
-      baseline.setSample(data, sample);
-      for (unsigned step = 0; step < numSteps; ++step) {
-        for (unsigned index : starting[step]) {
-          const ProgramSlot &slot = program->getSlots()[variants[index].slot];
-          std::memcpy(blob.data() + slot.offset, variants[index].packed.data(), slot.bytes);
-          variant.copyState(baseline);
-          variant.runSteps(step, numSteps);
-          std::memcpy(blob.data() + slot.offset, weights.weights.data() + slot.offset, slot.bytes);
-          outputs[index].resize(program->getOutputs().size());
-          for (auto [stored, output, tensor] :
-               llvm::zip(outputs[index], variant.getOutputs(), program->getOutputs()))
-            stored.assign(output, output + tensor.getNumBytes());
-        }
-        baseline.runSteps(step, step + 1);
-      }
-      for (unsigned index = 0; index < variants.size(); ++index) {
-        SmallVector<const char *> pointers;
-        for (const std::vector<char> &output : outputs[index])
-          pointers.push_back(output.data());
-        results[index][sample] = measure(baseline.getOutputs(), pointers);
-      }
-    };
+    VariantRunner runner(*program, weights, variants, base);
     for (int64_t sample; (sample = next++) < data.size();)
-      context->executeAction<SampleAction>([&] { runSample(sample); }, {}, sample, data.size());
+      context->executeAction<SampleAction>(
+          [&] {
+            runner.run(data, sample, [&](unsigned index, Outputs reference, Outputs outputs) {
+              measure(index, sample, reference, outputs);
+            });
+          },
+          {}, sample, data.size());
   };
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(*threads));
   for (unsigned i = 0; i < *threads; ++i)
     pool.async(work);
   pool.wait();
-  return results;
+  return llvm::Error::success();
 }
 
 AlignedBytes Executor::pack(unsigned slot, ArrayRef<float> values) const {

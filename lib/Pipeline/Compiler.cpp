@@ -95,6 +95,7 @@ private:
   LogicalResult quantize();
   std::string missingInput() const;
   LogicalResult plan();
+  LogicalResult refine(StringRef allocate);
   std::string predictCost() const;
   void recordActivations();
   LogicalResult apply();
@@ -109,6 +110,9 @@ private:
   //===--- Pass options -----------------------------------------------------===//
 
   std::string getLimits() const;
+  std::string getMetric() const {
+    return options.metric.empty() && options.divergence ? stringifyDivergence(*options.divergence).str() : options.metric;
+  }
   std::string getActivations() const { return options.activations == ActivationFormat::Int8 ? "int8" : "f32"; }
 
   //===--- Helpers --------------------------------------------------------===//
@@ -214,6 +218,16 @@ std::string Compilation::missingInput() const {
                                           : "nothing to quantize: give --avg-bits, --max-bytes or --plan";
 }
 
+/// Where sites were scored by what the plan is judged by.
+LogicalResult Compilation::refine(StringRef allocate) {
+  if (!options.metric.empty() || options.refineRounds == 0)
+    return success();
+  report.begin("refine");
+  return runPipeline(("mpq-refine{choose={" + allocate + "} divergence=" + getMetric() + " rounds=" +
+                      Twine(options.refineRounds) + getLimits() + "}")
+                         .str());
+}
+
 LogicalResult Compilation::plan() {
   std::string limits = getLimits();
   report.begin("sites");
@@ -231,7 +245,7 @@ LogicalResult Compilation::plan() {
       return failure();
   } else {
     report.begin("sensitivity");
-    if (failed(runPipeline("mpq-sensitivity{metric=" + options.metric + limits + "}")))
+    if (failed(runPipeline("mpq-sensitivity{metric=" + getMetric() + limits + "}")))
       return failure();
     if (!options.planPasses.empty() && failed(runPipeline(options.planPasses)))
       return failure();
@@ -245,7 +259,8 @@ LogicalResult Compilation::plan() {
       budget += llvm::formatv(" max-bytes={0}", *options.maxBytes);
     if (options.maxLatency)
       budget += llvm::formatv(" max-ns={0}", static_cast<int64_t>(*options.maxLatency * 1e3));
-    if (failed(runPipeline("mpq-allocate{allocator=" + options.allocator + budget + "}")))
+    std::string allocate = "mpq-allocate{allocator=" + options.allocator + budget + "}";
+    if (failed(runPipeline(allocate)) || failed(refine(allocate)))
       return failure();
   }
   recordActivations();

@@ -63,8 +63,18 @@ llvm::Error Summary::measure(ModuleOp planned, StringRef quantize) {
   llvm::Expected<Dataset> data = Dataset::load(options.calibration, (*reference)->getProgram().getInputs());
   if (!data)
     return data.takeError();
-
-  OutputDivergence divergence(**plannedForData);
+  divergence = options.divergence.value_or(chooseDivergence(**plannedForData));
+  OutputDivergence diverge(**plannedForData, divergence);
+  llvm::Error error = OutputDivergence::check(**plannedForData, divergence);
+  if (!error)
+    error = diverge.checkSamples(data->size());
+  if (error && options.divergence)
+    return error;
+  // Of a plan that is given, nobody has asked for this.
+  if (error) {
+    notMeasured = llvm::toString(std::move(error));
+    return llvm::Error::success();
+  }
   ArrayRef<ProgramTensor> outputs = (*reference)->getProgram().getOutputs();
   std::vector<std::vector<char>> expected;
   auto keep = [&](int64_t, Executor::Outputs values) {
@@ -73,19 +83,20 @@ llvm::Error Summary::measure(ModuleOp planned, StringRef quantize) {
   };
   if (llvm::Error error = (*reference)->run(*data, keep))
     return error;
-  double sum = 0;
   int64_t flips = 0;
+  size_t width = diverge.getWidth();
+  std::vector<float> kept(data->size() * width);
   auto compare = [&](int64_t sample, Executor::Outputs values) {
     SmallVector<const char *> baseline;
     for (size_t i = 0; i < outputs.size(); ++i)
       baseline.push_back(expected[sample * outputs.size() + i].data());
-    sum += divergence.kl(baseline, values);
-    flips += divergence.argmaxDiffers(baseline, values);
+    diverge.compare(baseline, values, MutableArrayRef(kept).slice(sample * width, width));
+    flips += diverge.argmaxDiffers(baseline, values);
   };
   if (llvm::Error error = (*candidate)->run(*data, compare))
     return error;
   samples = data->size();
-  measuredKl = sum / samples;
+  measuredDivergence = diverge.reduce(kept);
   argmaxFlips = 100.0 * flips / samples;
   return llvm::Error::success();
 }
@@ -111,8 +122,14 @@ void Summary::print(raw_ostream &os) const {
                         predictedNanoseconds / 1e3, int8Sites, total.sites);
   if (!metric.empty())
     os << llvm::formatv("  predicted output divergence ({0}, sum over sites): {1:e3}\n", metric, predictedError);
-  if (measuredKl)
-    os << llvm::formatv("  measured output divergence (KL, all sites together): {0:e3}; argmax changed on {1:F2} % of "
-                        "{2} calibration samples\n",
-                        *measuredKl, argmaxFlips, samples);
+  if (!notMeasured.empty())
+    os << "  output divergence is not measured: " << notMeasured << "\n";
+  if (!measuredDivergence)
+    return;
+  os << llvm::formatv("  measured output divergence ({0}, all sites together): {1:e3}", stringifyDivergence(divergence),
+                      *measuredDivergence);
+  // Embeddings and images have no class whose score is the largest.
+  if (divergence == Divergence::KL)
+    os << llvm::formatv("; argmax changed on {0:F2} %", argmaxFlips);
+  os << llvm::formatv(" of {0} calibration samples\n", samples);
 }

@@ -44,7 +44,9 @@ private:
   int64_t predictedNanoseconds = 0; ///< 0: not predicted
   int64_t int8Sites = 0;            ///< where activations were decided about
   std::string metric;
-  std::optional<double> measuredKl;
+  Divergence divergence = Divergence::KL; ///< that was measured
+  std::optional<double> measuredDivergence;
+  std::string notMeasured; ///< why
   double argmaxFlips = 0;
   int64_t samples = 0;
 };

@@ -101,7 +101,7 @@ struct CommandLine {
   cl::opt<int64_t> maxBytes{"max-bytes", cl::value_desc("N"), cl::desc("Bytes of all weights; never exceeded"),
                             cl::cat(quantization)};
   cl::list<std::string> formats{"formats", cl::CommaSeparated, cl::value_desc("int2,int4:g32,..."),
-                                cl::desc("Formats to choose from (default: int2,int3,int4,int5,int6,int8)"),
+                                cl::desc("Formats to choose from (default: int2,3,4,5,6,8:f16 and, but for convolutions, int2,3:g64:f16)"),
                                 cl::cat(quantization)};
   cl::list<int64_t> groupSizes{
       "group-size", cl::CommaSeparated, cl::value_desc("N,..."),
@@ -122,10 +122,20 @@ struct CommandLine {
   cl::opt<std::string> plan{"plan", cl::value_desc("file"), cl::desc("Apply this plan; no search"),
                             cl::cat(quantization)};
   cl::opt<std::string> emitPlan{"emit-plan", cl::value_desc("file"), cl::desc("Write the plan"), cl::cat(quantization)};
-  cl::opt<std::string> metric{"metric", cl::value_desc("name"), cl::desc("Sensitivity metric (default kl)"),
-                              cl::init("kl"), cl::cat(quantization)};
+  cl::opt<Divergence> divergence{
+      "divergence", cl::desc("What the outputs of a plan are compared by (default: what fits the end of the model):"),
+      cl::cat(quantization),
+      cl::values(clEnumValN(Divergence::KL, "kl", "scores of classes or tokens: KL divergence of their softmax"),
+                 clEnumValN(Divergence::Similarity, "similarity", "embeddings: how their cosines with each other change"),
+                 clEnumValN(Divergence::Cosine, "cosine", "vectors: 1 - the cosine with the reference"),
+                 clEnumValN(Divergence::MSE, "mse", "anything else: squared error relative to the signal"))};
+  cl::opt<std::string> metric{"metric", cl::value_desc("name"), cl::desc("Sensitivity metric (default: the divergence)"),
+                              cl::cat(quantization)};
   cl::opt<std::string> allocator{"allocator", cl::value_desc("name"), cl::desc("Allocator (default pareto)"),
                                  cl::init("pareto"), cl::cat(quantization)};
+  cl::opt<unsigned> refineRounds{"refine", cl::value_desc("N"), cl::init(2), cl::cat(quantization),
+                                 cl::desc("Score formats again beside those chosen, and choose again, at most so often "
+                                          "(default 2)")};
   cl::opt<std::string> observer{"observer", cl::value_desc("name"),
                                 cl::desc("Calibration observer (default percentile)"),
                                 cl::init("percentile"), cl::cat(quantization)};
@@ -227,8 +237,11 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.costTable = line.costTable;
   options.plan = line.plan;
   options.emitPlan = line.emitPlan;
+  if (line.divergence.getNumOccurrences())
+    options.divergence = line.divergence;
   options.metric = line.metric;
   options.allocator = line.allocator;
+  options.refineRounds = line.refineRounds;
   options.observer = line.observer;
   options.planPasses = line.planPasses;
   options.cpus.assign(line.cpus.begin(), line.cpus.end());
@@ -262,9 +275,10 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
       (options.activations != ActivationFormat::F32 || options.maxLatency || !options.emitPlan.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
   SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
-  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && metric && metric->needsData())
-    return reportUsage("--metric=" + options.metric +
-                       " runs the model on samples: give --calibration, or --metric=weight-mse");
+  bool needsData = options.metric.empty() || (metric && metric->needsData());
+  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && needsData)
+    return reportUsage((options.metric.empty() ? "sensitivity is measured" : "--metric=" + options.metric + " runs the model") +
+                       " on samples: give --calibration, or --metric=weight-mse");
   if (options.target == TargetKind::NVVM && options.emit != Emit::Ptx)
     return reportUsage("--target=nvvm makes the kernels of quantized MatMuls: give --emit=ptx");
   if (options.emit == Emit::Ptx && options.target != TargetKind::NVVM)

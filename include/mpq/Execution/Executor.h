@@ -50,10 +50,13 @@ private:
 };
 
 /// A weight of the program replaced by another, already packed.
-struct WeightVariant {
+struct WeightSubstitution {
   unsigned slot = 0;
   llvm::ArrayRef<char> packed;
 };
+
+/// Weights that are replaced together. None: the program as it is.
+using WeightVariant = llvm::SmallVector<WeightSubstitution, 1>;
 
 struct ExecutorOptions {
   unsigned threads = 0;  ///< 0: all cores
@@ -88,12 +91,15 @@ public:
   /// Runs all samples and calls `consume(sample, outputs)` in their order.
   llvm::Error run(const Dataset &data, llvm::function_ref<void(int64_t, Outputs)> consume);
 
-  /// Runs all samples as they are and with each variant alone. `measure` is
-  /// called with the outputs of the baseline and of the variant; its results
-  /// come back as [variant][sample]. It must be safe to call from any thread.
-  llvm::Expected<std::vector<std::vector<double>>>
-  runVariants(const Dataset &data, llvm::ArrayRef<WeightVariant> variants,
-              llvm::function_ref<double(Outputs baseline, Outputs variant)> measure);
+  /// Runs all samples as they are, and then with each variant of the program that
+  /// has the weights `base`. `measure(variant, sample, ...)` is called with the
+  /// outputs of the program as it is and of the variant, from any thread.
+  llvm::Error runVariants(const Dataset &data, llvm::ArrayRef<WeightVariant> variants,
+                          llvm::function_ref<void(unsigned, int64_t, Outputs reference, Outputs variant)> measure,
+                          const WeightVariant &base = {});
+
+  /// What a thread of `runVariants` takes beside the variants.
+  uint64_t getVariantRunnerBytes() const;
 
   /// `values`, the weight of `slot` in its own shape, packed as the program
   /// reads it.
@@ -104,6 +110,7 @@ public:
 
 private:
   class Runner;
+  class VariantRunner;
 
   mlir::MLIRContext *context = nullptr;
   std::unique_ptr<Program> program;

@@ -10,6 +10,7 @@
 #ifndef MPQ_PIPELINE_COMPILER_H
 #define MPQ_PIPELINE_COMPILER_H
 
+#include "mpq/Analysis/Divergence.h"
 #include "mpq/Frontend/StageFile.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -40,15 +41,17 @@ struct CompileOptions {
   std::string calibration;              ///< .npz; empty: none
   std::optional<double> averageBits;    ///< stored bits per weight of the sites
   std::optional<int64_t> maxBytes;      ///< stored bytes of the sites
-  std::vector<std::string> formats;     ///< spellings; empty: int2..int8
+  std::vector<std::string> formats;     ///< spellings; empty: getDefaultFormats() of Sites.h
   std::vector<int64_t> groupSizes;      ///< a candidate each; 0: per output channel
   ActivationFormat activations = ActivationFormat::F32;
   std::optional<double> maxLatency;     ///< predicted time of one sample, in us
   std::string costTable;                ///< .json; empty: the CPU's
   std::string plan;                     ///< apply this plan, no search
   std::string emitPlan;                 ///< write the plan here
-  std::string metric = "kl";
+  std::optional<Divergence> divergence; ///< of plans; none: what fits the outputs
+  std::string metric;                   ///< of sites; empty: the divergence
   std::string allocator = "pareto";
+  unsigned refineRounds = 2;            ///< how often formats are chosen again; mpq-refine
   std::string observer = "percentile";
   std::string planPasses;               ///< run on the scored sites, before formats are chosen
 

@@ -3,186 +3,63 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Variants of a model, many at once in the memory that there is.
+// Every candidate of every site alone: as a variant of one program where it can
+// be one, compiled for itself otherwise.
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Analysis/OutputSensitivity.h"
+#include "OutputScorer.h"
 
 #include "ScoringModule.h"
 
-#include "mlir/IR/Remarks.h"
+#include "mpq/Analysis/Ranges.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-
-#include <numeric>
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace mpq;
 
-namespace {
-
-/// Bytes that variants may take when no limit is given.
-constexpr uint64_t kDefaultVariantBytes = uint64_t(1) << 29;
-
-/// One candidate of one site, to be measured.
-struct Variant {
-  unsigned site, candidate;
-  unsigned slot;
-};
-
-class OutputScorer {
-public:
-  OutputScorer(const SensitivityRequest &request, OutputDistance distance)
-      : request(request), distance(distance) {}
-
-  llvm::Expected<SiteScores> run();
-
-private:
-  llvm::Error scoreTogether(ArrayRef<Variant> variants);
-  llvm::Error scoreAlone(unsigned site);
-  llvm::Error scoreActivations(unsigned site);
-  llvm::Error keepBaseline();
-  llvm::Expected<double> compareWithBaseline(ModuleOp variant);
-
-  CandidateAttr getCandidate(unsigned site, unsigned index) const {
-    SiteOp op = request.sites[site];
-    return cast<CandidateAttr>(op.getCandidates()[index]);
-  }
-
-  /// The first candidate of the format of candidate `index`: as far as weights
-  /// go, they are the same.
-  unsigned getFirstOfFormat(unsigned site, unsigned index) const {
-    unsigned first = 0;
-    while (getCandidate(site, first).getFormat() !=
-           getCandidate(site, index).getFormat())
-      ++first;
-    return first;
-  }
-
-  std::vector<float> getVariantWeights(unsigned site,
-                                       unsigned candidate) const {
-    return roundTripWeights(request.sites[site],
-                            getCandidate(site, candidate).getFormat(),
-                            weights[site]);
-  }
-
-  ExecutorOptions getExecutorOptions() const {
-    ExecutorOptions options;
-    options.threads = request.threads;
-    options.memLimit = request.memLimit;
-    return options;
-  }
-
-  /// Bytes of the outputs of one sample.
-  uint64_t getOutputBytes() const {
-    uint64_t bytes = 0;
-    for (const ProgramTensor &output : executor->getProgram().getOutputs())
-      bytes += output.getNumBytes();
-    return bytes;
-  }
-
-  const SensitivityRequest &request;
-  OutputDistance distance;
-  std::vector<std::vector<float>> weights;
-  std::unique_ptr<Executor> executor;
-  std::optional<Dataset> data;
+llvm::Expected<SiteScores> OutputScorer::score() {
   SiteScores scores;
-  std::vector<std::vector<char>> baseline; ///< [sample * outputs + output]
-};
-
-/// In the order of the samples, so that rounding is always the same.
-double getMean(ArrayRef<double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / values.size();
-}
-
-} // namespace
-
-llvm::Expected<SiteScores> OutputScorer::run() {
-  for (SiteOp site : request.sites) {
-    std::optional<std::vector<float>> values = readWeights(site);
-    if (!values)
-      return llvm::createStringError("cannot score site '" + site.getName() +
-                                     "'");
-    weights.push_back(std::move(*values));
+  for (SiteOp site : request.sites)
     scores.emplace_back(site.getCandidates().size());
-  }
-
-  ScoringModule scoring(request.module, weights);
-  auto created = Executor::create(scoring.getModule(), getExecutorOptions(),
-                                  /*inSteps=*/true);
-  if (!created)
-    return created.takeError();
-  executor = std::move(*created);
-  llvm::Expected<Dataset> loaded =
-      Dataset::load(request.data, executor->getProgram().getInputs());
-  if (!loaded)
-    return loaded.takeError();
-  data = std::move(*loaded);
-
-  std::vector<Variant> variants;
-  std::vector<unsigned> alone;
-  for (unsigned site = 0; site < request.sites.size(); ++site) {
-    llvm::Expected<unsigned> slot =
-        scoring.getOnlySlot(site, executor->getProgram().getSlots());
-    if (slot) {
-      for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate)
-        if (getFirstOfFormat(site, candidate) == candidate)
-          variants.push_back({site, candidate, *slot});
-      continue;
-    }
-    alone.push_back(site);
-    SiteOp op = request.sites[site];
-    remark::missed(
-        op.getLoc(),
-        remark::RemarkOpts::name("ScoredAlone").category("mpq-sensitivity"))
-        << remark::add("site '{0}' is scored by compiling every candidate",
-                       op.getName())
-        << remark::reason("{0}", llvm::toString(slot.takeError()));
-  }
-  if (llvm::Error error = scoreTogether(variants))
+  if (llvm::Error error = scoreTogether(scores))
     return std::move(error);
-  for (unsigned site : alone)
-    if (llvm::Error error = scoreAlone(site))
-      return std::move(error);
   for (unsigned site = 0; site < request.sites.size(); ++site) {
+    if (!hasSlot(site))
+      if (llvm::Error error = scoreAlone(site, scores))
+        return std::move(error);
     for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate)
       scores[site][candidate] =
           scores[site][getFirstOfFormat(site, candidate)];
-    if (llvm::Error error = scoreActivations(site))
+    if (llvm::Error error = scoreActivations(site, scores))
       return std::move(error);
   }
   return scores;
 }
 
-/// In as few runs as the memory limit allows; each run repeats the baseline.
-llvm::Error OutputScorer::scoreTogether(ArrayRef<Variant> variants) {
-  uint64_t limit =
-      request.memLimit ? request.memLimit / 2 : kDefaultVariantBytes;
-  unsigned threads = request.threads
-                         ? request.threads
-                         : llvm::hardware_concurrency().compute_thread_count();
-  // What the executor keeps of a variant: its results, and its outputs.
-  uint64_t fixed = data->size() * sizeof(double) + threads * getOutputBytes();
-  while (!variants.empty()) {
-    std::vector<AlignedBytes> packed;
-    std::vector<WeightVariant> chunk;
-    uint64_t bytes = 0;
-    for (const Variant &variant : variants) {
-      bytes += executor->getProgram().getSlots()[variant.slot].bytes + fixed;
-      if (!chunk.empty() && bytes > limit)
-        break;
-      packed.push_back(executor->pack(
-          variant.slot, getVariantWeights(variant.site, variant.candidate)));
-      chunk.push_back(
-          {variant.slot, ArrayRef(packed.back().data(), packed.back().size())});
+llvm::Error OutputScorer::scoreTogether(SiteScores &scores) {
+  std::vector<Variant> variants;
+  for (unsigned site = 0; site < request.sites.size(); ++site) {
+    SmallVector<unsigned> tied = getTied(site);
+    if (tied.empty() || !hasSlot(site))
+      continue;
+    for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate) {
+      if (getFirstOfFormat(site, candidate) != candidate)
+        continue;
+      Variant &variant = variants.emplace_back();
+      for (unsigned part : tied)
+        variant.parts.push_back({part, candidate});
     }
-    auto results = executor->runVariants(*data, chunk, distance);
-    if (!results)
-      return results.takeError();
-    for (auto [variant, samples] : llvm::zip(variants, *results))
-      scores[variant.site][variant.candidate] = getMean(samples);
-    variants = variants.drop_front(chunk.size());
+  }
+  llvm::Expected<std::vector<double>> results = runTogether(variants);
+  if (!results)
+    return results.takeError();
+  for (auto [variant, result] : llvm::zip(variants, *results)) {
+    auto [site, candidate] = variant.parts.front();
+    scores[site][candidate] = result;
   }
   return llvm::Error::success();
 }
@@ -197,7 +74,7 @@ llvm::Error OutputScorer::keepBaseline() {
   });
 }
 
-/// The mean distance between the f32 model and `variant`, which is compiled and
+/// The score of `module`, which is compiled and
 /// run on all samples.
 llvm::Expected<double> OutputScorer::compareWithBaseline(ModuleOp module) {
   if (llvm::Error error = keepBaseline())
@@ -205,21 +82,24 @@ llvm::Expected<double> OutputScorer::compareWithBaseline(ModuleOp module) {
   auto variant = Executor::create(module, getExecutorOptions());
   if (!variant)
     return variant.takeError();
-  std::vector<double> samples(data->size());
+  size_t width = comparison.getWidth();
+  std::vector<float> kept(data->size() * width);
   size_t numOutputs = executor->getProgram().getOutputs().size();
   auto compare = [&](int64_t sample, Executor::Outputs outputs) {
     SmallVector<const char *> reference;
     for (size_t i = 0; i < numOutputs; ++i)
       reference.push_back(baseline[sample * numOutputs + i].data());
-    samples[sample] = distance(reference, outputs);
+    comparison.compare(
+        reference, outputs,
+        MutableArrayRef(kept).slice(sample * width, width));
   };
   if (llvm::Error error = (*variant)->run(*data, compare))
     return std::move(error);
-  return getMean(samples);
+  return comparison.reduce(kept);
 }
 
 /// A weight that is not simply one slot of the program: compiled in.
-llvm::Error OutputScorer::scoreAlone(unsigned site) {
+llvm::Error OutputScorer::scoreAlone(unsigned site, SiteScores &scores) {
   for (unsigned candidate = 0; candidate < scores[site].size(); ++candidate) {
     if (getFirstOfFormat(site, candidate) != candidate)
       continue;
@@ -234,25 +114,59 @@ llvm::Error OutputScorer::scoreAlone(unsigned site) {
   return llvm::Error::success();
 }
 
+/// The values that become codes for all their readers where one of the sites
+/// `tied` takes int8 activations: inputs with a calibrated range.
+static llvm::SmallSetVector<Value, 2> getInputs(ArrayRef<SiteOp> sites,
+                                                ArrayRef<unsigned> tied) {
+  llvm::SmallSetVector<Value, 2> inputs;
+  for (unsigned site : tied)
+    for (OpOperand &use : SiteOp(sites[site])->getUses())
+      if (Value input = use.getOwner()->getOperand(0);
+          &use == getWeightOperand(use.getOwner()) && getRange(input))
+        inputs.insert(input);
+  return inputs;
+}
+
+/// The number of sites that can make codes of an input of `site`, itself among
+/// them.
+unsigned OutputScorer::countReaders(unsigned site) const {
+  llvm::SmallSetVector<Value, 2> inputs =
+      getInputs(request.sites, getTied(site));
+  auto isInt8 = [](CandidateAttr candidate) {
+    return candidate.getActivations() == Activations::Int8;
+  };
+  unsigned count = 0;
+  for (unsigned other = 0; other < request.sites.size(); ++other) {
+    SiteOp op = request.sites[other];
+    count +=
+        llvm::any_of(op.getCandidates().getAsRange<CandidateAttr>(), isInt8) &&
+        llvm::any_of(getInputs(request.sites, getTied(other)),
+                     [&](Value input) { return inputs.contains(input); });
+  }
+  return std::max(count, 1u);
+}
+
 /// Adds to the candidates of `site` with int8 activations what these cost. The
-/// model is quantized at this site alone, by the pass that does it for good, in
+/// model is quantized at this site (and those tied to it) alone, by the pass that does it for good, in
 /// the format that loses least; what is lost beyond that format's own score is
 /// the activations'. Rounding weights and rounding activations are independent,
 /// so one measurement serves all formats.
-llvm::Error OutputScorer::scoreActivations(unsigned site) {
+llvm::Error OutputScorer::scoreActivations(unsigned site,
+                                           SiteScores &scores) {
   std::optional<unsigned> best;
   for (unsigned i = 0; i < scores[site].size(); ++i)
     if (getCandidate(site, i).getActivations() == Activations::Int8 &&
         (!best || scores[site][i] < scores[site][*best]))
       best = i;
-  if (!best)
+  SmallVector<unsigned> tied = getTied(site);
+  if (!best || tied.empty())
     return llvm::Error::success();
   ModuleOp original = request.module;
   OwningOpRef<ModuleOp> module(original.clone());
   for (auto [index, op] : llvm::enumerate(
-           getSites(module->lookupSymbol<func::FuncOp>("main")))) {
+           mpq::getSites(module->lookupSymbol<func::FuncOp>("main")))) {
     op->removeAttr(kActivationsAttr);
-    if (index == site)
+    if (llvm::is_contained(tied, index))
       op.setChoice(*best);
     else
       op.removeChoiceAttr();
@@ -267,14 +181,45 @@ llvm::Error OutputScorer::scoreActivations(unsigned site) {
   llvm::Expected<double> both = compareWithBaseline(*module);
   if (!both)
     return both.takeError();
-  double added = std::max(0.0, *both - scores[site][*best]);
+  // Readers of one value all read its codes once one of them does, which is
+  // what has been measured. They share it, so that it counts once.
+  double added = std::max(0.0, *both - scores[site][*best]) / countReaders(site);
   for (unsigned i = 0; i < scores[site].size(); ++i)
     if (getCandidate(site, i).getActivations() == Activations::Int8)
       scores[site][i] += added;
   return llvm::Error::success();
 }
 
+llvm::Expected<SiteScores>
+mpq::scoreOutputs(const SensitivityRequest &request,
+                  const OutputComparison &comparison) {
+  OutputScorer scorer(request, comparison);
+  if (llvm::Error error = scorer.initialize())
+    return std::move(error);
+  return scorer.score();
+}
+
+namespace {
+struct MeanDistance final : OutputComparison {
+  explicit MeanDistance(OutputDistance distance) : distance(distance) {}
+
+  void compare(Outputs reference, Outputs other,
+               MutableArrayRef<float> kept) const override {
+    kept[0] = float(distance(reference, other));
+  }
+
+  OutputDistance distance;
+};
+} // namespace
+
 llvm::Expected<SiteScores> mpq::scoreOutputs(const SensitivityRequest &request,
                                              OutputDistance distance) {
-  return OutputScorer(request, distance).run();
+  return scoreOutputs(request, MeanDistance(distance));
+}
+
+llvm::Expected<SiteScores>
+DivergenceMetric::score(const SensitivityRequest &request) const {
+  if (llvm::Error error = OutputDivergence::check(request.module, divergence))
+    return std::move(error);
+  return scoreOutputs(request, OutputDivergence(request.module, divergence));
 }

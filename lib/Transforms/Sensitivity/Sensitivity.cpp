@@ -8,8 +8,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Analysis/Sensitivity.h"
+#include "mpq/Analysis/Divergence.h"
 #include "mpq/Analysis/Ranges.h"
+#include "mpq/Analysis/Sensitivity.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
@@ -62,13 +63,16 @@ struct SensitivityPass : mpq::impl::SensitivityPassBase<SensitivityPass> {
         request.data = calibrated.str();
     request.threads = threads;
     request.memLimit = memLimit;
-    llvm::Expected<SiteScores> scores = scoreSites(metric, request);
+    std::string name = metric;
+    if (name.empty())
+      name = stringifyDivergence(chooseDivergence(module)).str();
+    llvm::Expected<SiteScores> scores = scoreSites(name, request);
     if (!scores) {
       main.emitError(llvm::toString(scores.takeError()));
       return signalPassFailure();
     }
     for (auto [site, list] : llvm::zip(request.sites, *scores))
-      setScores(site, metric, list);
+      setScores(site, name, list);
   }
 };
 

@@ -36,5 +36,5 @@ for rows in ("T", 5):
     summary = subprocess.run(["quant-compile", path, f"--calibration={folder}/calib.npz", "--formats=int3", "--avg-bits=100",
                               "-o", f"{folder}/{rows}.so"], check=True, capture_output=True, text=True).stderr
     predicted = float(re.search(r"predicted output divergence \(kl, sum over sites\): (\S+)", summary)[1])
-    measured = float(re.search(r"measured output divergence \(KL, all sites together\): ([^;]+);", summary)[1])
+    measured = float(re.search(r"measured output divergence \(kl, all sites together\): ([^;]+);", summary)[1])
     assert predicted > 1e-4 and abs(measured - predicted) <= 2e-3 * predicted, summary

@@ -4,7 +4,7 @@
 # ===----------------------------------------------------------------------===#
 #
 # mpq-sensitivity against numpy. What a format makes of a weight is read from what mpq-quantize stores; the model, the
-# softmax and the divergence are computed here.
+# softmax and the divergences are computed here.
 #
 # REQUIRES: numpy
 # RUN: %python %s %t.dir
@@ -47,12 +47,14 @@ def errors(module):
 
 
 def stored(module, site, axis, fmt, shape):
-    """The values that `site` has in `fmt`, decoded from the payload."""
+    """The values that `site`, and all that it is tied to, has in `fmt`, decoded from the payload."""
     plan = os.path.join(work, "%s-%s.plan" % (site, fmt.replace(":", "-")))
     lines = []
-    for name, numbers in re.findall(r'mpq.site .* "(\w+)" axis \d .*tensor<(.*)xf32>', opt(module, "mpq-sites")):
+    found = re.findall(r'mpq.site .* "(\w+)" axis \d (?:tie "(\w+)")?.*tensor<(.*)xf32>', opt(module, "mpq-sites"))
+    ties = {name: tie or name for name, tie, _ in found}
+    for name, tie, numbers in found:
         weights = np.prod([int(n) for n in numbers.split("x")])
-        lines.append("%s | - | %d | %s | f32" % (name, weights, fmt if name == site else "float"))
+        lines.append("%s | %s | %d | %s | f32" % (name, tie or "-", weights, fmt if ties[name] == ties[site] else "float"))
     with open(plan, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     quantized = opt(module, "mpq-apply-plan{file=%s}" % plan, "mpq-quantize")
@@ -87,8 +89,33 @@ def kl(reference, other):
     return (np.exp(p) * (p - q)).sum(-1).mean()
 
 
-def check(name, module, data, weights, axes, run):
-    """`run(weights)` computes the outputs of all samples."""
+def cosines(x, y):
+    return (x * y).sum(-1) / np.linalg.norm(x, axis=-1) / np.linalg.norm(y, axis=-1)
+
+
+def cosine(reference, other):
+    return 1 - cosines(reference, other).mean()
+
+
+def similarity(reference, other):
+    """What the cosines of all pairs of rows lose in correlation."""
+    x, y = (v.reshape(-1, v.shape[-1]) for v in (reference, other))
+    i, j = np.triu_indices(len(x), 1)
+    return 1 - np.corrcoef(cosines(x[i], x[j]), cosines(y[i], y[j]))[0, 1]
+
+
+def mse(reference, other):
+    """Relative to the signal of each sample."""
+    axes = tuple(range(1, reference.ndim))
+    return (((other - reference) ** 2).sum(axes) / (reference**2).sum(axes)).mean()
+
+
+DIVERGENCES = {"kl": kl, "cosine": cosine, "similarity": similarity, "mse": mse}
+
+
+def check(name, module, data, weights, axes, run, metrics=("kl",), tied=()):
+    """`run(weights)` computes the outputs of all samples. The first metric is the one by default. The weights `tied` to
+    the one before them are replaced together with it."""
     path = os.path.join(work, name + ".npz")
     np.savez(path, **data)
     passes = ["mpq-sites{formats=%s}" % ",".join(FORMATS), "mpq-verify-planned"]
@@ -96,25 +123,32 @@ def check(name, module, data, weights, axes, run):
     one = opt(module, *passes, score % (path, "threads=1"))
     assert one == opt(module, *passes, score % (path, "threads=2")), "threads change the result"
     assert one == opt(module, *passes, score % (path, "threads=2 mem-limit=100000")), "the memory limit does"
-    measured = errors(one)
+    assert set(re.findall(r'metric = "(\w+)"', one)) == {metrics[0]}, one
+    by_metric = {metric: errors(opt(module, *passes, score % (path, "metric=" + metric))) for metric in metrics}
+    np.testing.assert_array_equal(by_metric[metrics[0]], errors(one))
     decoded = {(site, fmt): stored(module, site, axes[site], fmt, weights[site].shape)
                for site in weights for fmt in FORMATS}
-    assert measured.shape == (len(weights), len(FORMATS)), one
     reference = run(weights)
-    expected = np.empty_like(measured)
-    for i, site in enumerate(weights):
-        for j, fmt in enumerate(FORMATS):
-            expected[i, j] = kl(reference, run({**weights, site: decoded[site, fmt]}))
-    np.testing.assert_allclose(measured, expected, rtol=2e-3, atol=1e-8)
-    assert (np.diff(measured) < 0).all(), measured  # more bits lose less
-    print(name, measured)
+    for metric, measured in by_metric.items():
+        assert measured.shape == (len(weights), len(FORMATS)), one
+        expected = np.zeros_like(measured)
+        for i, site in enumerate(weights):
+            for j, fmt in enumerate(FORMATS):
+                together = [site, *(tied if list(weights)[i + 1 : i + 2] == list(tied) else ())]
+                if site not in tied:
+                    expected[i, j] = DIVERGENCES[metric](reference, run({**weights, **{s: decoded[s, fmt] for s in together}}))
+        np.testing.assert_allclose(measured, expected, rtol=2e-3, atol=1e-7)
+        kept = [i for i, site in enumerate(weights) if site not in tied]
+        assert (np.diff(measured[kept]) < 0).all(), measured  # more bits lose less
+        print(name, metric, measured)
 
     # The metric without samples.
-    mse = errors(opt(module, *passes, "mpq-sensitivity{metric=weight-mse}"))
+    expected = np.empty((len(weights), len(FORMATS)))
+    squares = errors(opt(module, *passes, "mpq-sensitivity{metric=weight-mse}"))
     for i, site in enumerate(weights):
         for j, fmt in enumerate(FORMATS):
             expected[i, j] = ((decoded[site, fmt] - weights[site]) ** 2).sum()
-    np.testing.assert_allclose(mse, expected, rtol=1e-5)
+    np.testing.assert_allclose(squares, expected, rtol=1e-5)
 
 
 # Two layers: weights by rows and by columns.
@@ -130,7 +164,22 @@ func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x5xf32> {onn
   return %%2 : tensor<1x5xf32>
 }
 """ % (constant("a", a), constant("b", b)), {"x": x}, {"a": a, "b": b}, {"a": 0, "b": 1},
-      lambda w: np.maximum(x.astype("f8") @ w["a"].T, 0) @ w["b"])
+      lambda w: np.maximum(x.astype("f8") @ w["a"].T, 0) @ w["b"], ["kl", "cosine", "mse"])
+
+# Embeddings, divided by their length: what counts is how similar they are to each other.
+e = np.random.RandomState(2).randn(8, 6).astype("f4")
+check("embedding", """
+func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x6xf32> {onnx.name = "y"}) {
+  %%e = %s
+  %%0 = onnx.MatMul(%%x, %%e) : (tensor<1x8xf32>, tensor<8x6xf32>) -> tensor<1x6xf32>
+  %%axes = onnx.Constant {value = dense<-1> : tensor<1xi64>} : tensor<1xi64>
+  %%1 = onnx.ReduceL2(%%0, %%axes) {keepdims = 1} : (tensor<1x6xf32>, tensor<1xi64>) -> tensor<1x1xf32>
+  %%2 = onnx.Div(%%0, %%1) : (tensor<1x6xf32>, tensor<1x1xf32>) -> tensor<1x6xf32>
+  return %%2 : tensor<1x6xf32>
+}
+""" % constant("e", e), {"x": x}, {"e": e}, {"e": 1},
+      lambda w: x.astype("f8") @ w["e"] / np.linalg.norm(x.astype("f8") @ w["e"], axis=1, keepdims=True),
+      ["similarity", "cosine", "mse", "kl"])
 
 # Int8 activations: what the quantized site alone loses, beyond its weights, is added to each of its formats.
 def uniform(x, low, high):
@@ -161,6 +210,26 @@ added = kl(reference, clipped @ decoded["int8"].T) - alone[1]
 assert added > 0.01, added
 np.testing.assert_allclose(scored, [alone[0], alone[0] + added, alone[1], alone[1] + added], rtol=2e-3)
 
+# Two products of one value: each alone makes codes of it for both, and together they lose that once.
+v = np.random.RandomState(3).randn(5, 8).astype("f4")
+model = """
+func.func @main(%%x: tensor<1x8xf32> {onnx.name = "x"}) -> (tensor<1x5xf32> {onnx.name = "y"}) attributes {mpq.arg_ranges = [#mpq.range<%f, %f>]} {
+  %%w = %s
+  %%v = %s
+  %%0 = onnx.Gemm(%%x, %%w) {transB = 1} : (tensor<1x8xf32>, tensor<5x8xf32>) -> tensor<1x5xf32>
+  %%1 = onnx.Gemm(%%x, %%v) {transB = 1} : (tensor<1x8xf32>, tensor<5x8xf32>) -> tensor<1x5xf32>
+  %%2 = onnx.Mul(%%0, %%1) : (tensor<1x5xf32>, tensor<1x5xf32>) -> tensor<1x5xf32>
+  return %%2 : tensor<1x5xf32>
+}
+""" % (-1.5, 1.5, constant("w", w8), constant("v", v))
+scored = errors(opt(model, "mpq-sites{formats=int8 decide-activations}",
+                    "mpq-sensitivity{data=%s}" % os.path.join(work, "activations.npz")))
+run = lambda i, a, b: (i @ a.T) * (i @ b.T)
+reference = run(x.astype("f8"), w8, v)
+for row, weights in zip(scored, ((stored(model, "w", 0, "int8", w8.shape), v), (w8, stored(model, "v", 0, "int8", v.shape)))):
+    alone, both = kl(reference, run(x.astype("f8"), *weights)), kl(reference, run(clipped, *weights))
+    np.testing.assert_allclose(row, [alone, alone + (both - alone) / 2], rtol=2e-3)
+
 # A model that ends in probabilities; a table, which no kernel packs; a sample of several rows.
 t, c = rng.randn(6, 8).astype("f4"), rng.randn(8, 4).astype("f4")
 i = rng.randint(0, 6, (24, 2))
@@ -175,3 +244,16 @@ func.func @main(%%i: tensor<1x2xi64> {onnx.name = "i"}) -> (tensor<1x2x4xf32> {o
 }
 """ % (constant("t", t), constant("c", c)), {"i": i}, {"t": t, "c": c}, {"t": 0, "c": 1},
       lambda w: w["t"].astype("f8")[i] @ w["c"])
+
+# A head that is tied to the table: rounded together, which counts for the table.
+tied = np.ascontiguousarray(t.T)
+check("tied", """
+func.func @main(%%i: tensor<1x2xi64> {onnx.name = "i"}) -> (tensor<1x2x6xf32> {onnx.name = "y"}) {
+  %%t = %s
+  %%0 = onnx.Gather(%%t, %%i) : (tensor<6x8xf32>, tensor<1x2xi64>) -> tensor<1x2x8xf32>
+  %%h = %s
+  %%1 = onnx.MatMul(%%0, %%h) : (tensor<1x2x8xf32>, tensor<8x6xf32>) -> tensor<1x2x6xf32>
+  return %%1 : tensor<1x2x6xf32>
+}
+""" % (constant("t", t), constant("h", tied)), {"i": i}, {"t": t, "h": tied}, {"t": 0, "h": 1},
+      lambda w: w["t"].astype("f8")[i] @ w["h"], tied=["h"])
