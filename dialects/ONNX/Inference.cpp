@@ -80,7 +80,7 @@ static LogicalResult inferOp(Operation &op, ValueTable &values) {
 static void inferOther(Operation &op) {
   if (isa<tensor::CastOp>(op))
     return;
-  bool isCast = op.hasTrait<OpTrait::SameOperandsAndResultShape>();
+  bool isCast = keepsSizes(&op);
   for (Value result : op.getResults()) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
     if (!type || type.hasStaticShape())
@@ -98,7 +98,7 @@ static void inferOther(Operation &op) {
       Operation *user = use.getOwner();
       return isa_and_nonnull<ONNXDialect>(user->getDialect()) ||
              user->hasTrait<OpTrait::IsTerminator>() ||
-             user->hasTrait<OpTrait::SameOperandsAndResultShape>();
+             keepsSizes(user);
     });
   }
 }

@@ -100,6 +100,10 @@ void eraseSizes(mlir::func::FuncOp function);
 mlir::AffineExpr
 getExpr(mlir::Value value,
         llvm::function_ref<mlir::AffineExpr(mlir::Value)> getLeaf);
+/// Whether the result of `op` has the sizes of its only operand and may have any
+/// type of element: conversions, quant.qcast and quant.dcast among them.
+bool keepsSizes(mlir::Operation *op);
+
 /// The sizes of a value that is not made by an `onnx` op, from the operands of
 /// the op that makes it.
 Shape getDefinedSizes(mlir::Value value);

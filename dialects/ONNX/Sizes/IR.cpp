@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -79,6 +80,12 @@ static int64_t getSize(OpFoldResult size) {
   return toSize(getExpr(cast<Value>(size), getDim));
 }
 
+bool keepsSizes(Operation *op) {
+  // The casts of `quant` check that shapes agree in their verifier only.
+  return op->hasTrait<OpTrait::SameOperandsAndResultShape>() ||
+         isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op);
+}
+
 Shape getDefinedSizes(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   Shape sizes = getSizes(type);
@@ -113,7 +120,7 @@ Shape getDefinedSizes(Value value) {
     if (auto from = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
         from && from.getRank() == type.getRank() &&
         (isa<tensor::CastOp>(op) || OpTrait::hasElementwiseMappableTraits(op) ||
-         op->hasTrait<OpTrait::SameOperandsAndResultShape>()))
+         keepsSizes(op)))
       return getDefinedSizes(op->getOperand(0));
   return sizes;
 }
