@@ -83,6 +83,41 @@ static void addCases(std::vector<Case> &cases, Case test, std::string family) {
 }
 
 //===----------------------------------------------------------------------===//
+// Changes of quantization
+//===----------------------------------------------------------------------===//
+
+/// Any number of rows, of any size; to codes, to reals, and to other codes.
+TEST(Convert, RowsCountedAtRunTime) {
+  const Format real, fine{0, {}, 0.017f, 117}, coarse{0, {}, 0.034f, 100};
+  std::vector<Case> cases;
+  for (auto [source, target] :
+       {std::pair(real, fine), std::pair(fine, real), std::pair(fine, coarse),
+        std::pair(fine, fine), std::pair(real, real)})
+    for (std::vector<int64_t> shape :
+         std::vector<std::vector<int64_t>>{{1, 1}, {3, 5}, {1, 7, 9}, {4, 16},
+                                           {2, 3, 43}, {17, 64}, {5, 65}}) {
+      Buffer from(shape, source), to(shape, target);
+      from.randomize(unsigned(shape.back()));
+      auto text = [from, to](auto &names, auto &types) {
+        std::string quants;
+        for (auto [name, buffer] :
+             {std::pair("input_quant", &from), std::pair("output_quant", &to)})
+          if (buffer->format.scale)
+            quants += (quants.empty() ? "" : ", ") + std::string(name) + " = " +
+                      buffer->getQuant();
+        return "mpq.convert ins(" + names[0] + " : " + types[0] + ") outs(" +
+               names[1] + " : " + types[1] + ") {" + quants + "}";
+      };
+      addCases(cases,
+               makeCase(
+                   text, {from}, to, [=](int64_t i) { return from.get(i); },
+                   1e-6f, {0, 1}),
+               "convert");
+    }
+  runOnAllCpus(cases);
+}
+
+//===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
 

@@ -73,6 +73,30 @@ void mpq::convert::copyPixels(const Transfer &transfer) {
   });
 }
 
+/// Plain on both sides and of any size: all elements are one row.
+static void copyElements(const Transfer &transfer, Index count) {
+  KernelBuilder &k = transfer.k;
+  int64_t lanes = transfer.isRaw() && transfer.from.quant ? 64 : 16;
+  auto move = [&](Index at, Index valid) {
+    Value elements = k.loadPartial(transfer.from.buffer, at, lanes, valid);
+    k.storePartial(transfer.close(transfer.open(elements)), transfer.to.buffer,
+                   at, valid);
+  };
+  // Several vectors a time hide the latency of conversions.
+  constexpr int64_t kUnroll = 4;
+  int64_t stretch = kUnroll * lanes;
+  Index whole = k.mul(k.floorDiv(count, stretch), stretch);
+  k.forLoop(0, whole, stretch, [&](Index at) {
+    for (int64_t i = 0; i < kUnroll; ++i)
+      move(at + i * lanes, lanes);
+  });
+  k.forEachVector(k.sub(count, whole), lanes, {},
+                  [&](Index at, Index valid, ValueRange) {
+                    move(k.add(whole, at), valid);
+                    return SmallVector<Value>();
+                  });
+}
+
 namespace {
 
 struct Convert final : KernelFamily {
@@ -95,14 +119,17 @@ bool Convert::accepts(Operation *op, const KernelTarget &,
     reason = "is for mpq.convert only";
     return false;
   }
-  if (auto type = cast<ShapedType>(convert.getInput().getType());
-      !type.hasStaticShape()) {
-    llvm::raw_string_ostream(reason)
-        << "takes static shapes when the input is of type " << type;
-    return false;
-  }
   BlockedAttr from = convert.getInputLayoutAttr(),
               to = convert.getOutputLayoutAttr();
+  if (auto type = cast<ShapedType>(convert.getInput().getType());
+      !type.hasStaticShape()) {
+    if (!from && !to)
+      return true;
+    llvm::raw_string_ostream(reason)
+        << "changes layouts of static shapes when the input is of type "
+        << type;
+    return false;
+  }
   int64_t fromBlock = from ? from.getBlock() : 1,
           toBlock = to ? to.getBlock() : 1;
   if (fromBlock == toBlock)
@@ -156,10 +183,11 @@ void Convert::emit(OpBuilder &builder, Location loc, Operation *op,
                                  getCodes(convert.getInputQuantAttr()));
   Activation to = k.activation(operands[1], convert.getOutputLayoutAttr(),
                                getCodes(convert.getOutputQuantAttr()));
-  if (from.shape.size() != 4) {
-    int64_t elements = cast<MemRefType>(operands[0].getType()).getNumElements();
-    from.shape = to.shape = {1, 1, 1, elements};
-  }
+  if (auto type = cast<MemRefType>(operands[0].getType());
+      !type.hasStaticShape())
+    return copyElements({k, from, to}, k.rows(operands[0], /*inner=*/0));
+  else if (from.shape.size() != 4)
+    from.shape = to.shape = {1, 1, 1, type.getNumElements()};
   k.fillBorder(to);
   if (!hasBorder(from) && !hasBorder(to))
     mergeRows(from, to);
