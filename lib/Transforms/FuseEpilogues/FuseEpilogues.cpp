@@ -10,6 +10,12 @@
 //   mpq.convert {output_quant} conv  =>  mpq.conv {output_quant}
 //   op(mpq.convert {input_quant} q)  =>  op(q) {input_quant}
 //
+// Changes of shape between the rows of a matrix product and the model's tensors
+// stay where they are; quantizations move past them:
+//
+//   quantize(reshape x)              =>  reshape(quantize x)
+//   reshape(dequantize q)            =>  dequantize(reshape q)
+//
 // All of it happens on plain tensors, before layouts are chosen.
 //
 //===----------------------------------------------------------------------===//
@@ -126,6 +132,14 @@ std::optional<Epilogue> matchEpilogue(MapOp map, unsigned index) {
 // Patterns
 //===----------------------------------------------------------------------===//
 
+/// Whether `op` quantizes f32, or makes f32 of codes, and does nothing else.
+bool quantizes(ConvertOp op) {
+  return op && op.getOutputQuantAttr() && !op.getInputQuantAttr();
+}
+bool dequantizes(ConvertOp op) {
+  return op && op.getInputQuantAttr() && !op.getOutputQuantAttr();
+}
+
 /// Whether `value` is the result of an OpT that nobody else reads and that has
 /// no epilogue yet beyond what `allowClamp` admits.
 template <typename OpT> OpT getFusible(Value value, bool needsNoClamp) {
@@ -223,7 +237,7 @@ struct FuseQuantize final : OpRewritePattern<ConvertOp> {
 
   LogicalResult matchAndRewrite(ConvertOp convert,
                                 PatternRewriter &rewriter) const override {
-    if (!convert.getOutputQuantAttr() || convert.getInputQuantAttr())
+    if (!quantizes(convert))
       return rewriter.notifyMatchFailure(convert, "does not quantize f32");
     auto op = convert.getInput().template getDefiningOp<OpT>();
     if (!op || !convert.getInput().hasOneUse() || op.getOutputQuantAttr())
@@ -248,8 +262,7 @@ struct FuseDequantizedInput final : OpRewritePattern<OpT> {
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
     auto convert = op.getInput().template getDefiningOp<ConvertOp>();
-    if (!convert || !convert.getInputQuantAttr() ||
-        convert.getOutputQuantAttr() || op.getInputQuantAttr())
+    if (!dequantizes(convert) || op.getInputQuantAttr())
       return rewriter.notifyMatchFailure(op, "input is not dequantized");
     rewriter.modifyOpInPlace(op, [&] {
       op.getInputMutable().assign(convert.getInput());
@@ -268,13 +281,89 @@ struct FuseDequantizedResidual final : OpRewritePattern<OpT> {
     if (!op.getResidual() || op.getResidualQuantAttr())
       return rewriter.notifyMatchFailure(op, "no f32 residual");
     auto convert = op.getResidual().template getDefiningOp<ConvertOp>();
-    if (!convert || !convert.getInputQuantAttr() ||
-        convert.getOutputQuantAttr())
+    if (!dequantizes(convert))
       return rewriter.notifyMatchFailure(op, "residual is not dequantized");
     rewriter.modifyOpInPlace(op, [&] {
       op.getResidualMutable().assign(convert.getInput());
       op.setResidualQuantAttr(convert.getInputQuantAttr());
     });
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Past changes of shape
+//===----------------------------------------------------------------------===//
+
+Type withElement(Type type, Type element) {
+  return cast<RankedTensorType>(type).clone(element);
+}
+
+/// The sizes of `value`. Where its producer has a destination they are taken
+/// from that, so that `value` gets no reader for them.
+SmallVector<OpFoldResult> getSizes(OpBuilder &b, Value value) {
+  if (auto op = value.getDefiningOp<DestinationStyleOpInterface>())
+    value = op.getTiedOpOperand(cast<OpResult>(value))->get();
+  if (auto empty = value.getDefiningOp<tensor::EmptyOp>())
+    return empty.getMixedSizes();
+  return tensor::getMixedSizes(b, value.getLoc(), value);
+}
+
+/// `convert` on `input`, which has another shape.
+Value convertReshaped(PatternRewriter &rewriter, ConvertOp convert,
+                      Value input) {
+  Location loc = convert.getLoc();
+  Type element = getElementTypeOrSelf(convert->getResult(0).getType());
+  Value init = tensor::EmptyOp::create(
+      rewriter, loc, getSizes(rewriter, input), element);
+  return ConvertOp::create(rewriter, loc, TypeRange(init.getType()), input,
+                           init, BlockedAttr(), BlockedAttr(),
+                           convert.getInputQuantAttr(),
+                           convert.getOutputQuantAttr(), StringAttr())
+      ->getResult(0);
+}
+
+/// `reshape` on `source`, whose elements are of another type.
+template <typename ReshapeT>
+Value reshapeConverted(PatternRewriter &rewriter, ReshapeT reshape,
+                       Value source) {
+  auto moved = cast<ReshapeT>(rewriter.clone(*reshape));
+  moved.getSrcMutable().assign(source);
+  moved.getResult().setType(cast<RankedTensorType>(withElement(
+      moved.getResult().getType(), getElementTypeOrSelf(source.getType()))));
+  return moved.getResult();
+}
+
+/// A quantizing convert goes before the reshape that it is the only reader of.
+template <typename ReshapeT>
+struct HoistQuantize final : OpRewritePattern<ConvertOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ConvertOp convert,
+                                PatternRewriter &rewriter) const override {
+    auto reshape = convert.getInput().template getDefiningOp<ReshapeT>();
+    if (!quantizes(convert) || !reshape || !reshape->hasOneUse())
+      return rewriter.notifyMatchFailure(
+          convert, "does not quantize what is reshaped for it alone");
+    rewriter.setInsertionPoint(reshape);
+    Value codes = convertReshaped(rewriter, convert, reshape.getSrc());
+    rewriter.replaceOp(convert, reshapeConverted(rewriter, reshape, codes));
+    return success();
+  }
+};
+
+/// Codes are reshaped instead of the reals that are made of them.
+template <typename ReshapeT>
+struct SinkDequantize final : OpRewritePattern<ReshapeT> {
+  using OpRewritePattern<ReshapeT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeT reshape,
+                                PatternRewriter &rewriter) const override {
+    auto convert = reshape.getSrc().template getDefiningOp<ConvertOp>();
+    if (!dequantizes(convert))
+      return rewriter.notifyMatchFailure(reshape, "source is not dequantized");
+    Value codes = reshapeConverted(rewriter, reshape, convert.getInput());
+    rewriter.replaceOp(reshape, convertReshaped(rewriter, convert, codes));
     return success();
   }
 };
@@ -293,6 +382,10 @@ struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
     set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>,
             FuseDequantizedInput<PoolOp>, FuseDequantizedInput<SlicePadOp>>(
         context);
+    set.add<HoistQuantize<tensor::CollapseShapeOp>,
+            HoistQuantize<tensor::ExpandShapeOp>,
+            SinkDequantize<tensor::CollapseShapeOp>,
+            SinkDequantize<tensor::ExpandShapeOp>>(context);
     set.add<FuseDequantizedResidual<ConvOp>, FuseDequantizedResidual<MatmulOp>>(
         context);
     patterns = std::move(set);

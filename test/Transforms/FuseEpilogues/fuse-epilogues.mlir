@@ -162,3 +162,47 @@ func.func @quantized_block(%x: tensor<1x4x8x8xi8>, %w: tensor<4x4x1x1xf32>, %r: 
       {output_quant = #mpq.uniform<scale = 0.125, zero_point = 0>} -> tensor<1x4x8x8xi8>
   return %2 : tensor<1x4x8x8xi8>
 }
+
+// Rows of a product and tensors of the model differ in shape: quantizations move past that, on both sides.
+// CHECK-LABEL: @reshaped_rows
+// CHECK-SAME: (%[[Q:.*]]: tensor<1x?x8xi8>, %[[W:.*]]: tensor<4x8xf32>)
+func.func @reshaped_rows(%q: tensor<1x?x8xi8>, %w: tensor<4x8xf32>) -> tensor<1x?x4xi8> {
+  // CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[Q]] {{.*}} : tensor<1x?x8xi8> into tensor<?x8xi8>
+  // CHECK: %[[Y:.*]] = mpq.matmul ins(%[[ROWS]], %[[W]]
+  // CHECK-SAME: input_quant = #mpq.uniform<scale = 5.000000e-01, zero_point = 3>, output_quant = #mpq.uniform<scale = 2.500000e-01, zero_point = 7>
+  // CHECK-SAME: -> tensor<?x4xi8>
+  // CHECK: %[[R:.*]] = tensor.expand_shape %[[Y]]
+  // CHECK-NOT: mpq.convert
+  // CHECK: return %[[R]]
+  %c1 = arith.constant 1 : index
+  %d = tensor.dim %q, %c1 : tensor<1x?x8xi8>
+  %e0 = tensor.empty(%d) : tensor<1x?x8xf32>
+  %x = mpq.convert ins(%q : tensor<1x?x8xi8>) outs(%e0 : tensor<1x?x8xf32>) {input_quant = #mpq.uniform<scale = 0.5, zero_point = 3>}
+      -> tensor<1x?x8xf32>
+  %rows = tensor.collapse_shape %x [[0, 1], [2]] : tensor<1x?x8xf32> into tensor<?x8xf32>
+  %e1 = tensor.empty(%d) : tensor<?x4xf32>
+  %y = mpq.matmul ins(%rows, %w : tensor<?x8xf32>, tensor<4x8xf32>) outs(%e1 : tensor<?x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<?x4xf32>
+  %r = tensor.expand_shape %y [[0, 1], [2]] output_shape [1, %d, 4] : tensor<?x4xf32> into tensor<1x?x4xf32>
+  %e2 = tensor.empty(%d) : tensor<1x?x4xi8>
+  %z = mpq.convert ins(%r : tensor<1x?x4xf32>) outs(%e2 : tensor<1x?x4xi8>) {output_quant = #mpq.uniform<scale = 0.25, zero_point = 7>}
+      -> tensor<1x?x4xi8>
+  return %z : tensor<1x?x4xi8>
+}
+
+// What is read in f32, too, stays as it is.
+// CHECK-LABEL: @reshaped_two_readers
+func.func @reshaped_two_readers(%x: tensor<6x8xf32>, %w: tensor<4x8xf32>) -> (tensor<2x3x4xi8>, tensor<2x3x4xf32>) {
+  // CHECK: mpq.matmul
+  // CHECK-NOT: output_quant
+  // CHECK: tensor.expand_shape
+  // CHECK: mpq.convert
+  %e = tensor.empty() : tensor<6x4xf32>
+  %y = mpq.matmul ins(%x, %w : tensor<6x8xf32>, tensor<4x8xf32>) outs(%e : tensor<6x4xf32>)
+      {weight_shape = array<i64: 4, 8>} -> tensor<6x4xf32>
+  %r = tensor.expand_shape %y [[0, 1], [2]] output_shape [2, 3, 4] : tensor<6x4xf32> into tensor<2x3x4xf32>
+  %f = tensor.empty() : tensor<2x3x4xi8>
+  %z = mpq.convert ins(%r : tensor<2x3x4xf32>) outs(%f : tensor<2x3x4xi8>) {output_quant = #mpq.uniform<scale = 0.25, zero_point = 7>}
+      -> tensor<2x3x4xi8>
+  return %z, %r : tensor<2x3x4xi8>, tensor<2x3x4xf32>
+}
