@@ -67,6 +67,11 @@ struct Observer {
   /// One line for help texts.
   virtual llvm::StringRef description() const = 0;
 
+  /// Whether there is anything to see. Without ranges, int8 activations are
+  /// quantized by what they are while the model runs, and the model need not be
+  /// run on the samples.
+  virtual bool observes() const { return true; }
+
   /// A state that has seen nothing. Options that make no sense are errors.
   virtual llvm::Expected<std::unique_ptr<ObserverState>>
   start(const ObserverOptions &options) const = 0;

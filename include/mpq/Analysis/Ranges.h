@@ -25,6 +25,10 @@ constexpr llvm::StringLiteral kRangeAttr = "mpq.range",
                               kRangesAttr = "mpq.ranges",
                               kArgRangesAttr = "mpq.arg_ranges";
 
+/// On a function whose activations have no ranges by choice: the observer
+/// observes nothing.
+constexpr llvm::StringLiteral kNoRangesAttr = "mpq.no_ranges";
+
 /// The module's attribute that names the samples it was calibrated on.
 constexpr llvm::StringLiteral kCalibrationDataAttr = "mpq.calibration_data";
 

@@ -255,6 +255,13 @@ namespace {
 
 /// Calibrates a copy for the sizes of the data, and takes over its ranges.
 llvm::Error calibrate(func::FuncOp main, CalibrateOptions options) {
+  llvm::Expected<Observer *> observer = getObserver(options.observer);
+  if (!observer)
+    return observer.takeError();
+  if (!(*observer)->observes()) {
+    main->setAttr(kNoRangesAttr, UnitAttr::get(main.getContext()));
+    return llvm::Error::success();
+  }
   auto module =
       specializeSizes(main->getParentOfType<ModuleOp>(), options.data);
   if (!module)

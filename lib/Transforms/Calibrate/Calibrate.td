@@ -23,12 +23,15 @@ def CalibratePass : Pass<"mpq-calibrate", "::mlir::ModuleOp"> {
     %y = onnx.Relu(%x) {mpq.range = #mpq.range<0.000000e+00, 4.171000e+00>} : ...
     ```
 
+    With the observer `none` the model is not run, and there are no ranges:
+    activations that are quantized find theirs while the model runs.
+
     The result does not depend on `threads` or `mem-limit`. If what one run
     observes would not fit into the limit there are several.
   }];
   let options = [
     Option<"data", "data", "std::string", "\"\"", "samples (.npz)">,
-    Option<"observer", "observer", "std::string", "\"percentile\"", "a registered Observer: minmax, percentile, mse">,
+    Option<"observer", "observer", "std::string", "\"percentile\"", "a registered Observer: minmax, percentile, mse, none">,
     Option<"percentile", "percentile", "double", "99.99", "of the observer percentile">,
     Option<"threads", "threads", "unsigned", "0", "0: all cores">,
     Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes for running the model; 0: no limit">

@@ -12,6 +12,7 @@ def VerifyCalibratedPass : Pass<"mpq-verify-calibrated", "::mlir::ModuleOp"> {
   let description = [{
     Every f32 tensor that depends on the arguments has a range: results in
     `mpq.range` (or `mpq.ranges`) of their op, arguments in `mpq.arg_ranges`.
+    On a function with `mpq.no_ranges` nothing has one.
   }];
 }
 
