@@ -6,11 +6,16 @@
 
     resume.py MODEL.onnx --calibration SAMPLES.npz --work DIR
     resume.py resnet20 --models DIR --samples N --work DIR
+    resume.py stories --models DIR --samples N --work DIR --quick -- --activations=int8
+
+With --quick, which is for models that take long to generate code for, each stage is led to the next one only, and the last
+to the library. Nothing is done pass by pass. More options of quant-compile follow `--`.
 """
 import argparse
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 
@@ -41,13 +46,15 @@ def check_same(expected: bytes, library: pathlib.Path, how: str):
 
 
 def main():
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--calibration", type=pathlib.Path)
     parser.add_argument("--models", type=pathlib.Path)
     parser.add_argument("--samples", type=int)
-    args = parser.parse_args()
+    parser.add_argument("--quick", action="store_true")
+    args, more = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     work = args.work
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -57,7 +64,7 @@ def main():
         task = datasets.load(args.model, args.models)
         model, calibration = task.model, work / "calib.npz"
         np.savez(calibration, **{name: array[: args.samples] for name, array in task.calibration.items()})
-    options = [f"--calibration={calibration}", *BUDGET]
+    options = [f"--calibration={calibration}", *BUDGET, *more]
 
     def get_options(stage: str) -> list[str]:
         return options if STAGES.index(stage) < STAGES.index(DECIDED) else []
@@ -70,9 +77,13 @@ def main():
         file = work / f"{stage}.mlir"
         run("quant-compile", source, *(options if source == model else get_options(source.stem)), f"--emit={stage}", "-o", file)
         assert "dialect_resources" not in file.read_text(), f"{file} has weights as text"
+        source = file
+        if args.quick and stage != STAGES[-1]:
+            continue
         run("quant-compile", file, *get_options(stage), "-o", work / f"{stage}.so")
         check_same(expected, work / f"{stage}.so", f"from {stage}")
-        source = file
+    if args.quick:
+        return
 
     run("quant-opt", model, "-o", work / "hand-onnx.mlir")
     for stage, after in zip(STAGES, STAGES[1:]):
