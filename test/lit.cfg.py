@@ -13,7 +13,7 @@
 #   %sanitize        the flags that link a C program with a library of this build (empty without sanitizers)
 #
 # Features, for REQUIRES: a test that misses one is skipped, by name and with the feature in lit's report
-#   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   ptxas   gpu   asan tsan
+#   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   openmp   ptxas   gpu   asan tsan
 #   numpy onnx onnxruntime   (what %python can import)   git-checkout
 #
 # ===----------------------------------------------------------------------===#
@@ -60,6 +60,13 @@ def importable(python, modules):
         return []
 
 
+def has_openmp(compiler):
+    """Whether it links programs with OpenMP."""
+    program = b"#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"
+    return subprocess.run([compiler, "-fopenmp", "-x", "c", "-", "-o", os.devnull], input=program,
+                          capture_output=True).returncode == 0
+
+
 # A guard against hangs, not a limit that a test could come near. lit needs psutil to end what a test started.
 if importlib.util.find_spec("psutil") and not lit_config.maxIndividualTestTime:
     lit_config.maxIndividualTestTime = 900
@@ -87,6 +94,8 @@ if models:
     features.add("shared-models")
 if shutil.which(config.cc):
     features.add("compiler")
+    if has_openmp(config.cc):
+        features.add("openmp")
 if shutil.which("ptxas") or glob.glob("/usr/local/cuda*/bin/ptxas"):
     features.add("ptxas")
 if has_gpu():
