@@ -363,6 +363,8 @@ LogicalResult Compilation::generateVariant(StringRef cpu, StringRef suffix) {
       report.begin(step);
       if (failed(runPipeline(*variant, pipeline)))
         return failure();
+      if (stage == Stage::Lowered)
+        summary.predict(*variant);
     }
     if (FailureOr<bool> stop = endStage(stage, *variant); failed(stop) || *stop)
       return stop;

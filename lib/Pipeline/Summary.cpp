@@ -10,6 +10,8 @@
 #include "Summary.h"
 
 #include "dialects/MPQ/MPQ.h"
+#include "dialects/MPQ/Module.h"
+#include "mpq/Analysis/Cost.h"
 #include "mpq/Analysis/Divergence.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
@@ -19,6 +21,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -101,6 +104,36 @@ llvm::Error Summary::measure(ModuleOp planned, StringRef quantize) {
   return llvm::Error::success();
 }
 
+/// The table of the options, else that of `cpu`; none where neither is there.
+/// What is wrong with a file, the pass that predicts has said.
+static std::optional<CostTable> findTable(StringRef path, StringRef cpu) {
+  if (path.empty()) {
+    const CostTable &table = CostTable::lookup(cpu);
+    return table.cpu == cpu ? std::optional(table) : std::nullopt;
+  }
+  auto text = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!text)
+    return std::nullopt;
+  llvm::Expected<CostTable> table = CostTable::parse(**text);
+  if (table)
+    return *table;
+  llvm::consumeError(table.takeError());
+  return std::nullopt;
+}
+
+void Summary::predict(ModuleOp lowered) {
+  constexpr int64_t kDynamicSize = 32;
+  auto main = lowered.lookupSymbol<func::FuncOp>("main");
+  auto target = lowered->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!main || !target || modelNanoseconds) // of several CPUs the first
+    return;
+  std::optional<CostTable> table = findTable(options.costTable, target.getCpu());
+  if (!table)
+    return;
+  modelNanoseconds = predictModel(main, *table, kDynamicSize);
+  modelCpu = target.getCpu().str();
+}
+
 void Summary::print(raw_ostream &os) const {
   if (rows.empty())
     return;
@@ -120,6 +153,10 @@ void Summary::print(raw_ostream &os) const {
     os << llvm::formatv("  predicted time of the ops with these weights: {0:F1} us a sample on one core, {1} of {2} "
                         "sites with int8 activations\n",
                         predictedNanoseconds / 1e3, int8Sites, total.sites);
+  if (modelNanoseconds)
+    os << llvm::formatv("  predicted time of the whole model: {0:F1} us a sample on one core of a {1} (sizes known at "
+                        "run time only count 32)\n",
+                        modelNanoseconds / 1e3, modelCpu);
   if (!metric.empty())
     os << llvm::formatv("  predicted output divergence ({0}, sum over sites): {1:e3}\n", metric, predictedError);
   if (!notMeasured.empty())

@@ -30,6 +30,10 @@ public:
   /// calibration data.
   llvm::Error measure(mlir::ModuleOp planned, llvm::StringRef quantize);
 
+  /// Predicts the time of a sample in the `lowered` stage, where there is a cost
+  /// table for its CPU.
+  void predict(mlir::ModuleOp lowered);
+
   void print(llvm::raw_ostream &os) const;
 
 private:
@@ -42,6 +46,8 @@ private:
   Row total;
   double predictedError = 0;
   int64_t predictedNanoseconds = 0; ///< 0: not predicted
+  double modelNanoseconds = 0;      ///< of everything; 0: not predicted
+  std::string modelCpu;
   int64_t int8Sites = 0;            ///< where activations were decided about
   std::string metric;
   Divergence divergence = Divergence::KL; ///< that was measured

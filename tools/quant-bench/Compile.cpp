@@ -318,6 +318,7 @@ void ProblemCompiler::buildRun() {
   builder = OpBuilder::atBlockBegin(&function.getBody().front());
   ComputeOpInterface op = createOp(builder, types, function.getArguments());
   op->setAttr("family", b.getStringAttr(family->getName()));
+  compiled.work = describeWork(op, p.samples);
   if (p.isConv)
     buildPack(op);
 }
@@ -352,6 +353,7 @@ void ProblemCompiler::buildDynamicRun(const OperandTypes &types) {
   }
   ComputeOpInterface op = createOp(builder, types, operands);
   op->setAttr("family", b.getStringAttr(family->getName()));
+  compiled.work = describeWork(op, p.samples);
 }
 
 void ProblemCompiler::buildPack(Operation *op) {

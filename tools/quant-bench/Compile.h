@@ -13,6 +13,7 @@
 
 #include "Problem.h"
 
+#include "mpq/Analysis/Cost.h"
 #include "mpq/Execution/Jit.h"
 #include "mpq/Kernel/KernelFamily.h"
 
@@ -39,6 +40,7 @@ struct Storage {
 
 struct CompiledProblem {
   std::string family;
+  KernelWork work;
   Storage input, residual, result;
   /// Null for f32 weights.
   FormatAttrInterface format;

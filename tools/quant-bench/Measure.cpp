@@ -28,6 +28,24 @@ static double median(std::vector<double> values) {
   return *middle;
 }
 
+double mpq::timeCalls(llvm::function_ref<void()> run) {
+  constexpr double kBatch = 20e-6, kBudget = 4e-3;
+  constexpr size_t kFewest = 7;
+  run();
+  double once = now();
+  run();
+  once = std::max(now() - once, 1e-8);
+  int64_t batch = std::max(1.0, kBatch / once);
+  std::vector<double> times;
+  for (double end = now() + kBudget; times.size() < kFewest || now() < end;) {
+    double start = now();
+    for (int64_t i = 0; i < batch; ++i)
+      run();
+    times.push_back((now() - start) / batch);
+  }
+  return median(times) * 1e9;
+}
+
 namespace {
 
 class Rounds {

@@ -43,6 +43,9 @@ struct Measurement {
   bool isBoundByMemory(const Subject &subject) const;
 };
 
+/// The median time of one call of `run`, in ns, over some milliseconds.
+double timeCalls(llvm::function_ref<void()> run);
+
 /// Measures for `budget` seconds, five rounds at least.
 Measurement measure(const Subject &subject, Team &team, double budget);
 

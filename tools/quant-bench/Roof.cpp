@@ -68,8 +68,10 @@ std::string DotInstruction::getName() const {
 // Sixteen independent accumulators, twice: the latency is hidden.
 #define MPQ_16(M, R)                                                           \
   M(R, 0)                                                                      \
-  M(R, 1) M(R, 2) M(R, 3) M(R, 4) M(R, 5) M(R, 6) M(R, 7) M(R, 8) M(R, 9)      \
-      M(R, 10) M(R, 11) M(R, 12) M(R, 13) M(R, 14) M(R, 15)
+  M(R, 1)                                                                      \
+  M(R, 2)                                                                      \
+  M(R, 3) M(R, 4) M(R, 5) M(R, 6) M(R, 7) M(R, 8) M(R, 9) M(R, 10) M(R, 11)    \
+      M(R, 12) M(R, 13) M(R, 14) M(R, 15)
 #define MPQ_REGISTER(R, n) "%%" R #n
 #define MPQ_ALL(name, R, n)                                                    \
   name " " MPQ_REGISTER(R, n) ", " MPQ_REGISTER(R, n) ", " MPQ_REGISTER(       \
@@ -91,9 +93,10 @@ std::string DotInstruction::getName() const {
   "vpaddd %%" R #t ", %%" R #a ", %%" R #a "\n"
 #define MPQ_MADDUBS(R)                                                         \
   MPQ_MADDUBS1(R, 0, 8)                                                        \
-  MPQ_MADDUBS1(R, 1, 9) MPQ_MADDUBS1(R, 2, 10) MPQ_MADDUBS1(R, 3, 11)          \
-      MPQ_MADDUBS1(R, 4, 12) MPQ_MADDUBS1(R, 5, 13) MPQ_MADDUBS1(R, 6, 14)     \
-          MPQ_MADDUBS1(R, 7, 8)
+  MPQ_MADDUBS1(R, 1, 9)                                                        \
+  MPQ_MADDUBS1(R, 2, 10)                                                       \
+  MPQ_MADDUBS1(R, 3, 11) MPQ_MADDUBS1(R, 4, 12) MPQ_MADDUBS1(R, 5, 13)         \
+      MPQ_MADDUBS1(R, 6, 14) MPQ_MADDUBS1(R, 7, 8)
 
 // Clears all of the register on CPUs with wider ones only in its VEX form.
 #define MPQ_CLEAR(R, n) "xorps %%xmm" #n ", %%xmm" #n "\n"
@@ -153,10 +156,11 @@ double DotInstruction::run(int64_t length) const {
 #define MPQ_LOAD(name, R, step, n) name " " #n "*" #step "(%0), %%" R #n "\n"
 #define MPQ_LOADS(name, R, step)                                               \
   MPQ_LOAD(name, R, step, 0)                                                   \
-  MPQ_LOAD(name, R, step, 1) MPQ_LOAD(name, R, step, 2)                        \
-      MPQ_LOAD(name, R, step, 3) MPQ_LOAD(name, R, step, 4)                    \
-          MPQ_LOAD(name, R, step, 5) MPQ_LOAD(name, R, step, 6)                \
-              MPQ_LOAD(name, R, step, 7)
+  MPQ_LOAD(name, R, step, 1)                                                   \
+  MPQ_LOAD(name, R, step, 2)                                                   \
+  MPQ_LOAD(name, R, step, 3) MPQ_LOAD(name, R, step, 4)                        \
+      MPQ_LOAD(name, R, step, 5) MPQ_LOAD(name, R, step, 6)                    \
+          MPQ_LOAD(name, R, step, 7)
 
 void mpq::readBytes(const char *start, int64_t bytes) {
   static const int64_t width = hostHas("avx512f") ? 64

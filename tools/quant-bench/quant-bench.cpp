@@ -18,8 +18,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Data.h"
-#include "Measure.h"
+#include "ProblemRun.h"
+#include "Tune.h"
 
 #include "mpq/Support/Registration.h"
 
@@ -35,8 +35,7 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
-
-#include <map>
+#include "llvm/TargetParser/Host.h"
 
 using namespace llvm;
 using namespace mpq;
@@ -68,6 +67,33 @@ static cl::opt<double>
     milliseconds("ms", cl::desc("time to measure each problem for"),
                  cl::init(200), cl::cat(category));
 
+static cl::opt<bool> takesTurns(
+    "turns",
+    cl::desc(
+        "measure one problem for as many seconds as each line of the "
+        "standard input says, and print seconds of a call and the fraction "
+        "of the roof: for scripts that compare"),
+    cl::cat(category));
+static cl::opt<std::string> tunedTable(
+    "tune", cl::value_desc("file.json"),
+    cl::desc("measure the kernels of this machine, on the problems given or in "
+             "about a minute on all kinds, and write a cost table, which "
+             "quant-compile --cost-table reads"),
+    cl::cat(category));
+static cl::opt<std::string> profiledModel(
+    "profile", cl::value_desc("file.mlir"),
+    cl::desc("time each kernel of a model (quant-compile --emit=bufferized), "
+             "beside what a cost table predicts"),
+    cl::cat(category));
+static cl::opt<std::string>
+    costTable("cost-table", cl::value_desc("file.json"),
+              cl::desc("predict with this table (default: that of the CPU)"),
+              cl::cat(category));
+static cl::opt<int64_t> dynamicSize(
+    "dynamic-size",
+    cl::desc("what sizes of a model count that are known at run time only"),
+    cl::init(32), cl::cat(category));
+
 /// The problems of the command line and of the files; '#' starts a comment.
 static Expected<std::vector<std::string>> readProblems() {
   std::vector<std::string> lines(problemTexts.begin(), problemTexts.end());
@@ -85,179 +111,68 @@ static Expected<std::vector<std::string>> readProblems() {
   return lines;
 }
 
-namespace {
-
-/// The parts of a problem that threads do, compiled, with their operands.
-class ProblemRun {
-public:
-  static Expected<ProblemRun> create(mlir::MLIRContext &context,
-                                     const Problem &problem);
-  Error check();
-  Error measure();
-  Error writeObject() const;
-  StringRef getFamily() const { return parts[0]->compiled->family; }
-
-private:
-  ProblemRun(const Problem &problem, TargetSpec target)
-      : problem(problem), target(std::move(target)) {}
-  Error addPart(mlir::MLIRContext &context, Problem part);
-  int64_t getWeightBytes() const;
-  Subject makeSubject();
-  Error wrong(StringRef difference) const {
-    return createStringError("problem '" + problem.text + "' (" + getFamily() +
-                             "): " + difference);
-  }
-
-  struct Part {
-    Problem problem;
-    const CompiledProblem *compiled;
-    std::unique_ptr<ProblemData> data;
-  };
-
-  Problem problem;
-  TargetSpec target;
-  /// By the number of output channels.
-  std::map<int64_t, CompiledProblem> compiled;
-  std::vector<std::unique_ptr<Part>> parts;
-  int64_t copies = 1;
-};
-
-} // namespace
-
-Error ProblemRun::addPart(mlir::MLIRContext &context, Problem part) {
-  auto found = compiled.find(part.outputs);
-  if (found == compiled.end()) {
-    Expected<CompiledProblem> result =
-        compileProblem(context, part, target, familyName, dumpKernels);
-    if (!result)
-      return result.takeError();
-    found = compiled.emplace(part.outputs, std::move(*result)).first;
-  }
-  parts.push_back(std::make_unique<Part>());
-  parts.back()->problem = std::move(part);
-  parts.back()->compiled = &found->second;
-  parts.back()->data =
-      std::make_unique<ProblemData>(parts.back()->problem, found->second);
-  return Error::success();
-}
-
-Expected<ProblemRun> ProblemRun::create(mlir::MLIRContext &context,
-                                        const Problem &problem) {
-  Expected<TargetSpec> target = getProblemTarget(problem, mcpu);
-  if (!target)
-    return target.takeError();
-  ProblemRun run(problem, *target);
-  for (int64_t thread = 0; thread < problem.threads; ++thread)
-    if (Problem part = problem.slice(thread); part.outputs > 0)
-      if (Error error = run.addPart(context, std::move(part)))
-        return std::move(error);
-  return std::move(run);
-}
-
-Error ProblemRun::writeObject() const {
-  std::error_code code;
-  raw_fd_ostream file(objectFile, code);
-  if (code)
-    return createStringError("cannot write " + objectFile + ": " +
-                             code.message());
-  ArrayRef<char> object = parts[0]->compiled->object;
-  file << StringRef(object.data(), object.size());
-  return Error::success();
-}
-
-int64_t ProblemRun::getWeightBytes() const {
-  int64_t bytes = 0;
-  for (auto &part : parts)
-    bytes += part->data->getWeightBytes();
-  return bytes;
-}
-
-Error ProblemRun::check() {
-  constexpr int64_t kColdBytes = 256 << 20;
-  if (problem.cold && !checkOnly)
-    copies = std::max<int64_t>(2, divideCeil(kColdBytes, getWeightBytes()));
-  for (auto &part : parts) {
-    part->data->pack(copies);
-    if (std::string difference = part->data->check(); !difference.empty())
-      return wrong(difference);
-  }
-  return Error::success();
-}
-
-Subject ProblemRun::makeSubject() {
-  Subject subject;
-  subject.run = [&](int64_t member, int64_t call) {
-    parts[member]->data->run(call % copies);
-  };
-  subject.multiplyAdds = problem.multiplyAdds();
-  unsigned bits = target.getVectorBits();
-  if (problem.vectorBits)
-    bits = std::min<unsigned>(bits, problem.vectorBits);
-  subject.dot = problem.int8Input || problem.u8Input
-                    ? DotInstruction::getInt8(bits)
-                    : DotInstruction::getF32(target, bits);
-  subject.weightBytes = getWeightBytes();
-  subject.weights = [&](int64_t member, int64_t call) {
-    ProblemData &data = *parts[member]->data;
-    return std::pair(data.getWeights((call + copies / 2) % copies),
-                     data.getWeightBytes());
-  };
-  return subject;
-}
-
-/// The line of a problem.
-static void print(const Problem &problem, const CompiledProblem &compiled,
-                  const Subject &subject, const Measurement &m,
-                  int64_t copies) {
-  double work = 2 * subject.multiplyAdds;
-  bool fromMemory = m.isBoundByMemory(subject);
-  std::string memory = formatv("{0} {1:F1} GB/s", problem.cold ? "DRAM" : "hot",
-                               m.bytesPerSecond / 1e9);
-  outs() << formatv("{0,-52} {1,-14} {2,10:F4} ms {3,8:F1} GOPS {4,6:F1} GB/s "
-                    "{5,6:F1} % of {6}; roofs: {7} {8:F1} GOPS, {9}; ",
-                    problem.text, compiled.family, m.seconds * 1e3,
-                    work / m.seconds / 1e9,
-                    subject.weightBytes / m.seconds / 1e9, 100 * m.fraction,
-                    fromMemory ? (problem.cold ? "DRAM" : "hot reads") : "dots",
-                    subject.dot.getName(), 2 * m.dotsPerSecond / 1e9, memory);
-  if (problem.cold)
-    outs() << formatv("{0} x {1:F1} MB of weights, ", copies,
-                      subject.weightBytes / 1e6);
-  outs() << formatv("{0} B of code compiled in {1:F0} ms\n", compiled.codeBytes,
-                    compiled.seconds * 1e3);
-  outs().flush();
-}
-
-Error ProblemRun::measure() {
-  for (auto &part : parts)
-    if (std::string difference = part->data->checkCopies(); !difference.empty())
-      return wrong(difference);
-  Team team(parts.size());
-  Subject subject = makeSubject();
-  Measurement m = mpq::measure(subject, team, milliseconds / 1e3);
-  for (auto &part : parts)
-    if (std::string difference = part->data->checkResult(); !difference.empty())
-      return wrong(difference);
-  print(problem, *parts[0]->compiled, subject, m, copies);
-  return Error::success();
-}
-
 static Error runProblem(mlir::MLIRContext &context, StringRef line) {
   Expected<Problem> problem = parseProblem(line);
   if (!problem)
     return problem.takeError();
-  Expected<ProblemRun> run = ProblemRun::create(context, *problem);
+  Expected<ProblemRun> run =
+      ProblemRun::create(context, *problem, {mcpu, familyName, dumpKernels});
   if (!run)
     return run.takeError();
   if (!objectFile.empty())
-    if (Error error = run->writeObject())
+    if (Error error = writeToOutput(objectFile, [&](raw_ostream &os) {
+          os.write(run->getObject().data(), run->getObject().size());
+          return Error::success();
+        }))
       return error;
-  if (Error error = run->check())
+  if (Error error = run->check(/*copyCold=*/!checkOnly))
     return error;
+  if (takesTurns)
+    return run->takeTurns();
   if (!checkOnly)
-    return run->measure();
+    return run->measure(milliseconds / 1e3, outs());
   outs() << formatv("ok  {0,-14} {1}\n", run->getFamily(), problem->text);
   return Error::success();
+}
+
+static Error runTune(mlir::MLIRContext &context) {
+  Expected<TargetSpec> target = getTarget(mcpu);
+  if (!target)
+    return target.takeError();
+  std::vector<std::string> problems;
+  if (!problemTexts.empty() || !problemFiles.empty()) {
+    Expected<std::vector<std::string>> given = readProblems();
+    if (!given)
+      return given.takeError();
+    problems = std::move(*given);
+  }
+  Expected<CostTable> table = tune(context, *target, problems);
+  if (!table)
+    return table.takeError();
+  // Complete or not there.
+  return writeToOutput(tunedTable, [&](raw_ostream &os) {
+    os << formatv("{0:2}\n", table->toJSON());
+    return Error::success();
+  });
+}
+
+static Error runProfile(mlir::MLIRContext &context) {
+  if (costTable.empty())
+    return profile(context, profiledModel,
+                   CostTable::lookup(sys::getHostCPUName()), dynamicSize,
+                   outs());
+  auto text = MemoryBuffer::getFile(costTable, /*IsText=*/true);
+  if (!text)
+    return createStringError("cannot read the cost table '" + costTable +
+                             "': " + text.getError().message());
+  Expected<CostTable> table = CostTable::parse(**text);
+  if (!table)
+    return table.takeError();
+  if (std::string doubt = table->getDoubt(sys::getHostCPUName());
+      !doubt.empty())
+    errs() << "quant-bench: warning: the times of the cost table '" << costTable
+           << "' may not hold: " << doubt << "\n";
+  return profile(context, profiledModel, *table, dynamicSize, outs());
 }
 
 int main(int argc, char **argv) {
@@ -278,9 +193,17 @@ int main(int argc, char **argv) {
   context.loadAllAvailableDialects();
 
   ExitOnError exitOnError("quant-bench: error: ");
+  if (!tunedTable.empty())
+    exitOnError(runTune(context));
+  if (!profiledModel.empty())
+    exitOnError(runProfile(context));
+  if (!tunedTable.empty() || !profiledModel.empty())
+    return 0;
   bool failed = false;
   std::vector<std::string> problems = exitOnError(readProblems());
-  if (!checkOnly)
+  if (takesTurns && problems.size() != 1)
+    exitOnError(createStringError("--turns takes one problem"));
+  if (!checkOnly && !takesTurns)
     outs() << "# " << getCpuName() << "; medians\n";
   for (const std::string &line : problems)
     if (Error error = runProblem(context, line)) {

@@ -3,25 +3,39 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// How long an op with a weight takes on a kind of CPU, predicted.
+// How long a kernel takes on a kind of CPU, predicted.
 //
-// A cost table holds what kernels were measured to do there. From two rates of
-// a kernel, the arithmetic that it does and the weights that it streams, follows
-// the roofline (Williams, Waterman, Patterson: Roofline, CACM 2009):
+// A kernel's time is linear in what it does, as long as the number of rows of a
+// matrix product is the same, and never less than its weights take to arrive:
 //
-//     ns = max(multiply-adds / macs_per_ns, weight bytes / bytes_per_ns)
+//     ns = max(ns_per_call                 entering it, its loops
+//              + ns_per_mac    * multiply-adds
+//              + ns_per_input  * elements read   (quantizing them, if it does)
+//              + ns_per_output * elements written (bias, activation, rounding),
+//              bytes of weights / bytes_per_ns)
 //
-// Example, with conv/f32 at 60 multiply-adds and 27 bytes per ns: 3x3 from 16 to
-// 16 channels at 32 x 32 is 2.36 M multiply-adds and 9 KiB of weights, so 39.3 us
-// by arithmetic and 0.3 us by memory: 39.3 us.
+// The four numbers of a kernel, a *rate*, belong to a number of rows and to a
+// number of bits that a weight has in memory, its part of the scales included.
+// Between two numbers of rows times are interpolated over the logarithm; of
+// several numbers of bits the nearest counts. `bytes_per_ns` is that of the
+// smallest memory that holds the weights of the whole model, as the next run
+// wants them again.
 //
-// Tables are data (lib/Analysis/Cost/Tables/<cpu>.json, or a file of the user's):
+// Example: 'conv_f32' with 0.0170 ns a multiply-add, 0.02 an output and 150 a
+// call. 3x3 from 16 to 16 channels at 32 x 32 is 2.36 M multiply-adds and 16 Ki
+// outputs: 40.1 + 0.3 + 0.15 us. Its 9 KiB of weights arrive in 0.1 us.
 //
-//     { "cpu": "znver4", "source": "what was run, where",
-//       "kernels": { "conv/f32": { "macs_per_ns": 60, "bytes_per_ns": 27 }, ... } }
+// Tables are data, one for a CPU, written by `quant-bench --tune`
+// (lib/Analysis/Cost/Tables/<cpu>.json are those that MPQ comes with):
 //
-// with one entry per kind of op (conv, depthwise, matmul) and of activations
-// (f32, int8), for one thread.
+//     { "schema": 2, "kernels_version": 1, "cpu": "znver4", "source": "...",
+//       "memories": [ {"bytes": 1048576, "bytes_per_ns": 110.0},
+//                     {"bytes": 33554432, "bytes_per_ns": 80.0},
+//                     {"bytes_per_ns": 28.5} ],
+//       "kernels": { "matmul_vnni": [
+//           {"rows": 1, "bits": 8, "ns_per_call": 110.0, "ns_per_mac": 0.0151,
+//            "ns_per_input": 0.0, "ns_per_output": 0.1}, ...],
+//         ... } }
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_ANALYSIS_COST_H
@@ -29,34 +43,99 @@
 
 #include "mpq/Analysis/Sites.h"
 
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBufferRef.h"
+
+#include <map>
 
 namespace mpq {
 
+struct KernelTarget;
+
+/// What a kernel does in one call, on one thread.
+struct KernelWork {
+  /// Its family; with ":dynamic" where it finds the scales of int8 activations
+  /// itself, and for `map` with ":" and the costly operation, if there is one.
+  std::string kernel;
+  /// Of the activations of a matrix product; 1 for everything else.
+  double rows = 1;
+  double multiplyAdds = 0;
+  double inputs = 0, outputs = 0; ///< elements of activations
+  double weightBytes = 0;
+  /// Of a weight in memory, without padding; 0: there is none.
+  double bits = 0;
+};
+
+/// What the compute op or linalg op `op` does, on tensors or on memrefs. The
+/// kernel is the op's `family` or, of linalg ops, "loops". Dimensions that are
+/// not known count as `dynamicSize`.
+KernelWork describeWork(mlir::Operation *op, int64_t dynamicSize);
+
 struct CostTable {
-  struct Rates {
-    double macsPerNs = 0, bytesPerNs = 0;
+  /// Raised when the form of the file changes.
+  static constexpr int64_t kSchema = 2;
+  /// Raised when kernels change so much that measured times do not hold.
+  static constexpr int64_t kKernelsVersion = 1;
+
+  struct Rate {
+    double rows = 1, bits = 0;
+    double nsPerCall = 0, nsPerMac = 0, nsPerInput = 0, nsPerOutput = 0;
+  };
+  struct Memory {
+    double bytes = 0; ///< that it holds; 0: all
+    double bytesPerNs = 0;
   };
 
   std::string cpu, source;
-  llvm::StringMap<Rates> kernels; ///< by "conv/f32" and the like; all six
+  int64_t kernelsVersion = kKernelsVersion;
+  std::vector<Memory> memories;                     ///< smallest first
+  std::map<std::string, std::vector<Rate>> kernels; ///< by rows, then bits
 
-  /// Reads the JSON text; errors name the file and what is missing or not
-  /// positive.
+  /// Reads the JSON text; errors name the file and what is wrong with it.
   static llvm::Expected<CostTable> parse(llvm::MemoryBufferRef json);
+  llvm::json::Value toJSON() const;
+
+  /// Why the table may not hold for `cpu` with the kernels of this compiler;
+  /// empty: it does.
+  std::string getDoubt(llvm::StringRef cpu) const;
 
   /// The table for `cpu` (LLVM's name) that MPQ comes with. Where there is none
   /// it is another CPU's: ratios between kernels differ less than times do.
   static const CostTable &lookup(llvm::StringRef cpu);
+
+  /// The time of one call, in ns, in a model whose weights take `modelBytes`
+  /// together. A kernel that the table does not have counts as loops; one that
+  /// has no "loops" takes no time.
+  double predict(const KernelWork &work, double modelBytes) const;
 };
 
+/// What a kernel did, and how long it took.
+struct CostSample {
+  KernelWork work;
+  double nanoseconds = 0;
+};
+
+/// The rates that make the sum of the squared relative errors least, for every
+/// kernel, number of bits and number of rows among `samples`. No rate is
+/// negative: what is not seen in the samples costs nothing.
+std::map<std::string, std::vector<CostTable::Rate>>
+fitRates(llvm::ArrayRef<CostSample> samples);
+
+/// Bytes of the weights that the kernels of `main` read.
+double getModelBytes(mlir::func::FuncOp main);
+
+/// The time, in ns, that one sample takes in the lowered or bufferized `main`:
+/// the sum over its kernels.
+double predictModel(mlir::func::FuncOp main, const CostTable &table,
+                    int64_t dynamicSize);
+
 /// The time, in ns, that all ops together take for one sample that read `site`
-/// as their weight, their inputs stored as `activations`. Dimensions that are
-/// not known count as `dynamicSize`.
-int64_t predictNanoseconds(SiteOp site, Activations activations,
-                           const CostTable &table, int64_t dynamicSize);
+/// as their weight in the candidate's format, on `target`. `modelBytes` as
+/// above.
+double predictSite(SiteOp site, CandidateAttr candidate, const CostTable &table,
+                   const KernelTarget &target, double modelBytes,
+                   int64_t dynamicSize);
 
 } // namespace mpq
 

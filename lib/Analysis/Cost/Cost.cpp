@@ -3,59 +3,201 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The roofline of ops with weights.
+// The time of a whole model, and of the ops of one site. The latter are not
+// lowered yet: each is, alone, as the candidate would have it, to see which
+// kernels would take it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Analysis/Cost.h"
 
 #include "dialects/ONNX/ONNX.h"
+#include "dialects/ONNX/Window.h"
+#include "mpq/Kernel/KernelFamily.h"
 
-#include <cmath>
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mpq;
 
-/// The product of the sizes.
-static double count(ArrayRef<int64_t> shape, int64_t dynamicSize) {
-  double product = 1;
-  for (int64_t size : shape)
-    product *= ShapedType::isDynamic(size) ? dynamicSize : size;
-  return product;
+/// Ops that become kernels or loops.
+static bool isWork(Operation *op) {
+  return isa<ComputeOpInterface, linalg::LinalgOp, memref::CopyOp>(op);
 }
 
-/// How often each weight is multiplied for one sample: the pixels of a
-/// convolution's result, the rows of a matrix product.
-static double getReuse(Operation *op, int64_t dynamicSize) {
-  auto result = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!result)
-    return dynamicSize;
-  if (isa<onnx::ConvOp>(op)) // N x O x H x W
-    return count(result.getShape().take_front(1), dynamicSize) *
-           count(result.getShape().drop_front(2), dynamicSize);
-  return count(result.getShape().drop_back(), dynamicSize);
+static std::vector<KernelWork> describeAll(func::FuncOp main,
+                                           int64_t dynamicSize) {
+  std::vector<KernelWork> works;
+  main.walk([&](Operation *op) {
+    if (isWork(op))
+      works.push_back(describeWork(op, dynamicSize));
+  });
+  return works;
 }
 
-static StringRef getKind(Operation *op) {
-  if (auto conv = dyn_cast<onnx::ConvOp>(op))
-    return conv.getGroup() == 1 ? "conv" : "depthwise";
-  return "matmul";
+static double sumBytes(ArrayRef<KernelWork> works) {
+  double bytes = 0;
+  for (const KernelWork &work : works)
+    bytes += work.weightBytes;
+  return bytes;
 }
 
-int64_t mpq::predictNanoseconds(SiteOp site, Activations activations,
-                                const CostTable &table, int64_t dynamicSize) {
-  double weights = getNumWeights(site), total = 0;
-  // Kernels of float activations read weights decoded to f32.
-  double bytes = weights * (activations == Activations::Int8 ? 1 : 4);
+double mpq::getModelBytes(func::FuncOp main) {
+  return sumBytes(describeAll(main, /*dynamicSize=*/1));
+}
+
+double mpq::predictModel(func::FuncOp main, const CostTable &table,
+                         int64_t dynamicSize) {
+  std::vector<KernelWork> works = describeAll(main, dynamicSize);
+  double total = 0, modelBytes = sumBytes(works);
+  for (const KernelWork &work : works)
+    total += table.predict(work, modelBytes);
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// One site
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The op that `use` would become, alone in a module: with its weight stored as
+/// the candidate says, and with activations quantized by the kernel, which any
+/// family that computes on codes does, too.
+class Alone {
+public:
+  Alone(Operation *use, SiteOp site, CandidateAttr candidate,
+        const KernelTarget &target)
+      : b(use->getContext()), loc(use->getLoc()), module(ModuleOp::create(loc)),
+        use(use), target(target) {
+    target.set(*module);
+    b.setInsertionPointToEnd(module->getBody());
+    auto weightType = cast<RankedTensorType>(site.getWeight().getType());
+    weight = StoredTensorType::get(b.getContext(), weightType.getShape(),
+                                   site.getAxis(), candidate.getFormat());
+    isInt8 = candidate.getActivations().value_or(Activations::F32) ==
+             Activations::Int8;
+    if (isInt8)
+      quant = UniformAttr::get(b.getContext(), Real(0.0), 0);
+  }
+
+  KernelWork describe(SiteOp site, int64_t dynamicSize);
+
+private:
+  Operation *build();
+  Operation *buildConv(onnx::ConvOp conv);
+  Operation *buildMatmul();
+  /// A value that comes from nowhere.
+  Value makeValue(Type type) {
+    return UnrealizedConversionCastOp::create(b, loc, type, ValueRange())
+        .getResult(0);
+  }
+  RankedTensorType getType(ArrayRef<int64_t> shape) {
+    return RankedTensorType::get(shape, b.getF32Type());
+  }
+
+  OpBuilder b;
+  Location loc;
+  OwningOpRef<ModuleOp> module;
+  Operation *use;
+  KernelTarget target;
+  StoredTensorType weight;
+  bool isInt8;
+  UniformAttr quant;
+};
+
+} // namespace
+
+/// `shape` with one more dimension of 1 before the last, if it has one only.
+static SmallVector<int64_t> makeTwo(ArrayRef<int64_t> shape, int64_t filler) {
+  SmallVector<int64_t> two(shape);
+  if (two.size() == 1)
+    two.insert(two.begin(), filler);
+  return two;
+}
+
+Operation *Alone::buildConv(onnx::ConvOp conv) {
+  auto input = cast<RankedTensorType>(conv.getX().getType());
+  auto result = cast<RankedTensorType>(conv.getResult().getType());
+  ArrayRef<int64_t> shape = weight.getShape();
+  auto window = onnx::Window::get(conv, input.getShape().drop_front(2),
+                                  shape.drop_front(2));
+  if (failed(window) || shape.size() > 4)
+    return nullptr;
+  auto expand = [](ArrayRef<int64_t> shape) {
+    SmallVector<int64_t> all(shape.take_front(2));
+    all.append(makeTwo(shape.drop_front(2), 1));
+    return all;
+  };
+  SmallVector<int64_t> pads = makeTwo(window->padsBegin, 0);
+  pads.append(makeTwo(window->padsEnd, 0));
+  RankedTensorType type = getType(expand(result.getShape()));
+  return ConvOp::create(
+      b, loc, TypeRange(type), makeValue(getType(expand(input.getShape()))),
+      makeValue(weight), /*bias=*/Value(), /*residual=*/Value(),
+      makeValue(type), expand(shape), makeTwo(window->strides, 1),
+      makeTwo(window->dilations, 1), pads, conv.getGroup(), RangeAttr(),
+      BlockedAttr(), BlockedAttr(), BlockedAttr(), quant, UniformAttr(),
+      UniformAttr(), StringAttr());
+}
+
+/// MatMul and Gemm: all dimensions but the last are rows.
+Operation *Alone::buildMatmul() {
+  auto result = cast<RankedTensorType>(use->getResult(0).getType());
+  int64_t rows = 1, axis = weight.getAxis();
+  for (int64_t size : result.getShape().drop_back())
+    rows = ShapedType::isDynamic(size) || ShapedType::isDynamic(rows)
+               ? ShapedType::kDynamic
+               : rows * size;
+  int64_t n = weight.getShape()[axis], k = weight.getShape()[1 - axis];
+  RankedTensorType type = getType({rows, n});
+  return MatmulOp::create(
+      b, loc, TypeRange(type), makeValue(getType({rows, k})), makeValue(weight),
+      /*bias=*/Value(),
+      /*residual=*/Value(), makeValue(type), ArrayRef<int64_t>{n, k}, axis,
+      RangeAttr(), quant, UniformAttr(), UniformAttr(), StringAttr());
+}
+
+Operation *Alone::build() {
+  if (auto conv = dyn_cast<onnx::ConvOp>(use))
+    return buildConv(conv);
+  return weight.getShape().size() == 2 ? buildMatmul() : nullptr;
+}
+
+KernelWork Alone::describe(SiteOp site, int64_t dynamicSize) {
+  Operation *op = build();
+  if (!op)
+    return {};
+  KernelFamily *family = chooseKernelFamily(op, target).family;
+  if (!family)
+    return {};
+  op->setAttr("family", b.getStringAttr(family->getName()));
+  KernelWork work = describeWork(op, dynamicSize);
+  // Rows of a matrix product have their scales found by the kernel, pixels of a
+  // convolution have scales from calibration.
+  if (isa<ConvOp>(op)) {
+    work.kernel = family->getName();
+    work.bits = isInt8 ? 8 : 32;
+    work.weightBytes = getNumWeights(site) * work.bits / 8;
+  } else {
+    work.weightBytes = family->getPackedBytes(op, target);
+    work.bits = isInt8 ? 8 : 32;
+  }
+  return work;
+}
+
+double mpq::predictSite(SiteOp site, CandidateAttr candidate,
+                        const CostTable &table, const KernelTarget &target,
+                        double modelBytes, int64_t dynamicSize) {
+  double total = 0;
   for (OpOperand &use : site->getUses()) {
     Operation *op = use.getOwner();
     if (&use != getWeightOperand(op) || isa<onnx::GatherOp>(op))
       continue;
-    std::string kernel =
-        (getKind(op) + "/" + stringifyActivations(activations)).str();
-    const CostTable::Rates &rates = table.kernels.find(kernel)->second;
-    total += std::max(weights * getReuse(op, dynamicSize) / rates.macsPerNs,
-                      bytes / rates.bytesPerNs);
+    KernelWork work =
+        Alone(op, site, candidate, target).describe(site, dynamicSize);
+    total += table.predict(work, modelBytes);
   }
-  return std::llround(total);
+  return total;
 }

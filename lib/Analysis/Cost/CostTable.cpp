@@ -3,23 +3,132 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Reading cost tables, and those that MPQ comes with.
+// Reading and writing cost tables, those that MPQ comes with, and what follows
+// from their numbers.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Analysis/Cost.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/JSON.h"
 
 #include <cmath>
 
 using namespace llvm;
 using namespace mpq;
 
-static constexpr StringLiteral kKernels[] = {
-    "conv/f32",       "conv/int8",  "depthwise/f32",
-    "depthwise/int8", "matmul/f32", "matmul/int8"};
+static constexpr std::pair<StringLiteral, double CostTable::Rate::*>
+    kRateFields[] = {{"rows", &CostTable::Rate::rows},
+                     {"bits", &CostTable::Rate::bits},
+                     {"ns_per_call", &CostTable::Rate::nsPerCall},
+                     {"ns_per_mac", &CostTable::Rate::nsPerMac},
+                     {"ns_per_input", &CostTable::Rate::nsPerInput},
+                     {"ns_per_output", &CostTable::Rate::nsPerOutput}};
+
+//===----------------------------------------------------------------------===//
+// Reading and writing
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Fields of a table; the first thing that is wrong is kept.
+class Reader {
+public:
+  Error read(const json::Value &value, CostTable &table);
+
+private:
+  void fail(const Twine &message) {
+    if (problem.empty())
+      problem = message.str();
+  }
+  double readNumber(const json::Object &object, StringRef key,
+                    const Twine &what, bool positive);
+  void readMemories(const json::Array &array, CostTable &table);
+  void readRates(StringRef name, const json::Value &value, CostTable &table);
+
+  std::string problem;
+};
+
+} // namespace
+
+double Reader::readNumber(const json::Object &object, StringRef key,
+                          const Twine &what, bool positive) {
+  std::optional<double> number = object.getNumber(key);
+  if (!number || std::isinf(*number) ||
+      !(positive ? *number > 0 : *number >= 0)) {
+    fail("'" + key + "' of " + what + " is not a " +
+         (positive ? "positive number" : "number that is at least 0"));
+    return 1;
+  }
+  return *number;
+}
+
+void Reader::readMemories(const json::Array &array, CostTable &table) {
+  for (auto [index, value] : enumerate(array)) {
+    const json::Object *object = value.getAsObject();
+    if (!object)
+      return fail("memory " + Twine(index) + " is not an object");
+    CostTable::Memory memory;
+    std::string what = "memory " + std::to_string(index);
+    if (index + 1 < array.size())
+      memory.bytes = readNumber(*object, "bytes", what, true);
+    memory.bytesPerNs = readNumber(*object, "bytes_per_ns", what, true);
+    table.memories.push_back(memory);
+  }
+  if (table.memories.empty())
+    fail("there are no 'memories'");
+}
+
+void Reader::readRates(StringRef name, const json::Value &value,
+                       CostTable &table) {
+  const json::Array *array = value.getAsArray();
+  if (!array || array->empty())
+    return fail("kernel '" + name + "' has no array of rates");
+  std::vector<CostTable::Rate> &rates = table.kernels[name.str()];
+  for (const json::Value &entry : *array) {
+    const json::Object *object = entry.getAsObject();
+    if (!object)
+      return fail("a rate of kernel '" + name + "' is not an object");
+    CostTable::Rate rate;
+    for (auto [key, field] : kRateFields)
+      rate.*field =
+          readNumber(*object, key, "kernel '" + name + "'", key == "rows");
+    rates.push_back(rate);
+  }
+  if (!is_sorted(rates, [](const auto &a, const auto &b) {
+        return std::pair(a.bits, a.rows) < std::pair(b.bits, b.rows);
+      }))
+    fail("the rates of kernel '" + name + "' are not sorted by bits and rows");
+}
+
+Error Reader::read(const json::Value &value, CostTable &table) {
+  const json::Object *object = value.getAsObject();
+  const json::Object *kernels = object ? object->getObject("kernels") : nullptr;
+  const json::Array *memories = object ? object->getArray("memories") : nullptr;
+  std::optional<StringRef> cpu =
+      object ? object->getString("cpu") : std::nullopt;
+  std::optional<int64_t> schema =
+      object ? object->getInteger("schema") : std::nullopt;
+  if (schema != CostTable::kSchema && object)
+    return createStringError((schema ? "'schema' is " + std::to_string(*schema)
+                                     : std::string("there is no 'schema'")) +
+                             " when this compiler reads " +
+                             std::to_string(CostTable::kSchema) +
+                             "; write the table anew with quant-bench --tune");
+  std::optional<int64_t> version =
+      object ? object->getInteger("kernels_version") : std::nullopt;
+  if (!kernels || !memories || !cpu || !version)
+    return createStringError("a cost table is an object with 'schema', "
+                             "'kernels_version', 'cpu', 'memories' and "
+                             "'kernels'");
+  table.cpu = cpu->str();
+  table.kernelsVersion = *version;
+  table.source = object->getString("source").value_or("").str();
+  readMemories(*memories, table);
+  for (const auto &[name, rates] : *kernels)
+    readRates(name, rates, table);
+  return problem.empty() ? Error::success() : createStringError(problem);
+}
 
 Expected<CostTable> CostTable::parse(MemoryBufferRef text) {
   auto wrong = [&](const Twine &message) {
@@ -28,29 +137,58 @@ Expected<CostTable> CostTable::parse(MemoryBufferRef text) {
   Expected<json::Value> value = json::parse(text.getBuffer());
   if (!value)
     return wrong(toString(value.takeError()));
-  const json::Object *object = value->getAsObject();
-  const json::Object *kernels = object ? object->getObject("kernels") : nullptr;
-  std::optional<StringRef> cpu =
-      object ? object->getString("cpu") : std::nullopt;
-  if (!kernels || !cpu)
-    return wrong("a cost table is an object with 'cpu' and 'kernels'");
   CostTable table;
-  table.cpu = cpu->str();
-  table.source = object->getString("source").value_or("").str();
-  for (StringRef name : kKernels) {
-    const json::Object *entry = kernels->getObject(name);
-    if (!entry)
-      return wrong("there is no kernel '" + name + "'");
-    for (auto [key, rate] : {std::pair("macs_per_ns", &Rates::macsPerNs),
-                             std::pair("bytes_per_ns", &Rates::bytesPerNs)}) {
-      std::optional<double> number = entry->getNumber(key);
-      if (!number || !(*number > 0) || std::isinf(*number))
-        return wrong("'" + Twine(key) + "' of kernel '" + name +
-                     "' is not a positive number");
-      table.kernels[name].*rate = *number;
-    }
-  }
+  if (Error error = Reader().read(*value, table))
+    return wrong(toString(std::move(error)));
   return table;
+}
+
+json::Value CostTable::toJSON() const {
+  // Four digits are more than measurements have.
+  auto round = [](double number) {
+    if (number == 0)
+      return 0.0;
+    double unit = std::pow(10, 3 - std::floor(std::log10(number)));
+    return std::round(number * unit) / unit;
+  };
+  json::Array memoryArray;
+  for (const Memory &memory : memories) {
+    json::Object object{{"bytes_per_ns", round(memory.bytesPerNs)}};
+    if (memory.bytes)
+      object["bytes"] = memory.bytes;
+    memoryArray.push_back(std::move(object));
+  }
+  json::Object kernelObject;
+  for (const auto &[name, rates] : kernels) {
+    json::Array array;
+    for (const Rate &rate : rates) {
+      json::Object object;
+      for (auto [key, field] : kRateFields)
+        object[key] = round(rate.*field);
+      array.push_back(std::move(object));
+    }
+    kernelObject[name] = std::move(array);
+  }
+  return json::Object{{"schema", kSchema},
+                      {"kernels_version", kernelsVersion},
+                      {"cpu", cpu},
+                      {"source", source},
+                      {"memories", std::move(memoryArray)},
+                      {"kernels", std::move(kernelObject)}};
+}
+
+//===----------------------------------------------------------------------===//
+// Which table
+//===----------------------------------------------------------------------===//
+
+std::string CostTable::getDoubt(StringRef target) const {
+  if (cpu != target)
+    return ("it is for " + cpu + " and not for " + target).str();
+  if (kernelsVersion != kKernelsVersion)
+    return ("it is for version " + Twine(kernelsVersion) +
+            " of the kernels and not for " + Twine(kKernelsVersion))
+        .str();
+  return {};
 }
 
 static std::vector<CostTable> readBuiltinTables() {
@@ -65,6 +203,53 @@ static std::vector<CostTable> readBuiltinTables() {
 
 const CostTable &CostTable::lookup(StringRef cpu) {
   static const std::vector<CostTable> tables = readBuiltinTables();
-  auto found = find_if(tables, [&](const CostTable &t) { return t.cpu == cpu; });
+  auto found =
+      find_if(tables, [&](const CostTable &t) { return t.cpu == cpu; });
   return found != tables.end() ? *found : tables.front();
+}
+
+//===----------------------------------------------------------------------===//
+// Times
+//===----------------------------------------------------------------------===//
+
+static double apply(const CostTable::Rate &rate, const KernelWork &work) {
+  return rate.nsPerCall + rate.nsPerMac * work.multiplyAdds +
+         rate.nsPerInput * work.inputs + rate.nsPerOutput * work.outputs;
+}
+
+/// Interpolates between the rates of the nearest number of bits.
+static double interpolate(ArrayRef<CostTable::Rate> rates,
+                          const KernelWork &work) {
+  double bits = rates.front().bits;
+  for (const CostTable::Rate &rate : rates)
+    if (std::abs(rate.bits - work.bits) < std::abs(bits - work.bits))
+      bits = rate.bits;
+  rates = rates.drop_while([&](const auto &rate) { return rate.bits != bits; })
+              .take_while([&](const auto &rate) { return rate.bits == bits; });
+  const CostTable::Rate *upper =
+      find_if(rates, [&](const auto &rate) { return rate.rows >= work.rows; });
+  if (upper == rates.end())
+    return apply(rates.back(), work);
+  if (upper == rates.begin() || upper->rows == work.rows)
+    return apply(*upper, work);
+  const CostTable::Rate *lower = upper - 1;
+  double share =
+      std::log(work.rows / lower->rows) / std::log(upper->rows / lower->rows);
+  return (1 - share) * apply(*lower, work) + share * apply(*upper, work);
+}
+
+double CostTable::predict(const KernelWork &work, double modelBytes) const {
+  auto found = kernels.find(work.kernel);
+  if (found == kernels.end()) // "map:functions" costs at least what "map" does
+    found = kernels.find(StringRef(work.kernel).split(':').first.str());
+  if (found == kernels.end())
+    found = kernels.find("loops");
+  if (found == kernels.end())
+    return 0;
+  auto memory = find_if(memories, [&](const Memory &memory) {
+    return !memory.bytes || modelBytes <= memory.bytes;
+  });
+  double arrival =
+      memory == memories.end() ? 0 : work.weightBytes / memory->bytesPerNs;
+  return std::max(interpolate(found->second, work), arrival);
 }

@@ -8,11 +8,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Analysis/Cost.h"
+#include "mpq/Execution/Program.h"
+#include "mpq/Kernel/KernelFamily.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
+
+#include <cmath>
 
 namespace mpq {
 #define GEN_PASS_DECL_PREDICTCOSTPASS
@@ -42,8 +46,10 @@ struct PredictCostPass : mpq::impl::PredictCostPassBase<PredictCostPass> {
       main.emitError(llvm::toString(costs.takeError()));
       return signalPassFailure();
     }
-    for (SiteOp site : getSites(main))
-      predict(site, *costs);
+    std::optional<KernelTarget> kernelTarget = getKernelTarget(main);
+    if (!kernelTarget)
+      return signalPassFailure();
+    predictAll(main, *costs, *kernelTarget);
   }
 
 private:
@@ -53,10 +59,16 @@ private:
       if (!text)
         return llvm::createStringError("cannot read the cost table '" + table +
                                        "': " + text.getError().message());
-      return CostTable::parse(**text);
+      llvm::Expected<CostTable> costs = CostTable::parse(**text);
+      if (!costs)
+        return costs.takeError();
+      if (std::string doubt = costs->getDoubt(getCpuName()); !doubt.empty())
+        main.emitWarning("the times of the cost table '")
+            << table << "' may not hold: " << doubt
+            << "; quant-bench --tune measures a new one";
+      return costs;
     }
-    StringRef name =
-        cpu == "native" ? llvm::sys::getHostCPUName() : StringRef(cpu);
+    StringRef name = getCpuName();
     const CostTable &costs = CostTable::lookup(name);
     if (costs.cpu != name)
       remark::missed(
@@ -67,15 +79,42 @@ private:
     return costs;
   }
 
-  void predict(SiteOp site, const CostTable &costs) {
-    SmallVector<Attribute> candidates;
-    for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>()) {
-      Activations activations =
-          candidate.getActivations().value_or(Activations::F32);
-      candidates.push_back(candidate.withNanoseconds(
-          predictNanoseconds(site, activations, costs, dynamicSize)));
+  StringRef getCpuName() const {
+    return cpu == "native" ? llvm::sys::getHostCPUName() : StringRef(cpu);
+  }
+
+  /// What kernels may know about the CPU; nothing after an error.
+  std::optional<KernelTarget> getKernelTarget(func::FuncOp main) {
+    llvm::Expected<TargetSpec> spec = getTarget(cpu);
+    if (!spec) {
+      main.emitError(llvm::toString(spec.takeError()));
+      return std::nullopt;
     }
-    site.setCandidatesAttr(ArrayAttr::get(&getContext(), candidates));
+    OwningOpRef<ModuleOp> module = ModuleOp::create(main.getLoc());
+    setKernelTarget(*module, *spec);
+    OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+    return KernelTarget::get(ModuleOp::create(builder, main.getLoc()));
+  }
+
+  /// Whether weights come from a cache depends on all of them, so on what is
+  /// yet to be decided: as if each had the largest of its candidates.
+  void predictAll(func::FuncOp main, const CostTable &costs,
+                  const KernelTarget &target) {
+    SmallVector<SiteOp> sites = getSites(main);
+    double modelBytes = 0;
+    for (SiteOp site : sites) {
+      int64_t largest = 0;
+      for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
+        largest = std::max(largest, candidate.getBytes());
+      modelBytes += largest;
+    }
+    for (SiteOp site : sites) {
+      SmallVector<Attribute> candidates;
+      for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
+        candidates.push_back(candidate.withNanoseconds(std::llround(predictSite(
+            site, candidate, costs, target, modelBytes, dynamicSize))));
+      site.setCandidatesAttr(ArrayAttr::get(&getContext(), candidates));
+    }
   }
 };
 

@@ -12,7 +12,7 @@ def PredictCostPass : Pass<"mpq-predict-cost", "::mlir::ModuleOp"> {
   let description = [{
     Fills in `ns` of the candidates of all sites: what the ops that read the
     site take for one sample on one core, by the rates of a cost table
-    (mpq/Analysis/Cost.h).
+    (mpq/Analysis/Cost.h), in the kernels that take them for this CPU.
 
     ```mlir
     #mpq.candidate<#mpq.int<4>, activations = int8, bytes = 280>

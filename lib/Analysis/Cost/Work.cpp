@@ -1,0 +1,145 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What kernels do, counted.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Analysis/Cost.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mpq;
+
+/// The product of the sizes.
+static double multiplySizes(ArrayRef<int64_t> shape, int64_t dynamicSize) {
+  double product = 1;
+  for (int64_t size : shape)
+    product *= ShapedType::isDynamic(size) ? dynamicSize : size;
+  return product;
+}
+
+static double countElements(Value value, int64_t dynamicSize) {
+  auto type = dyn_cast<ShapedType>(value.getType());
+  return type ? multiplySizes(type.getShape(), dynamicSize) : 1;
+}
+
+static double getBytes(Type type) {
+  if (auto stored = dyn_cast<StoredTensorType>(type))
+    return stored.getStorageBytes();
+  auto shaped = cast<ShapedType>(type);
+  return shaped.getNumElements() * double(shaped.getElementTypeBitWidth()) / 8;
+}
+
+/// Size of dimension `d` of `value`.
+static double getSize(Value value, int64_t d, int64_t dynamicSize) {
+  auto type = cast<ShapedType>(value.getType());
+  return multiplySizes(type.getShape().slice(d, 1), dynamicSize);
+}
+
+/// What the kernels of the families have in memory for a weight: f32, or levels
+/// of a byte. Small weights are padded, so the nearest of the two.
+static double getBits(double bytes, double weights) {
+  return bytes / weights < 2.5 ? 8 : 32;
+}
+
+static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
+  ArrayRef<int64_t> weight = op.getWeightShape();
+  SmallVector<int64_t> output = op.getOutputShape();
+  work.weightBytes = getBytes(op.getWeight().getType());
+  work.bits = getBits(work.weightBytes, multiplySizes(weight, dynamicSize));
+  work.outputs = multiplySizes(output, dynamicSize);
+  work.multiplyAdds =
+      work.outputs * multiplySizes(weight.drop_front(), dynamicSize);
+  if (op.getInputQuant() && op.getInputQuant()->isDynamic())
+    work.kernel += ":dynamic";
+}
+
+static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
+  work.rows = getSize(op.getInput(), 0, dynamicSize);
+  double weights = multiplySizes(op.getWeightShape(), dynamicSize);
+  work.weightBytes = getBytes(op.getWeight().getType());
+  work.bits = getBits(work.weightBytes, weights);
+  work.multiplyAdds = work.rows * weights;
+  if (op.getInputQuant() && op.getInputQuant()->isDynamic())
+    work.kernel += ":dynamic";
+}
+
+/// Only the rows that are read.
+static void describe(GatherOp op, KernelWork &work, int64_t dynamicSize) {
+  work.inputs = countElements(op.getIndices(), dynamicSize);
+}
+
+/// Products of queries with keys, and of weights with values.
+static void describe(AttentionOp op, KernelWork &work, int64_t dynamicSize) {
+  auto rows = [&](Value value) {
+    auto type = cast<ShapedType>(value.getType());
+    return multiplySizes(type.getShape().drop_back(), dynamicSize);
+  };
+  double batch = cast<ShapedType>(op.getQuery().getType()).getRank() == 3
+                     ? getSize(op.getQuery(), 0, dynamicSize)
+                     : 1;
+  double pairs =
+      op.getHeads() * rows(op.getQuery()) * rows(op.getKey()) / batch;
+  if (op.getCausal())
+    pairs /= 2;
+  work.multiplyAdds = pairs * (op.getHeadSize() + op.getValueSize());
+  // A softmax over so many elements.
+  work.inputs = pairs;
+}
+
+static void describe(MapOp op, KernelWork &work, int64_t dynamicSize) {
+  int64_t simple = 0, functions = 0;
+  for (Operation &inner : op.getBody().front().without_terminator()) {
+    bool isFunction = isa<math::MathDialect>(inner.getDialect()) &&
+                      !isa<math::SqrtOp, math::AbsFOp, math::FmaOp>(inner);
+    ++(isFunction ? functions : simple);
+  }
+  if (functions)
+    work.kernel += ":functions";
+  work.multiplyAdds = (functions ? functions : simple) * work.outputs;
+}
+
+static void describe(PoolOp op, KernelWork &work, int64_t dynamicSize) {
+  work.multiplyAdds = work.outputs * multiplySizes(op.getWindow(), dynamicSize);
+}
+
+/// Linalg ops and copies: every iteration counts as an output or, in a kernel,
+/// as a multiply-add.
+static void describeLoops(Operation *op, KernelWork &work,
+                          int64_t dynamicSize) {
+  for (Value operand : op->getOperands())
+    work.outputs = std::max(work.outputs, countElements(operand, dynamicSize));
+  auto linalg = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalg)
+    return;
+  double iterations = multiplySizes(linalg.getStaticLoopRanges(), dynamicSize);
+  if (op->hasAttr("family"))
+    work.multiplyAdds = iterations;
+  else
+    work.outputs = std::max(work.outputs, iterations);
+}
+
+KernelWork mpq::describeWork(Operation *op, int64_t dynamicSize) {
+  KernelWork work;
+  auto family = op->getAttrOfType<StringAttr>("family");
+  work.kernel = family ? family.str() : "loops";
+  auto compute = dyn_cast<ComputeOpInterface>(op);
+  if (!compute) {
+    describeLoops(op, work, dynamicSize);
+    return work;
+  }
+  for (OpOperand *operand : compute.getActivationOperands())
+    work.inputs += countElements(operand->get(), dynamicSize);
+  work.outputs = countElements(
+      cast<DestinationStyleOpInterface>(op).getDpsInits()[0], dynamicSize);
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<ConvOp, MatmulOp, GatherOp, AttentionOp, MapOp, PoolOp>(
+          [&](auto op) { describe(op, work, dynamicSize); });
+  return work;
+}

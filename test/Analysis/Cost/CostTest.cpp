@@ -1,0 +1,134 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Cost tables from samples whose rates are known, through a file, and back to
+// times.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Analysis/Cost.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+using namespace llvm;
+using namespace mpq;
+
+static KernelWork makeWork(double rows, double n, double k) {
+  KernelWork work;
+  work.kernel = "matmul";
+  work.rows = rows;
+  work.bits = 8;
+  work.multiplyAdds = rows * n * k;
+  work.inputs = rows * k;
+  work.outputs = rows * n;
+  work.weightBytes = n * k;
+  return work;
+}
+
+/// What a kernel of 10 ns a call, 1 / (4 + rows) ns a multiply-add and 2 ns an
+/// output takes.
+static double getTime(const KernelWork &work) {
+  return 10 + work.multiplyAdds / (4 + work.rows) + 2 * work.outputs;
+}
+
+static std::vector<CostSample> makeSamples() {
+  std::vector<CostSample> samples;
+  for (double rows : {1, 4, 16})
+    for (auto [n, k] :
+         {std::pair(16, 16), std::pair(64, 16), std::pair(16, 256),
+          std::pair(256, 256), std::pair(48, 100)}) {
+      KernelWork work = makeWork(rows, n, k);
+      samples.push_back({work, getTime(work)});
+    }
+  return samples;
+}
+
+static CostTable makeTable() {
+  CostTable table;
+  table.cpu = "mine";
+  table.memories = {{1 << 20, 100}, {0, 10}};
+  table.kernels = fitRates(makeSamples());
+  return table;
+}
+
+TEST(Cost, RatesAreFound) {
+  CostTable table = makeTable();
+  ASSERT_EQ(table.kernels["matmul"].size(), 3u);
+  for (const CostTable::Rate &rate : table.kernels["matmul"]) {
+    EXPECT_NEAR(rate.nsPerCall, 10, 0.5);
+    EXPECT_NEAR(rate.nsPerMac, 1 / (4 + rate.rows), 0.01 / (4 + rate.rows));
+    EXPECT_NEAR(rate.nsPerOutput, 2, 0.1);
+    EXPECT_GE(rate.nsPerInput, 0);
+  }
+}
+
+/// A cause that makes things faster does not exist.
+TEST(Cost, RatesAreNotNegative) {
+  std::vector<CostSample> samples = makeSamples();
+  for (CostSample &sample : samples)
+    sample.nanoseconds -= sample.work.inputs / 100;
+  for (const CostTable::Rate &rate : fitRates(samples)["matmul"]) {
+    EXPECT_GE(rate.nsPerInput, 0);
+    EXPECT_GE(rate.nsPerCall, 0);
+  }
+}
+
+TEST(Cost, TablesSurviveTheirFile) {
+  CostTable table = makeTable();
+  std::string text = formatv("{0:2}", table.toJSON());
+  Expected<CostTable> read = CostTable::parse(MemoryBufferRef(text, "t.json"));
+  ASSERT_TRUE(bool(read)) << toString(read.takeError());
+  EXPECT_EQ(read->cpu, "mine");
+  EXPECT_EQ(read->getDoubt("mine"), "");
+  EXPECT_NE(read->getDoubt("other"), "");
+  // Written once more it is the same text.
+  EXPECT_EQ(formatv("{0:2}", read->toJSON()).str(), text);
+}
+
+TEST(Cost, TimesOfMeasuredRowsAreExact) {
+  CostTable table = makeTable();
+  for (double rows : {1, 4, 16}) {
+    KernelWork work = makeWork(rows, 128, 128);
+    EXPECT_NEAR(table.predict(work, 0), getTime(work), 0.01 * getTime(work));
+  }
+}
+
+/// Between two numbers of rows times grow, beyond the last as its rate says.
+TEST(Cost, OtherRowsLieBetween) {
+  CostTable table = makeTable();
+  double last = 0;
+  for (double rows : {1, 2, 3, 4, 6, 8, 12, 16, 17, 100}) {
+    double ns = table.predict(makeWork(rows, 128, 128), 0);
+    EXPECT_GT(ns, last);
+    last = ns;
+  }
+  KernelWork many = makeWork(64, 128, 128);
+  EXPECT_NEAR(table.predict(many, 0),
+              10 + many.multiplyAdds / 20 + 2 * many.outputs,
+              0.02 * getTime(many) + many.multiplyAdds * 1e-3);
+}
+
+/// Weights of a large model come from the memory that is slow.
+TEST(Cost, WeightsHaveToArrive) {
+  CostTable table = makeTable();
+  table.kernels["matmul"] = {{1, 8, 0, 1e-6, 0, 0}};
+  KernelWork work = makeWork(1, 1000, 1000);
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 20), 1e6 / 100);
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 21), 1e6 / 10);
+}
+
+/// The variant of a kernel counts as the kernel, another one as loops.
+TEST(Cost, UnknownKernels) {
+  CostTable table = makeTable();
+  KernelWork work = makeWork(4, 64, 64);
+  double known = table.predict(work, 0);
+  work.kernel = "matmul:dynamic";
+  EXPECT_EQ(table.predict(work, 0), known);
+  work.kernel = "fft";
+  EXPECT_EQ(table.predict(work, 0), 0);
+  table.kernels["loops"] = {{1, 0, 0, 0, 0, 3}};
+  EXPECT_DOUBLE_EQ(table.predict(work, 0), 3 * work.outputs);
+}

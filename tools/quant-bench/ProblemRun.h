@@ -1,0 +1,74 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// A problem as it is measured: shared out over threads, with copies of its
+// weights.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TOOLS_QUANT_BENCH_PROBLEMRUN_H
+#define MPQ_TOOLS_QUANT_BENCH_PROBLEMRUN_H
+
+#include "Data.h"
+#include "Measure.h"
+
+#include "mpq/Target/CPU.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+
+namespace mpq {
+
+struct RunOptions {
+  std::string mcpu = "native"; ///< for problems that say none
+  std::string family;          ///< empty: the first that accepts
+  bool dump = false;           ///< print the kernels' IR
+};
+
+/// The parts of a problem that threads do, compiled, with their operands.
+class ProblemRun {
+public:
+  static llvm::Expected<ProblemRun> create(mlir::MLIRContext &context,
+                                           const Problem &problem,
+                                           const RunOptions &options);
+  /// Packs the weights, and as many copies as `cold` needs with `copyCold`;
+  /// compares the result with the reference.
+  llvm::Error check(bool copyCold);
+  /// Measures for `seconds` and prints a line.
+  llvm::Error measure(double seconds, llvm::raw_ostream &os);
+  /// Measures whenever a line of the standard input says so.
+  llvm::Error takeTurns();
+  llvm::ArrayRef<char> getObject() const { return parts[0]->compiled->object; }
+  llvm::StringRef getFamily() const { return parts[0]->compiled->family; }
+
+private:
+  ProblemRun(const Problem &problem, TargetSpec target)
+      : problem(problem), target(std::move(target)) {}
+  llvm::Error addPart(mlir::MLIRContext &context, Problem part,
+                      const RunOptions &options);
+  int64_t getWeightBytes() const;
+  Subject makeSubject();
+  llvm::Error wrong(llvm::StringRef difference) const {
+    return llvm::createStringError("problem '" + problem.text + "' (" +
+                                   getFamily() + "): " + difference);
+  }
+
+  struct Part {
+    Problem problem;
+    const CompiledProblem *compiled;
+    std::unique_ptr<ProblemData> data;
+  };
+
+  Problem problem;
+  TargetSpec target;
+  /// By the number of output channels.
+  std::map<int64_t, CompiledProblem> compiled;
+  std::vector<std::unique_ptr<Part>> parts;
+  int64_t copies = 1;
+};
+
+} // namespace mpq
+
+#endif // MPQ_TOOLS_QUANT_BENCH_PROBLEMRUN_H
