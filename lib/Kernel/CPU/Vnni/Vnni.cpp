@@ -170,12 +170,16 @@ SmallVector<Value> RangeFinder::include(ValueRange range, Value reals) const {
 }
 
 DynamicQuantization RangeFinder::finish(ValueRange range) const {
-  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
-    return vector::ReductionOp::create(k.b, kind, v);
+  // In halves: vector.reduction goes from lane to lane, with two instructions
+  // more in each for what a NaN gives.
+  auto reduce = [&](arith::CmpFPredicate first, Value v) {
+    return k.reduceLanes(v, [&](Value a, Value b) -> Value {
+      Value isFirst = arith::CmpFOp::create(k.b, first, a, b);
+      return arith::SelectOp::create(k.b, isFirst, a, b);
+    });
   };
-  return DynamicQuantization(k,
-                             reduce(vector::CombiningKind::MINNUMF, range[0]),
-                             reduce(vector::CombiningKind::MAXNUMF, range[1]));
+  return DynamicQuantization(k, reduce(arith::CmpFPredicate::OLT, range[0]),
+                             reduce(arith::CmpFPredicate::OGT, range[1]));
 }
 
 //===----------------------------------------------------------------------===//
