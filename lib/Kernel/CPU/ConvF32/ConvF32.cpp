@@ -12,6 +12,7 @@
 //   multiple
 //            of the block:
 //            [OC/V/R][IC/B][kh][channel of the block][kw][R][V]
+//            (in groups, only the blocks of a window: ChannelWindows.h)
 //   result   [N][OC/V][..][..][V]
 //
 //   for group of R output blocks:              the weights of a group stay in
@@ -27,6 +28,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Tile.h"
+
+#include "mpq/Kernel/ChannelWindows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -49,7 +52,9 @@ struct ConvPlan {
         tile(chooseConvTile({geometry, block,
                              (block + target.lanes() - 1) / target.lanes(),
                              target.vectorBits / 8, target.vectorRegisters,
-                             op.getInputQuantAttr() ? 2 : 1})) {}
+                             op.getInputQuantAttr() ? 2 : 1,
+                             ChannelWindows::getMaxVectors(op, block)})),
+        windows(op, tile.blocks * block, inputBlock) {}
 
   static int64_t getInputBlock(ConvOp op, const KernelTarget &target) {
     if (BlockedAttr layout = op.getInputLayoutAttr())
@@ -69,6 +74,8 @@ struct ConvPlan {
   int64_t inputBlocks() const {
     return (geometry.inputChannels + inputBlock - 1) / inputBlock;
   }
+  /// Input blocks that the output channels of a tile depend on.
+  int64_t windowBlocks() const { return windows.getCount(); }
   int64_t groups() const {
     return (geometry.outputChannels + block - 1) / block / tile.blocks;
   }
@@ -79,12 +86,13 @@ struct ConvPlan {
   }
   int64_t rowFloats() const { return inputBlock * stepFloats(); }
   int64_t blockFloats() const { return geometry.kernelHeight * rowFloats(); }
-  int64_t groupFloats() const { return inputBlocks() * blockFloats(); }
+  int64_t groupFloats() const { return windowBlocks() * blockFloats(); }
   int64_t floats() const { return groups() * groupFloats(); }
 
   ConvGeometry geometry;
   int64_t inputBlock, block;
   ConvTile tile;
+  ChannelWindows windows;
 };
 
 /// Emits one kernel.
@@ -163,10 +171,12 @@ private:
     Index stream = k.mul(at.group, plan.groupFloats());
     int64_t rows = getUnrolledRows(columns);
     std::pair<Index, Index> kernelRows = getKernelRows(at.row, rows);
+    Index firstBlock = plan.windows.getStart(k, at.group);
     sums = k.forLoop(
-        0, plan.inputBlocks(), 1, sums, [&](Index block, ValueRange sums) {
-          Index steps = countSteps(block);
-          Index xBlock = k.add(window, k.mul(block, x.planePitch()));
+        0, plan.windowBlocks(), 1, sums, [&](Index block, ValueRange sums) {
+          Index input = k.add(firstBlock, block);
+          Index steps = countSteps(input);
+          Index xBlock = k.add(window, k.mul(input, x.planePitch()));
           Index wBlock = k.add(stream, k.mul(block, plan.blockFloats()));
           return k.forLoop(
               kernelRows.first, kernelRows.second, rows, sums,
@@ -332,10 +342,6 @@ public:
                    .str();
       return false;
     }
-    if (conv.getGroups() != 1) {
-      reason = "groups is " + std::to_string(conv.getGroups()) + ", not 1";
-      return false;
-    }
     reason =
         checkStaticQuantization({{"the input", conv.getInputQuantAttr()},
                                  {"the residual", conv.getResidualQuantAttr()},
@@ -373,8 +379,8 @@ public:
     Value to = k.view(packed, k.b.getF32Type(), 0, bytes / sizeof(float));
     k.fill(to, plan.floats(), bytes / sizeof(float) - plan.floats(),
            k.f32(0.0));
-    int64_t sizes[] = {plan.groups(),   plan.inputBlocks(), g.kernelHeight,
-                       plan.inputBlock, g.kernelWidth,      plan.tile.blocks,
+    int64_t sizes[] = {plan.groups(),   plan.windowBlocks(), g.kernelHeight,
+                       plan.inputBlock, g.kernelWidth,       plan.tile.blocks,
                        plan.block};
     k.forEach(sizes, [&](ArrayRef<Index> at) {
       Index group = at[0], block = at[1], kh = at[2], step = at[3], kw = at[4];
@@ -384,9 +390,11 @@ public:
       row = k.limit(row, plan.groups() * plan.tile.blocks * plan.block,
                     g.outputChannels, valid);
       Index channel =
-          k.linear({block, step}, {plan.inputBlocks(), plan.inputBlock});
+          k.linear({k.add(plan.windows.getStart(k, group), block), step},
+                   {plan.inputBlocks(), plan.inputBlock});
       channel = k.limit(channel, plan.inputBlocks() * plan.inputBlock,
                         g.inputChannels, valid);
+      channel = plan.windows.getChannel(k, row, channel, valid);
       Index column = k.linear({channel, kh, kw},
                               {g.inputChannels, g.kernelHeight, g.kernelWidth});
       Value value = k.readWeight(weight, row, column, valid);

@@ -86,7 +86,8 @@ ConvTile mpq::chooseConvTile(const ConvTileProblem &p) {
       bestCycles = cycles;
     }
   };
-  for (int64_t blocks = 1; blocks <= std::min<int64_t>(channelBlocks, 8);
+  const int64_t maxBlocks = std::min<int64_t>(p.maxBlocks, 8);
+  for (int64_t blocks = 1; blocks <= std::min(channelBlocks, maxBlocks);
        ++blocks)
     for (int64_t rows = 1; rows <= std::min(g.outputHeight, available); ++rows)
       for (int64_t tiles = 1; tiles <= g.outputWidth; ++tiles) {

@@ -60,6 +60,8 @@ struct ConvTileProblem {
   int64_t vectorRegisters;
   /// Loads that one broadcast takes: 2 through a table of codes.
   int64_t loadsPerBroadcast;
+  /// The most channel blocks of a tile.
+  int64_t maxBlocks;
 };
 
 /// The tile with the lowest estimate. `rows` divides the height of the result,

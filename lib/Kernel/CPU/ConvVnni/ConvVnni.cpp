@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Convolution of u8 activations with integer weights of up to 8 bits, in one
-// group, with AVX-512 VNNI. Weights of every width become s8 when they are
+// Convolution of u8 activations with integer weights of up to 8 bits, with
+// AVX-512 VNNI. Weights of every width become s8 when they are
 // packed, at load.
 //
 //   activations   u8, blocks of 16 channels (of 4 where there are no more), the
@@ -25,9 +25,6 @@ using namespace mpq;
 using namespace mpq::vnni;
 
 namespace {
-
-/// Stack that a kernel may take for an input that it quantizes itself.
-constexpr int64_t kMaxScratchBytes = 256 * 1024;
 
 class ConvVnni final : public KernelFamily {
 public:
@@ -80,8 +77,6 @@ std::string ConvVnni::check(ConvOp op, const KernelTarget &target) {
                           op.getOutputQuantAttr());
   if (!reason.empty())
     return reason;
-  if (op.getGroups() != 1)
-    return llvm::formatv("the convolution has {0} groups", op.getGroups());
   ArrayRef<int64_t> shape = op.getWeightShape();
   int64_t depth = shape[1] * shape[2] * shape[3];
   reason = checkWeight(op.getWeight().getType(), depth);
@@ -95,8 +90,8 @@ std::string ConvVnni::check(ConvOp op, const KernelTarget &target) {
         format.getSpelling(), group, depth);
   int64_t scratch = ConvPlan(op).scratchBytes;
   if (op.getInputQuant()->isDynamic() && scratch > kMaxScratchBytes)
-    return llvm::formatv("quantizing the input dynamically takes {0} bytes of "
-                         "stack, more than {1}",
+    return llvm::formatv("quantizing the rows that a tile reads takes {0} bytes "
+                         "of stack, more than {1}",
                          scratch, kMaxScratchBytes);
   return {};
 }
@@ -106,6 +101,7 @@ static void emitWeights(KernelBuilder &k, const ConvPlan &plan,
                         ArrayRef<int64_t> shape, const WeightReader &weight,
                         Value packed) {
   const ConvGeometry &g = plan.geometry;
+  ChannelWindows windows = plan.getWindows();
   auto emitBlock = [&](Index group, Index block, int64_t steps) {
     Index base =
         k.add(k.mul(group, plan.groupBytes()),
@@ -120,10 +116,13 @@ static void emitWeights(KernelBuilder &k, const ConvPlan &plan,
               k.add(k.mul(k.add(k.mul(group, plan.blocks), i[3]), kRows), i[4]);
           row =
               k.limit(row, plan.outputBlocks * kRows, g.outputChannels, valid);
-          Index channel = k.add(k.mul(block, plan.inputBlock),
-                                k.add(k.mul(i[1], kColumns), i[5]));
-          channel = k.limit(channel, plan.totalSteps() * kColumns,
+          Index channel =
+              k.add(k.mul(k.add(windows.getStart(k, group), block),
+                          plan.inputBlock),
+                    k.add(k.mul(i[1], kColumns), i[5]));
+          channel = k.limit(channel, plan.inputBlocks * plan.inputBlock,
                             g.inputChannels, valid);
+          channel = windows.getChannel(k, row, channel, valid);
           Index column = k.linear({channel, i[0], i[2]}, shape.drop_front());
           k.store(emitLevel(k, weight, shape, row, column, valid), packed,
                   k.add(base, to));
@@ -131,10 +130,10 @@ static void emitWeights(KernelBuilder &k, const ConvPlan &plan,
   };
   bool partial = plan.lastSteps() != plan.steps();
   k.forLoop(0, plan.groups(), 1, [&](Index group) {
-    k.forLoop(0, plan.inputBlocks - partial, 1,
+    k.forLoop(0, plan.windowBlocks - partial, 1,
               [&](Index block) { emitBlock(group, block, plan.steps()); });
     if (partial)
-      emitBlock(group, plan.inputBlocks - 1, plan.lastSteps());
+      emitBlock(group, plan.windowBlocks - 1, plan.lastSteps());
   });
 }
 

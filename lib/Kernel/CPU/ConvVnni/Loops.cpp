@@ -45,11 +45,13 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
     BlockedAttr layout = plan.getInputLayout(op.getContext());
     Value buffer = k.stackBuffer(k.b.getI8Type(), plan.scratchBytes);
     codes.buffer = buffer;
-    codes.top = layout.getTop();
+    // The rows above and below the image are rows of the strip like others.
+    codes.shape[2] = plan.stripInputRows;
+    codes.top = codes.bottom = 0;
     codes.left = layout.getLeft();
-    codes.bottom = layout.getBottom();
     codes.right = layout.getRight();
   }
+  rows = op.getInputQuant()->isDynamic() ? plan.stripRows : g.outputHeight;
   int64_t bytes = cast<MemRefType>(codes.buffer.getType()).getNumElements();
   dwords = k.view(codes.buffer, k.b.getI32Type(), 0, bytes / kColumns);
 }
@@ -57,67 +59,93 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
 void ConvLoops::emit() {
   k.fillBorder(output);
   k.forLoop(0, g.samples, 1, [&](Index n) {
-    if (op.getInputQuant()->isDynamic())
+    if (!op.getInputQuant()->isDynamic())
+      return emitGroups(n);
+    emitRange(n);
+    k.forLoop(0, llvm::divideCeil(g.outputHeight, rows), 1, [&](Index strip) {
+      firstRow = k.mul(strip, rows);
+      if (g.outputHeight % rows)
+        firstRow = k.min(firstRow, g.outputHeight - rows);
       emitQuantization(n);
-    k.forLoop(0, plan.groups(), 1, [&](Index group) { emitGroup(n, group); });
+      emitGroups(n);
+    });
   });
+}
+
+void ConvLoops::emitGroups(Index n) {
+  k.forLoop(0, plan.groups(), 1, [&](Index group) { emitGroup(n, group); });
 }
 
 //===----------------------------------------------------------------------===//
 // Inputs that are quantized here
 //===----------------------------------------------------------------------===//
 
-void ConvLoops::emitQuantization(Index n) {
+SmallVector<Value> ConvLoops::forEachInput(
+    Index n, Index first, Index end, ValueRange init,
+    function_ref<SmallVector<Value>(Index, Index, int64_t, ValueRange)> body) {
   // A row of a full channel block is one stretch of values. In the last block
   // the channel tail must not count, so pixels are taken one by one.
   constexpr int64_t kLanes = 16;
-  auto forEachVector = [&](auto &&body, ValueRange init) {
-    SmallVector<Value> carried(init);
-    int64_t tail = g.inputChannels % plan.inputBlock;
-    int64_t full = plan.inputBlocks - (tail != 0);
-    auto visit = [&](int64_t first, int64_t last, int64_t count,
-                     int64_t pieces) {
-      carried = k.forLoop(first, last, 1, carried, [&](Index c, ValueRange v) {
-        return k.forLoop(0, g.inputHeight, 1, v, [&](Index h, ValueRange v) {
-          return k.forLoop(0, pieces, 1, v, [&](Index w, ValueRange v) {
-            Index from = input.offset(k, n, c, h, w),
-                  to = codes.offset(k, 0, c, h, w);
-            SmallVector<Value> next(v);
-            for (int64_t i = 0; i < count; i += kLanes)
-              next = body(from + i, to + i, std::min(kLanes, count - i), next);
-            return next;
+  Index top = k.add(k.mul(firstRow, g.strideY), -g.padTop);
+  SmallVector<Value> carried(init);
+  int64_t tail = g.inputChannels % plan.inputBlock;
+  int64_t full = plan.inputBlocks - (tail != 0);
+  auto visit = [&](int64_t firstBlock, int64_t endBlock, int64_t count,
+                   int64_t pieces) {
+    carried =
+        k.forLoop(firstBlock, endBlock, 1, carried, [&](Index c, ValueRange v) {
+          return k.forLoop(first, end, 1, v, [&](Index h, ValueRange v) {
+            return k.forLoop(0, pieces, 1, v, [&](Index w, ValueRange v) {
+              Index from = input.offset(k, n, c, h, w),
+                    to = codes.offset(k, 0, c, k.sub(h, top), w);
+              SmallVector<Value> next(v);
+              for (int64_t i = 0; i < count; i += kLanes)
+                next = body(from + i, to + i, std::min(kLanes, count - i), next);
+              return next;
+            });
           });
         });
-      });
-    };
-    visit(0, full, g.inputWidth * plan.inputBlock, 1);
-    visit(full, plan.inputBlocks, tail, g.inputWidth);
-    return carried;
   };
+  visit(0, full, g.inputWidth * plan.inputBlock, 1);
+  visit(full, plan.inputBlocks, tail, g.inputWidth);
+  return carried;
+}
 
+void ConvLoops::emitRange(Index n) {
+  constexpr int64_t kLanes = 16;
   RangeFinder finder(k);
-  SmallVector<Value> range = forEachVector(
+  firstRow = 0;
+  SmallVector<Value> range = forEachInput(
+      n, 0, g.inputHeight, finder.start(),
       [&](Index from, Index, int64_t count, ValueRange v) {
         // What is not loaded is zero, and zero is in every range.
         return finder.include(v,
                               k.loadPartial(input.buffer, from, kLanes, count));
-      },
-      finder.start());
+      });
   dynamic.emplace(finder.finish(range));
+}
 
+void ConvLoops::emitQuantization(Index n) {
+  constexpr int64_t kLanes = 16;
   Type i8 = k.b.getI8Type(), i32 = k.b.getI32Type();
   Value zero = arith::FPToSIOp::create(k.b, i32, dynamic->zeroPoint);
   k.fill(codes.buffer, 0, plan.scratchBytes,
          arith::TruncIOp::create(k.b, i8, zero));
-  forEachVector(
-      [&](Index from, Index to, int64_t count,
-          ValueRange) -> SmallVector<Value> {
-        Value x = k.loadPartial(input.buffer, from, kLanes, count);
-        Value code = emitCodes(k, *dynamic, x);
-        k.storePartial(code, codes.buffer, to, count);
-        return {};
-      },
-      {});
+  // The rows of the image among those of the strip.
+  Index start = k.mul(firstRow, g.strideY);
+  Index first = k.sub(k.add(start, k.sub(g.padTop, k.min(start, g.padTop))),
+                      g.padTop);
+  Index end = k.sub(k.min(k.add(start, plan.stripInputRows),
+                          g.inputHeight + g.padTop),
+                    g.padTop);
+  forEachInput(n, first, end, {},
+               [&](Index from, Index to, int64_t count,
+                   ValueRange) -> SmallVector<Value> {
+                 Value x = k.loadPartial(input.buffer, from, kLanes, count);
+                 Value code = emitCodes(k, *dynamic, x);
+                 k.storePartial(code, codes.buffer, to, count);
+                 return {};
+               });
 }
 
 //===----------------------------------------------------------------------===//
@@ -127,9 +155,10 @@ void ConvLoops::emitQuantization(Index n) {
 void ConvLoops::emitGroup(Index n, Index index) {
   Group group;
   group.index = index;
-  int64_t rows = plan.outputBlocks * kRows;
-  Value scales = k.view(packed, k.b.getF32Type(), plan.scalesOffset(), rows);
-  Value sums = k.view(packed, k.b.getI32Type(), plan.sumsOffset(), rows);
+  int64_t channels = plan.outputBlocks * kRows;
+  Value scales =
+      k.view(packed, k.b.getF32Type(), plan.scalesOffset(), channels);
+  Value sums = k.view(packed, k.b.getI32Type(), plan.sumsOffset(), channels);
   // Minus the zero point, in all lanes.
   Value zero;
   if (dynamic) {
@@ -154,10 +183,10 @@ void ConvLoops::emitGroup(Index n, Index index) {
                    : k.loadVector(bias, row, kRows);
     group.bias.push_back(epilogue.foldBias(values));
   }
-  k.forLoop(0, llvm::divideCeil(g.outputHeight, plan.height), 1, [&](Index h) {
+  k.forLoop(0, llvm::divideCeil(rows, plan.height), 1, [&](Index h) {
     h = k.mul(h, plan.height);
-    if (g.outputHeight % plan.height)
-      h = k.min(h, g.outputHeight - plan.height);
+    if (rows % plan.height)
+      h = k.min(h, rows - plan.height);
     emitRow(n, group, h);
   });
 }
@@ -194,14 +223,16 @@ void ConvLoops::emitTile(Index n, const Group &group, Index h, Index w) {
 
   // In dwords from here on. A buffer of our own holds one sample.
   Index sample = dynamic ? Index(0) : n;
-  Index pixel = codes.offset(k, sample, 0, k.mul(h, g.strideY) + -g.padTop,
+  Index block = plan.getWindows().getStart(k, group.index);
+  Index pixel = codes.offset(k, sample, block,
+                             k.mul(h, g.strideY) + (dynamic ? 0 : -g.padTop),
                              k.mul(w, g.strideX) + -g.padLeft);
   Index from = k.floorDiv(pixel, kColumns);
   Index weights = k.mul(group.index, plan.groupBytes());
   int64_t blockPitch = codes.planePitch() / kColumns;
   int64_t blockBytes = plan.steps() * g.kernelHeight * plan.stepBytes();
   bool partial = plan.lastSteps() != plan.steps();
-  int64_t full = plan.inputBlocks - partial;
+  int64_t full = plan.windowBlocks - partial;
   Window window = getWindow(h, w);
   Accumulators sums = k.forLoop(0, full, 1, start, [&](Index c, ValueRange v) {
     return emitInputBlock(k.add(from, k.mul(c, blockPitch)),
@@ -211,7 +242,7 @@ void ConvLoops::emitTile(Index n, const Group &group, Index h, Index w) {
   if (partial)
     sums = emitInputBlock(from + full * blockPitch, weights + full * blockBytes,
                           plan.lastSteps(), window, sums);
-  emitResults(n, group, h, w, sums);
+  emitResults(n, group, k.add(firstRow, h), w, sums);
 }
 
 ConvLoops::Window ConvLoops::getWindow(Index h, Index w) {

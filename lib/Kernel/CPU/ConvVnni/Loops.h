@@ -41,10 +41,20 @@ private:
     return ((h * plan.width + w) * plan.blocks + r) * plan.chains + chain;
   }
 
-  /// Quantizes sample `n` of an f32 input into `codes`.
+  /// Runs `body` on vectors of the f32 input of sample `n`, rows `first` to
+  /// `end`: their place in the input, in `codes`, and their valid lanes.
+  mlir::SmallVector<mlir::Value> forEachInput(
+      Index n, Index first, Index end, mlir::ValueRange init,
+      llvm::function_ref<mlir::SmallVector<mlir::Value>(
+          Index, Index, int64_t, mlir::ValueRange)>
+          body);
+  /// Finds the range of sample `n` of an f32 input.
+  void emitRange(Index n);
+  /// Quantizes what the results from row `firstRow` on need into `codes`.
   void emitQuantization(Index n);
+  void emitGroups(Index n);
   void emitGroup(Index n, Index group);
-  /// The tiles of one row of tiles.
+  /// The tiles of one row of tiles, row `h` of the strip.
   void emitRow(Index n, const Group &group, Index h);
   void emitTile(Index n, const Group &group, Index h, Index w);
   Window getWindow(Index h, Index w);
@@ -77,6 +87,9 @@ private:
   mlir::Value dwords;
   /// The scale that was computed from sample `n`.
   std::optional<DynamicQuantization> dynamic;
+  /// The first row of the result in this strip, and how many there are.
+  Index firstRow = 0;
+  int64_t rows;
 };
 
 } // namespace mpq::vnni

@@ -16,18 +16,34 @@
 using namespace mpq;
 using namespace mpq::vnni;
 
-ConvPlan::ConvPlan(ConvOp op) : geometry(op) {
+ConvPlan::ConvPlan(ConvOp op) : geometry(op), op(op), grouped(op.getGroups() > 1) {
   inputBlock = geometry.inputChannels <= kColumns ? kColumns : 16;
   if (BlockedAttr layout = op.getInputLayoutAttr())
     inputBlock = layout.getBlock();
   inputBlocks = llvm::divideCeil(geometry.inputChannels, inputBlock);
   outputBlocks = llvm::divideCeil(geometry.outputChannels, kRows);
-  BlockedAttr layout = getInputLayout(op.getContext());
-  scratchBytes = inputBlocks * layout.getPaddedHeight() *
-                 layout.getPaddedWidth() * inputBlock;
   UniformAttr quant = op.getInputQuantAttr();
   zeroBorder = quant && !quant.isDynamic() && quant.getZeroPoint() == 0;
   chooseTile();
+  chooseStrip();
+}
+
+void ConvPlan::chooseStrip() {
+  const ConvGeometry &g = geometry;
+  int64_t rowBytes =
+      inputBlocks * getInputLayout(op.getContext()).getPaddedWidth() *
+      inputBlock;
+  auto resize = [&](int64_t rows) {
+    stripRows = rows;
+    stripInputRows =
+        (rows - 1) * g.strideY + (g.kernelHeight - 1) * g.dilationY + 1;
+    scratchBytes = stripInputRows * rowBytes;
+  };
+  resize(g.outputHeight);
+  // Strips of equal height, of whole tiles where there is more than one.
+  for (int64_t strips = 2; scratchBytes > kMaxScratchBytes && stripRows > height;
+       ++strips)
+    resize(llvm::alignTo(llvm::divideCeil(g.outputHeight, strips), height));
 }
 
 BlockedAttr ConvPlan::getInputLayout(mlir::MLIRContext *context) const {
@@ -35,6 +51,8 @@ BlockedAttr ConvPlan::getInputLayout(mlir::MLIRContext *context) const {
 }
 
 int64_t ConvPlan::lastSteps() const {
+  if (grouped)
+    return steps();
   int64_t channels = geometry.inputChannels - (inputBlocks - 1) * inputBlock;
   return llvm::divideCeil(channels, kColumns);
 }
@@ -113,9 +131,12 @@ void ConvPlan::chooseTile() {
   unroll = steps();
   ConvPlan best = *this;
   double least = -1;
-  for (blocks = 1; blocks <= std::min<int64_t>(outputBlocks, 8); ++blocks) {
+  int64_t maxBlocks =
+      std::min<int64_t>(ChannelWindows::getMaxVectors(op, kRows), 8);
+  for (blocks = 1; blocks <= std::min(outputBlocks, maxBlocks); ++blocks) {
     if (outputBlocks % blocks)
       continue;
+    windowBlocks = getWindows().getCount();
     for (height = 1; height <= std::min<int64_t>(geometry.outputHeight, 8);
          ++height)
       for (width = 1; width <= std::min<int64_t>(geometry.outputWidth, 28);

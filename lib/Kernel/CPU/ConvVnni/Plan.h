@@ -30,7 +30,7 @@
 // The packed weight is the stream of vectors in exactly this order, then the
 // row scales and the row sums (for the zero point):
 //
-//     s8  [channel blocks / blocks][input blocks][kernel rows][steps]
+//     s8  [channel blocks / blocks][window blocks][kernel rows][steps]
 //         [kernel columns][blocks][16 rows][4 channels]
 //     f32 [channel blocks * 16] scales, i32 [channel blocks * 16] sums
 //
@@ -41,8 +41,12 @@
 #define MPQ_LIB_KERNEL_CPU_CONVVNNI_PLAN_H
 
 #include "lib/Kernel/CPU/Vnni/Vnni.h"
+#include "mpq/Kernel/ChannelWindows.h"
 
 namespace mpq::vnni {
+
+/// Stack that a kernel may take for an input that it quantizes itself.
+constexpr int64_t kMaxScratchBytes = 256 * 1024;
 
 struct ConvPlan {
   explicit ConvPlan(ConvOp op);
@@ -51,9 +55,13 @@ struct ConvPlan {
   /// Channels of an input block (16, or 4 for inputs of so few channels).
   int64_t inputBlock;
   int64_t inputBlocks, outputBlocks;
-  /// Bytes of the codes of one sample with the least border: the stack buffer
-  /// of a kernel that quantizes its input itself.
-  int64_t scratchBytes;
+  /// Input blocks that the output channels of a tile depend on: all but in a
+  /// convolution in groups (ChannelWindows.h), where each counts in full.
+  int64_t windowBlocks;
+  /// The strip of rows of the result that a kernel that quantizes its input
+  /// itself computes at a time, the rows of the input that it needs, border
+  /// included, and the bytes of their codes: a stack buffer.
+  int64_t stripRows, stripInputRows, scratchBytes;
 
   /// The tile.
   int64_t height = 1, width = 1, blocks = 1, chains = 1;
@@ -68,7 +76,7 @@ struct ConvPlan {
   int64_t steps() const { return inputBlock / kColumns; }
   int64_t lastSteps() const;
   int64_t totalSteps() const {
-    return (inputBlocks - 1) * steps() + lastSteps();
+    return (windowBlocks - 1) * steps() + lastSteps();
   }
   /// Bytes of the weights of one step: kernel columns x blocks vectors.
   int64_t stepBytes() const {
@@ -87,6 +95,10 @@ struct ConvPlan {
     return sumsOffset() + outputBlocks * kRows * 4;
   }
 
+  ChannelWindows getWindows() const {
+    return ChannelWindows(op, blocks * kRows, inputBlock);
+  }
+
   /// The input's layout with just the border that the windows read.
   BlockedAttr getInputLayout(mlir::MLIRContext *context) const;
 
@@ -101,10 +113,14 @@ struct ConvPlan {
   bool skipsRows() const;
 
 private:
+  ConvOp op;
+  bool grouped;
+
   /// Estimated cycles of the whole convolution with the tile as it is; sets
   /// `columnsAtOnce` and `chains`. Negative if the tile does not fit.
   double estimate();
   void chooseTile();
+  void chooseStrip();
 };
 
 } // namespace mpq::vnni
