@@ -56,7 +56,8 @@ struct KernelTarget;
 /// What a kernel does in one call, on one thread.
 struct KernelWork {
   /// Its family; with ":dynamic" where it finds the scales of int8 activations
-  /// itself, and for `map` with ":" and the costly operation, if there is one.
+  /// itself, ":causal" for attention that is, and ":functions" for a `map` that
+  /// computes exponentials and the like.
   std::string kernel;
   /// Of the activations of a matrix product; 1 for everything else.
   double rows = 1;

@@ -86,8 +86,10 @@ static void describe(AttentionOp op, KernelWork &work, int64_t dynamicSize) {
                      : 1;
   double pairs =
       op.getHeads() * rows(op.getQuery()) * rows(op.getKey()) / batch;
-  if (op.getCausal())
+  if (op.getCausal()) { // whole tiles of the upper half are left out
     pairs /= 2;
+    work.kernel += ":causal";
+  }
   work.multiplyAdds = pairs * (op.getHeadSize() + op.getValueSize());
   // A softmax over so many elements.
   work.inputs = pairs;
