@@ -237,6 +237,8 @@ LogicalResult Compilation::plan() {
     sites += " group-size=" + llvm::join(llvm::map_range(options.groupSizes, [](int64_t size) { return std::to_string(size); }), ",");
   if (options.activations == ActivationFormat::Auto)
     sites += " decide-activations";
+  else if (options.activations == ActivationFormat::Int8 || options.target == TargetKind::NVVM)
+    sites += " integer-products";
   if (failed(runPipeline("mpq-sites{" + sites + "}")))
     return failure();
   if (!options.plan.empty()) {

@@ -101,7 +101,8 @@ struct CommandLine {
   cl::opt<int64_t> maxBytes{"max-bytes", cl::value_desc("N"), cl::desc("Bytes of all weights; never exceeded"),
                             cl::cat(quantization)};
   cl::list<std::string> formats{"formats", cl::CommaSeparated, cl::value_desc("int2,int4:g32,..."),
-                                cl::desc("Formats to choose from (default: int2,3,4,5,6,8:f16 and, but for convolutions, int2,3:g64:f16)"),
+                                cl::desc("Formats to choose from (default: int2,3,4,5,6,8:f16; but for convolutions, int2,3:g64:f16; "
+                                         "where activations are f32, kmeans3,4:f16)"),
                                 cl::cat(quantization)};
   cl::list<int64_t> groupSizes{
       "group-size", cl::CommaSeparated, cl::value_desc("N,..."),

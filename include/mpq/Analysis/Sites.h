@@ -68,10 +68,14 @@ struct SiteOptions {
   /// Combines the formats with f32 and int8 activations where an op multiplies
   /// with the weight; else activations are no part of the choice.
   bool decideActivations = false;
+  /// Products will have int8 activations: no default format that they cannot
+  /// take.
+  bool integerProducts = false;
 };
 
 /// Integers of 2, 3, 4, 5, 6 and 8 bits with an f16 scale per row; those of 2 and
-/// 3 bits with one per 64 weights, too, except for convolutions.
+/// 3 bits with one per 64 weights, too, except for convolutions; codebooks of 3
+/// and 4 bits where activations are f32.
 llvm::ArrayRef<llvm::StringLiteral> getDefaultFormats();
 
 /// Inserts a site behind every quantizable weight that has none. Wrong options
@@ -105,6 +109,10 @@ std::optional<std::vector<float>> readWeights(SiteOp site);
 /// `values` (in the order of the site's tensor) as the payload of `format`.
 std::vector<char> encodeWeights(SiteOp site, FormatAttrInterface format,
                                 llvm::ArrayRef<float> values);
+
+/// The values that a payload of `format` holds, in the order of the site's tensor.
+std::vector<float> decodeWeights(SiteOp site, FormatAttrInterface format,
+                                 llvm::ArrayRef<char> payload);
 
 /// What is left of `values` after they have been stored in `format`.
 std::vector<float> roundTripWeights(SiteOp site, FormatAttrInterface format,

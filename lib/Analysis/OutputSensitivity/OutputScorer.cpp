@@ -23,7 +23,7 @@ static constexpr uint64_t kDefaultVariantBytes = uint64_t(1) << 29;
 /// The packed weights of variants, which must live while they run.
 class OutputScorer::Packed {
 public:
-  explicit Packed(const OutputScorer &scorer) : scorer(scorer) {}
+  explicit Packed(OutputScorer &scorer) : scorer(scorer) {}
 
   uint64_t getBytes(const Variant &variant) const {
     uint64_t bytes = 0;
@@ -42,7 +42,7 @@ public:
   }
 
 private:
-  const OutputScorer &scorer;
+  OutputScorer &scorer;
   std::vector<AlignedBytes> bytes; // what they point to does not move
 };
 

@@ -11,6 +11,8 @@
 
 #include "mpq/Analysis/OutputSensitivity.h"
 
+#include <map>
+
 namespace mpq {
 
 /// Some sites in candidates of theirs. The first one's score it is.
@@ -70,13 +72,17 @@ private:
     return llvm::cast<CandidateAttr>(op.getCandidates()[index]);
   }
 
-  std::vector<float> getVariantWeights(unsigned site,
-                                       unsigned candidate) const {
+  /// The weight of `site` after it has been stored so. Searching for scales and
+  /// tables takes a while, so that payloads are kept.
+  std::vector<float> getVariantWeights(unsigned site, unsigned candidate) {
     if (candidate == kUnquantized)
       return weights[site];
-    return roundTripWeights(request.sites[site],
-                            getCandidate(site, candidate).getFormat(),
-                            weights[site]);
+    candidate = getFirstOfFormat(site, candidate);
+    FormatAttrInterface format = getCandidate(site, candidate).getFormat();
+    std::vector<char> &payload = payloads[{site, candidate}];
+    if (payload.empty())
+      payload = encodeWeights(request.sites[site], format, weights[site]);
+    return decodeWeights(request.sites[site], format, payload);
   }
 
   ExecutorOptions getExecutorOptions() const {
@@ -89,6 +95,7 @@ private:
   const SensitivityRequest &request;
   const OutputComparison &comparison;
   std::vector<std::vector<float>> weights;
+  std::map<std::pair<unsigned, unsigned>, std::vector<char>> payloads;
   std::unique_ptr<Executor> executor;
   std::optional<Dataset> data;
   /// Where the program reads each site, if that can be replaced alone.

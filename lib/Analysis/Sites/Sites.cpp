@@ -81,8 +81,8 @@ Operation *mpq::getQuantizableWeight(Operation *op) {
 
 ArrayRef<llvm::StringLiteral> mpq::getDefaultFormats() {
   static constexpr llvm::StringLiteral formats[] = {
-      "int2:f16", "int2:g64:f16", "int3:f16", "int3:g64:f16",
-      "int4:f16", "int5:f16",     "int6:f16", "int8:f16"};
+      "int2:f16", "int2:g64:f16", "int3:f16",    "int3:g64:f16", "kmeans3:f16",
+      "int4:f16", "kmeans4:f16",  "int5:f16",    "int6:f16",     "int8:f16"};
   return formats;
 }
 
@@ -136,9 +136,10 @@ struct WeightGroup {
 class SiteInserter {
 public:
   SiteInserter(func::FuncOp main, ArrayRef<FormatAttrInterface> formats,
-               bool byDefault, bool decideActivations)
+               bool byDefault, const SiteOptions &options)
       : main(main), formats(formats), byDefault(byDefault),
-        decideActivations(decideActivations) {
+        decideActivations(options.decideActivations),
+        integerProducts(options.integerProducts) {
     for (SiteOp site : getSites(main))
       names.insert(site.getName());
   }
@@ -226,19 +227,26 @@ private:
   }
 
   /// Whether a format that nobody asked for brings something: not if its groups
-  /// are as long as the rows, so that it is one of `others`, and not in groups
-  /// for convolutions, whose integer kernels take rows.
-  static bool isUseful(ArrayRef<SiteOp> tied, FormatAttrInterface format,
-                       ArrayRef<FormatAttrInterface> others) {
+  /// are as long as the rows, so that it is one of `others`; not in groups for
+  /// convolutions, whose integer kernels take rows; not a codebook where levels
+  /// may meet int8 activations.
+  bool isUseful(ArrayRef<SiteOp> tied, FormatAttrInterface format,
+                ArrayRef<FormatAttrInterface> others) const {
+    int64_t k = SiteOp(tied.front()).getK();
+    if (!format.getIntegerGroup(k) &&
+        (integerProducts || decideActivations) && llvm::all_of(tied, isFactor))
+      return false;
     auto isSame = [&](FormatAttrInterface other) {
-      return format.getCodeBits() == other.getCodeBits() &&
+      return bool(format.getIntegerGroup(k)) == bool(other.getIntegerGroup(k)) &&
+             format.getCodeBits() == other.getCodeBits() &&
              llvm::all_of(tied, [&](SiteOp site) {
                return format.getStorageBytes(site.getRows(), site.getK()) ==
                       other.getStorageBytes(site.getRows(), site.getK());
              });
     };
     auto isGroupedConv = [&](SiteOp site) {
-      return format.getIntegerGroup(site.getK()) < int64_t(site.getK()) &&
+      int64_t group = format.getIntegerGroup(site.getK());
+      return group > 0 && group < int64_t(site.getK()) &&
              llvm::any_of(site->getUsers(), llvm::IsaPred<onnx::ConvOp>);
     };
     return llvm::none_of(others, isSame) && llvm::none_of(tied, isGroupedConv);
@@ -309,7 +317,7 @@ private:
   func::FuncOp main;
   ArrayRef<FormatAttrInterface> formats;
   bool byDefault; ///< the formats are nobody's choice
-  bool decideActivations;
+  bool decideActivations, integerProducts;
   llvm::StringSet<> names;
   /// The sites so far that may be shared, by a hash of their matrices.
   std::unordered_map<uint64_t, SmallVector<SiteOp>> byHash;
@@ -325,7 +333,7 @@ LogicalResult mpq::insertSites(func::FuncOp main, const SiteOptions &options) {
   bool byDefault =
       options.groupSizes.empty() &&
       llvm::all_of(options.formats, [](StringRef text) { return text.empty(); });
-  SiteInserter(main, *formats, byDefault, options.decideActivations).run();
+  SiteInserter(main, *formats, byDefault, options).run();
   return success();
 }
 
@@ -406,13 +414,17 @@ std::vector<char> mpq::encodeWeights(SiteOp site, FormatAttrInterface format,
   return payload;
 }
 
+std::vector<float> mpq::decodeWeights(SiteOp site, FormatAttrInterface format,
+                                      ArrayRef<char> payload) {
+  auto type = cast<RankedTensorType>(site.getWeight().getType());
+  std::vector<float> matrix(type.getNumElements()), values(matrix.size());
+  format.decode(payload, site.getRows(), site.getK(), matrix);
+  fromWeightMatrix(matrix, type.getShape(), site.getAxis(), values);
+  return values;
+}
+
 std::vector<float> mpq::roundTripWeights(SiteOp site,
                                          FormatAttrInterface format,
                                          ArrayRef<float> values) {
-  auto type = cast<RankedTensorType>(site.getWeight().getType());
-  std::vector<char> payload = encodeWeights(site, format, values);
-  std::vector<float> matrix(values.size()), result(values.size());
-  format.decode(payload, site.getRows(), site.getK(), matrix);
-  fromWeightMatrix(matrix, type.getShape(), site.getAxis(), result);
-  return result;
+  return decodeWeights(site, format, encodeWeights(site, format, values));
 }

@@ -32,6 +32,7 @@ struct SitesPass : mpq::impl::SitesPassBase<SitesPass> {
     options.formats.assign(formats.begin(), formats.end());
     options.groupSizes.assign(groupSizes.begin(), groupSizes.end());
     options.decideActivations = decideActivations;
+    options.integerProducts = integerProducts;
     if (!main || failed(insertSites(main, options)))
       signalPassFailure();
   }

@@ -30,11 +30,13 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"formats", "formats", "std::string",
-      "candidates of every site, e.g. int2,int4:g32; default int2,3,4,5,6,8:f16 and, but for convolutions, int2,3:g64:f16">,
+      "candidates of every site, e.g. int2,int4:g32; default int2,3,4,5,6,8:f16 and, but for convolutions, int2,3:g64:f16; kmeans3,4:f16 where activations are f32">,
     ListOption<"groupSizes", "group-size", "int64_t",
       "weights that share a scale, for formats that do not say it, a candidate for each; 0, the default: an output channel">,
     Option<"decideActivations", "decide-activations", "bool", "false",
-      "make the inputs of the ops a part of the choice: f32 and int8">
+      "make the inputs of the ops a part of the choice: f32 and int8">,
+    Option<"integerProducts", "integer-products", "bool", "false",
+      "the inputs of the ops will be int8: no codebooks by default">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

@@ -1,6 +1,7 @@
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int2,int8})' | FileCheck %s
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4,int3:tensor group-size=16})' | FileCheck %s --check-prefix=GROUP
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites)' | FileCheck %s --check-prefix=DEFAULT
+// RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{integer-products})' | FileCheck %s --check-prefix=INTEGER
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4,int3:tensor group-size=0,8})' | FileCheck %s --check-prefix=GROUPS
 // RUN: quant-opt %s --split-input-file --pass-pipeline='builtin.module(mpq-sites{formats=int4 decide-activations})' | FileCheck %s --check-prefix=BOTH
 
@@ -13,7 +14,7 @@
 // GROUP: candidates {{\[}}#mpq.candidate<#mpq.int<4, group = 16>, bytes = 88>, #mpq.candidate<#mpq.int<3, group = -1>
 // GROUPS: candidates {{\[}}#mpq.candidate<#mpq.int<4>, {{.*}}>, #mpq.candidate<#mpq.int<4, group = 8>, {{.*}}>, #mpq.candidate<#mpq.int<3, group = -1>, {{[^<]*}}>]
 // BOTH: [#mpq.candidate<#mpq.int<4>, activations = f32, bytes = 72>, #mpq.candidate<#mpq.int<4>, activations = int8, bytes = 72>]
-// DEFAULT: #mpq.int<2, f16>{{[^#]*}}#mpq.candidate<#mpq.int<3, f16>{{[^#]*}}#mpq.candidate<#mpq.int<4, f16>{{[^#]*}}#mpq.candidate<#mpq.int<5, f16>{{[^#]*}}#mpq.candidate<#mpq.int<6, f16>{{[^#]*}}#mpq.candidate<#mpq.int<8, f16>
+// DEFAULT: #mpq.int<2, f16>{{[^#]*}}#mpq.candidate<#mpq.int<3, f16>{{[^#]*}}#mpq.candidate<#mpq.codebook<kmeans3{{[^#]*}}#mpq.candidate<#mpq.int<4, f16>{{[^#]*}}#mpq.candidate<#mpq.codebook<kmeans4{{[^#]*}}#mpq.candidate<#mpq.int<5, f16>{{[^#]*}}#mpq.candidate<#mpq.int<6, f16>{{[^#]*}}#mpq.candidate<#mpq.int<8, f16>
 func.func @main(%x: tensor<1x3x8x8xf32>) -> tensor<1x4x8x8xf32> {
   %w = onnx.Constant {value = dense<0.25> : tensor<4x3x3x3xf32>} : tensor<4x3x3x3xf32> loc("conv.weight")
   %y = onnx.Conv(%x, %w) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} : (tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>) -> tensor<1x4x8x8xf32>
@@ -110,7 +111,9 @@ func.func @main(%x: tensor<1x2x4x4xf32>, %i: tensor<1xi64>) -> (tensor<1x2x4x4xf
 // Groups of 64 by default, where a row is longer.
 // CHECK-LABEL: @main
 // DEFAULT: "short" axis 1 candidates [#mpq.candidate<#mpq.int<2, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<3, f16>
-// DEFAULT: "long" axis 1 candidates [#mpq.candidate<#mpq.int<2, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<2, group = 64, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<3, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<3, group = 64, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<4, f16>
+// DEFAULT: "long" axis 1 candidates [#mpq.candidate<#mpq.int<2, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<2, group = 64, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<3, f16>, {{[^#]*}}#mpq.candidate<#mpq.int<3, group = 64, f16>, {{[^#]*}}#mpq.candidate<#mpq.codebook<kmeans3
+// INTEGER: "long"
+// INTEGER-NOT: kmeans
 func.func @main(%x: tensor<1x64xf32>) -> tensor<1x8xf32> {
   %w0 = onnx.Constant {value = dense<0.1> : tensor<64x65xf32>} : tensor<64x65xf32> loc("short")
   %0 = onnx.MatMul(%x, %w0) : (tensor<1x64xf32>, tensor<64x65xf32>) -> tensor<1x65xf32>
