@@ -13,7 +13,7 @@
 #   %sanitize        the flags that link a C program with a library of this build (empty without sanitizers)
 #
 # Features, for REQUIRES: a test that misses one is skipped, by name and with the feature in lit's report
-#   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   openmp   ptxas   gpu   asan tsan
+#   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   openmp   qemu-aarch64   ptxas   gpu   asan tsan
 #   numpy onnx onnxruntime   (what %python can import)   git-checkout
 #
 # ===----------------------------------------------------------------------===#
@@ -98,6 +98,8 @@ if shutil.which(config.cc):
         features.add("openmp")
 if shutil.which("ptxas") or glob.glob("/usr/local/cuda*/bin/ptxas"):
     features.add("ptxas")
+if all(shutil.which(tool) for tool in ("qemu-aarch64", "clang", "ld.lld")):
+    features.add("qemu-aarch64")
 if has_gpu():
     features.add("gpu")
 if os.path.exists(os.path.join(config.mpq_src, ".git")) and shutil.which("git"):

@@ -9,6 +9,7 @@
 
 #include "dialects/MPQ/Formats.h"
 #include "dialects/MPQ/Module.h"
+#include "dialects/MPQ/Packed/Packed.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"

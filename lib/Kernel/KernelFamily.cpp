@@ -9,7 +9,10 @@
 
 #include "mpq/Kernel/KernelFamily.h"
 
+#include "dialects/MPQ/Module.h"
+
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -26,6 +29,21 @@ static GpuTarget readGpu(DictionaryAttr attrs) {
   return {get("capability"), std::max(1u, get("processors")), get("shared_bytes")};
 }
 
+/// `features`: with a plus before each name, or without.
+template <typename Range>
+static void addFeatures(KernelTarget &target, const Range &features) {
+  for (StringRef feature : features) {
+    feature.consume_front("+");
+    target.avx2 |= feature == "avx2";
+    target.avxvnni |= feature == "avxvnni";
+    target.avx512f |= feature == "avx512f";
+    target.avx512bw |= feature == "avx512bw";
+    target.avx512vl |= feature == "avx512vl";
+    target.avx512vnni |= feature == "avx512vnni";
+    target.fma |= feature == "fma";
+  }
+}
+
 KernelTarget KernelTarget::get(Operation *op) {
   KernelTarget target;
   auto module = op->getParentOfType<ModuleOp>();
@@ -35,14 +53,11 @@ KernelTarget KernelTarget::get(Operation *op) {
     target.vectorBits = bits.getInt();
   if (auto gpu = module->getAttrOfType<DictionaryAttr>(kGpu))
     target.gpu = readGpu(gpu);
-  auto features = module->getAttrOfType<ArrayAttr>(kFeatures);
-  if (!features)
-    return target;
-  for (auto feature : features.getAsValueRange<StringAttr>()) {
-    target.avx512f |= feature == "avx512f";
-    target.avx512bw |= feature == "avx512bw";
-    target.avx512vnni |= feature == "avx512vnni";
-    target.fma |= feature == "fma";
+  if (auto features = module->getAttrOfType<ArrayAttr>(kFeatures))
+    addFeatures(target, features.getAsValueRange<StringAttr>());
+  if (auto cpu = module->getAttrOfType<TargetAttr>(kTargetAttr)) {
+    target.cpu = cpu.getCpu().str();
+    addFeatures(target, llvm::split(cpu.getFeatures(), ','));
   }
   target.vectorRegisters = target.avx512f ? 32 : 16;
   return target;

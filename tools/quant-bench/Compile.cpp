@@ -9,6 +9,7 @@
 
 #include "Compile.h"
 
+#include "mpq/Execution/Program.h"
 #include "mpq/Kernel/FloatTolerance.h"
 #include "mpq/Kernel/WeightReader.h"
 
@@ -79,14 +80,10 @@ public:
                   const TargetSpec &spec)
       : b(&context), loc(b.getUnknownLoc()), p(p), spec(spec),
         module(ModuleOp::create(loc)) {
-    target.vectorBits = spec.getVectorBits();
+    setKernelTarget(*module, spec);
+    target = KernelTarget::get(*module);
     if (p.vectorBits)
       target.vectorBits = std::min<unsigned>(target.vectorBits, p.vectorBits);
-    target.avx512f = spec.has("avx512f");
-    target.avx512bw = spec.has("avx512bw");
-    target.avx512vnni = spec.has("avx512vnni");
-    target.fma = spec.has("fma");
-    target.vectorRegisters = target.avx512f ? 32 : 16;
     target.set(*module);
     if (p.tolerance > 0)
       (*module)->setAttr(kFloatToleranceAttr,
@@ -150,6 +147,7 @@ private:
   OwningOpRef<ModuleOp> module;
   KernelTarget target;
   KernelFamily *family = nullptr;
+  Attribute packedLayout;
   CompiledProblem compiled;
 };
 
@@ -273,6 +271,7 @@ llvm::Error ProblemCompiler::chooseFamily(StringRef name) {
   // op still has the weight in its format.
   if (!p.isConv) {
     compiled.packedBytes = family->getPackedBytes(op, target);
+    packedLayout = family->getPackedLayout(op, target);
     buildPack(op);
   }
   function.erase();
@@ -318,6 +317,8 @@ void ProblemCompiler::buildRun() {
   builder = OpBuilder::atBlockBegin(&function.getBody().front());
   ComputeOpInterface op = createOp(builder, types, function.getArguments());
   op->setAttr("family", b.getStringAttr(family->getName()));
+  if (packedLayout)
+    op->setAttr(kPackedLayoutAttr, packedLayout);
   compiled.work = describeWork(op, p.samples);
   if (p.isConv)
     buildPack(op);
@@ -353,6 +354,8 @@ void ProblemCompiler::buildDynamicRun(const OperandTypes &types) {
   }
   ComputeOpInterface op = createOp(builder, types, operands);
   op->setAttr("family", b.getStringAttr(family->getName()));
+  if (packedLayout)
+    op->setAttr(kPackedLayoutAttr, packedLayout);
   compiled.work = describeWork(op, p.samples);
 }
 

@@ -53,17 +53,23 @@ struct GpuTarget {
 
 /// What a kernel may know about the CPU it is generated for. Derived from the
 /// target's features (`mpq/Target/CPU.h`), carried on the module as
-/// `mpq.vector_bits`, `mpq.features`; for a GPU it is `mpq.gpu`.
+/// `mpq.vector_bits`, `mpq.features` and `mpq.target`; for a GPU it is
+/// `mpq.gpu`. `setKernelTarget` (mpq/Execution/Program.h) writes all of them.
 struct KernelTarget {
   /// Width of the widest profitable vector register: 512, 256 or 128.
   unsigned vectorBits = 128;
   /// Number of vector registers: 32 with AVX-512, otherwise 16.
   unsigned vectorRegisters = 16;
+  bool avx2 = false;
+  bool avxvnni = false;
   bool avx512f = false;
   bool avx512bw = false;
+  bool avx512vl = false;
   bool avx512vnni = false;
   /// Fused multiply-add in hardware.
   bool fma = false;
+  /// LLVM's name of the CPU to tune for; empty: not known.
+  std::string cpu;
   GpuTarget gpu;
 
   bool isGpu() const { return gpu.capability != 0; }
@@ -120,6 +126,9 @@ public:
 /// The format of a weight that a kernel reads as stored.
 constexpr llvm::StringLiteral kWeightFormatAttr = "mpq.weight_format";
 
+/// The layout of a packed weight, where a family gives one.
+constexpr llvm::StringLiteral kPackedLayoutAttr = "mpq.packed_layout";
+
 class KernelFamily {
 public:
   virtual ~KernelFamily() = default;
@@ -146,6 +155,14 @@ public:
   /// no memory beside the file; on memrefs the format is the op's attribute
   /// `kWeightFormatAttr`.
   virtual bool readsStored(mlir::Operation *op) const { return false; }
+
+  /// What the kernel has to know about the packed weight, whose format the op
+  /// does not have any more on memrefs: there it is the op's attribute
+  /// `kPackedLayoutAttr`. Null: nothing.
+  virtual mlir::Attribute getPackedLayout(mlir::Operation *op,
+                                          const KernelTarget &target) const {
+    return {};
+  }
 
   /// Bytes of the packed weight (a multiple of 64). The layouts are final.
   virtual int64_t getPackedBytes(mlir::Operation *op,

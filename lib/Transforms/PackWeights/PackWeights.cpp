@@ -72,6 +72,8 @@ public:
     remark::analysis(op.getLoc(), remark::RemarkOpts::name("PackedWeight").category("mpq-pack-weights"))
         << "weights packed by " << family->getName() << " take "
         << remark::metric("bytes", bytes) << " bytes";
+    if (Attribute layout = family->getPackedLayout(op, target))
+      op->setAttr(kPackedLayoutAttr, layout);
     OpBuilder builder(op);
     auto type = RankedTensorType::get({bytes}, builder.getI8Type());
     weight->set(PackOp::create(builder, op.getLoc(), type, weight->get(),

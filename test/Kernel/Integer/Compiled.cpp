@@ -9,6 +9,8 @@
 
 #include "Compiled.h"
 
+#include "mpq/Execution/Program.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
@@ -28,6 +30,7 @@ void registerKernelFamilyReferenceConv(DialectRegistry &);
 void registerKernelFamilyReferenceMatmul(DialectRegistry &);
 void registerKernelFamilyConvVnni(DialectRegistry &);
 void registerKernelFamilyMatmulVnni(DialectRegistry &);
+void registerKernelFamilyMatmulPacked(DialectRegistry &);
 } // namespace mpq
 
 //===----------------------------------------------------------------------===//
@@ -198,6 +201,7 @@ static DialectRegistry makeRegistry() {
   registerKernelFamilyReferenceMatmul(registry);
   registerKernelFamilyConvVnni(registry);
   registerKernelFamilyMatmulVnni(registry);
+  registerKernelFamilyMatmulPacked(registry);
   return registry;
 }
 
@@ -205,12 +209,9 @@ Compiler::Compiler(const std::string &cpu)
     : context(makeRegistry(), MLIRContext::Threading::DISABLED) {
   context.loadAllAvailableDialects();
   spec = llvm::cantFail(mpq::getTarget(cpu));
-  target.vectorBits = spec.getVectorBits();
-  target.avx512f = spec.has("avx512f");
-  target.avx512bw = spec.has("avx512bw");
-  target.avx512vnni = spec.has("avx512vnni");
-  target.fma = spec.has("fma");
-  target.vectorRegisters = target.avx512f ? 32 : 16;
+  OwningOpRef<ModuleOp> empty = ModuleOp::create(UnknownLoc::get(&context));
+  setKernelTarget(*empty, spec);
+  target = KernelTarget::get(*empty);
 }
 
 Type Compiler::getType(const std::vector<int64_t> &shape, BlockedAttr layout,
@@ -315,6 +316,7 @@ void Compiler::emit(CompiledProblem &c, KernelFamily &family, int index) {
   const Problem &p = c.problem;
   Operation *op = buildOp(c, "on_tensors", false);
   c.packedBytes = family.getPackedBytes(op, target);
+  Attribute packedLayout = family.getPackedLayout(op, target);
   auto stored = dyn_cast<StoredTensorType>(op->getOperand(1).getType());
   OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
   Location loc = b.getUnknownLoc();
@@ -351,6 +353,8 @@ void Compiler::emit(CompiledProblem &c, KernelFamily &family, int index) {
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
     kernel.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
   b.setInsertionPoint(op);
+  if (packedLayout)
+    op->setAttr(kPackedLayoutAttr, packedLayout);
   family.emit(b, loc, op, target, kernel.getArguments());
   op->erase();
 }

@@ -60,6 +60,11 @@ public:
   /// rounding was a close call.
   void corrupt(int64_t byte) { destination().data()[byte] += 2; }
   void restore(int64_t byte) { destination().data()[byte] -= 2; }
+  /// The weight as it is stored, and as the packer leaves it.
+  llvm::ArrayRef<char> getPayload() const { return payload; }
+  llvm::ArrayRef<char> getPacked() const {
+    return {buffers[2].data(), buffers[2].size()};
+  }
   int64_t destinationBytes() const { return destination().size(); }
   /// What is wrong with the destination; empty if nothing. Reals may be off by
   /// `tolerance` times the sum of the absolute terms, codes by one where that

@@ -50,6 +50,10 @@ Data::Data(const Problem &p, unsigned seed) {
   weight.resize(p.oc * p.k());
   for (float &value : weight)
     value = normal(random);
+  if (p.extremeCode >= 0) {
+    std::fill(input.begin(), input.end(), p.extremeCode);
+    std::fill(weight.begin(), weight.end(), 1.f);
+  }
   if (p.hasBias)
     for (int64_t o = 0; o < p.oc; ++o)
       bias.push_back(normal(random));

@@ -40,6 +40,9 @@ struct Problem {
   double clampMin = -std::numeric_limits<double>::infinity();
   double clampMax = std::numeric_limits<double>::infinity();
   std::string format = "int8"; ///< empty: f32
+  /// All codes of the input are this, and all weights 1: with zero points, the
+  /// largest code. Negative: random.
+  int extremeCode = -1;
   /// The layouts get this much more border than the kernel asks for.
   std::array<int64_t, 4> extraBorder = {0, 0, 0, 0};
   /// Layouts are blocked by this where the family asks for plain ones.

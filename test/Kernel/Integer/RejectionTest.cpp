@@ -49,6 +49,23 @@ TEST(Rejection, Weights) {
             "int4:g6 has a scale for every 6 weights, no multiple of 4");
 }
 
+TEST(Rejection, Packed) {
+  Problem p = makeMatmul("", 2, 16, 64);
+  EXPECT_EQ(getReason("matmul_packed", p), "");
+  p.format = "int8:asym"; // the zero point is stored beside the codes
+  EXPECT_EQ(getReason("matmul_packed", p), "");
+  p.format = "";
+  EXPECT_EQ(getReason("matmul_packed", p),
+            "the weight is f32, not integer levels");
+  p = makeMatmul("", 1, 1, 70000);
+  EXPECT_EQ(getReason("matmul_packed", p),
+            "sums of 70000 products of u8 and int8 overflow 32 bits");
+  p.format = "int8:g128";
+  EXPECT_EQ(getReason("matmul_packed", p), "");
+  p.input = {};
+  EXPECT_EQ(getReason("matmul_packed", p), "the input is f32");
+}
+
 TEST(Rejection, LongSums) {
   Problem p = makeMatmul("", 1, 1, 40000);
   EXPECT_EQ(getReason("matmul_vnni", p),

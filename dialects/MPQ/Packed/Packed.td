@@ -1,0 +1,34 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_PACKED_TD
+#define MPQ_PACKED_TD
+
+include "dialects/MPQ/Dialect.td"
+
+def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
+  let summary = "layout of a weight that kernels multiply as it is packed";
+  let description = [{
+    A weight of `rows` x `k` unsigned codes of `bits` bits, as many bits of memory
+    for each, with scales (f32 or f16, as `scale_bits` says) for every `group`
+    columns of a row (0: one for the row), and a byte of zero point beside each
+    scale with `zero_points`:
+
+        weight = scale * (code - zero point)              with zero points
+                 scale * (step * code + low)              without
+
+    Where each bit lies follows from these numbers alone, for the code that
+    packs and for the kernels that read: `mpq/Kernel/PackedLayout.h` draws it.
+
+    ```mlir
+    #mpq.packed<rows = 4096, k = 4096, bits = 4, group = 32, step = 1, low = -8, scale_bits = 16, zero_points = false>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$k, "unsigned":$bits, "int64_t":$group,
+    "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // MPQ_PACKED_TD

@@ -1,0 +1,351 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Blocks of rows, panels, tiles, groups.
+//
+// A row's results do not depend on the tile that it is in: integer sums are
+// exact, and the f32 sum adds the groups in order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPacked/Loops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::packed;
+
+/// Steps of a block of groups that are unrolled.
+static constexpr int64_t kMostUnrolledSteps = 16;
+
+/// The height of a block of rows: all, or nearly equal parts of them.
+static int64_t getRowsAtOnce(Index m, const PackedLayout &layout,
+                             const Tuning &tuning) {
+  int64_t most = SignedRows::getRowsIn(layout, tuning.activationBytes);
+  if (!m.isConstant() || m.offset <= most)
+    return m.isConstant() ? std::max<int64_t>(m.offset, 1) : most;
+  return llvm::divideCeil(m.offset, llvm::divideCeil(m.offset, most));
+}
+
+PackedLoops::PackedLoops(KernelBuilder &k, MatmulOp op,
+                         const PackedLayout &layout, const Tuning &tuning,
+                         ValueRange operands)
+    : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
+      rowsAtOnce(getRowsAtOnce(m, layout, tuning)),
+      output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
+      packed(operands[1]),
+      activations(k, this->layout,
+                  k.activation(operands[0], {}, op.getInputQuantAttr()),
+                  rowsAtOnce, TileEmitter::getStartShift(layout, tuning)),
+      tiles(k, this->layout, tuning, packed, activations),
+      lanes(tiles.dots.lanes()) {
+  if (op.getBias())
+    bias = operands[2];
+  if (op.getResidual())
+    residual = k.activation(operands[operands.size() - 2], {},
+                            op.getResidualQuantAttr());
+}
+
+void PackedLoops::emit() {
+  auto emitBlock = [&](Index first, Index count) {
+    k.forLoop(0, count, 1, [&](Index row) {
+      activations.emitRow(k.add(first, row), row);
+    });
+    emitRows(first, count);
+  };
+  if (m.isConstant()) {
+    // The last block overlaps its neighbour: it has as many rows as the others.
+    k.forLoop(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
+      emitBlock(k.min(k.mul(block, rowsAtOnce), m.offset - rowsAtOnce),
+                rowsAtOnce);
+    });
+    return;
+  }
+  k.forLoop(0, m, rowsAtOnce, [&](Index first) {
+    emitBlock(first, k.min(k.sub(m, first), rowsAtOnce));
+  });
+}
+
+void PackedLoops::emitRows(Index first, Index count) {
+  int64_t least = 1;
+  for (const TileTuning &tile : tuning.tiles) {
+    int64_t most = tile.maxRows;
+    if (count.isConstant()) {
+      if (count.offset <= most)
+        return emitPanels(tile, least, first, count);
+      continue;
+    }
+    if (least <= rowsAtOnce) {
+      Value isLeast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::uge,
+                                            k.value(count), k.index(least));
+      Value isMost = arith::CmpIOp::create(k.b, arith::CmpIPredicate::ule,
+                                           k.value(count), k.index(most));
+      k.ifThen(arith::AndIOp::create(k.b, isLeast, isMost), [&] {
+        emitPanels(tile, least, first, least == most ? Index(most) : count);
+      });
+    }
+    least = most + 1;
+  }
+}
+
+/// The lowest tile that `least` rows or more, up to `most`, are cut into.
+static int64_t getLowestTile(int64_t least, int64_t most, int64_t rows) {
+  int64_t lowest = rows;
+  for (int64_t count = least; count <= std::min(most, least + 2 * rows);
+       ++count)
+    lowest = std::min<int64_t>(lowest, count / llvm::divideCeil(count, rows));
+  return lowest;
+}
+
+void PackedLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
+                             Index count) {
+  int64_t lowest = getLowestTile(least, tile.maxRows, tile.rows);
+  auto emitPanel = [&](const Panel &panel) {
+    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+      if (count.isConstant() || height >= lowest)
+        emitTile(tile, panel, {row, k.add(first, row), height});
+    });
+  };
+  // Full panels end before the last column; another one has what is left.
+  int64_t full = layout.rows / lanes / tile.vectors;
+  int64_t all = llvm::divideCeil(layout.rows, lanes);
+  k.forLoop(0, full, 1, [&](Index panel) {
+    emitPanel(makePanel(k.mul(panel, tile.vectors), tile.vectors,
+                        tile.vectors * lanes));
+  });
+  int64_t done = full * tile.vectors;
+  if (done < all)
+    emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
+}
+
+PackedLoops::Panel PackedLoops::makePanel(Index firstVector, int64_t vectors,
+                                          int64_t columns) {
+  int64_t perStream = PackedLayout::kRows / lanes;
+  Panel panel{{}, k.mul(firstVector, lanes), columns, {}};
+  for (int64_t v = 0; v < vectors; ++v) {
+    StreamPart part;
+    if (vectors % perStream == 0) { // begins with a stream
+      part.stream = k.add(k.floorDiv(firstVector, perStream), v / perStream);
+      part.row = v % perStream * lanes;
+    } else {
+      part.stream = k.floorDiv(firstVector + v, perStream);
+      part.row = k.mul(k.mod(firstVector + v, perStream), lanes);
+    }
+    part.stream = k.mul(part.stream, layout.streamBytes());
+    panel.parts.push_back(part);
+    Value values = k.splatF32(0.0, lanes);
+    if (bias)
+      values = k.loadPartial(bias, panel.column + v * lanes, lanes,
+                             columns - v * lanes);
+    panel.bias.push_back(values);
+  }
+  return panel;
+}
+
+void PackedLoops::emitTile(const TileTuning &tile, const Panel &panel,
+                           const Rows &rows) {
+  emitResults(panel, rows,
+              layout.isGrouped() ? emitGroups(tile, panel, rows)
+                                 : emitOneGroup(tile, panel, rows));
+}
+
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+Value PackedLoops::loadReals(const StreamPart &part, Index offset,
+                             int64_t bytes) {
+  Index at = k.add(k.add(part.stream, offset), k.mul(part.row, bytes));
+  Value raw = k.loadVector(packed, at, lanes * bytes);
+  auto reals = VectorType::get(lanes, k.b.getF32Type());
+  if (bytes == 4)
+    return vector::BitCastOp::create(k.b, reals, raw);
+  if (tuning.isa != Isa::Portable) {
+    auto halves = VectorType::get(lanes, k.b.getF16Type());
+    raw = vector::BitCastOp::create(k.b, halves, raw);
+    return arith::ExtFOp::create(k.b, reals, raw, arith::FastMathFlagsAttr());
+  }
+  // Not every target converts halves. Their bits in the place of an f32's are
+  // the number, denormal or not, times 2^-112.
+  auto shorts = VectorType::get(lanes, k.b.getI16Type());
+  auto words = VectorType::get(lanes, k.b.getI32Type());
+  Value bits = arith::ExtUIOp::create(
+      k.b, words, vector::BitCastOp::create(k.b, shorts, raw));
+  auto splat = [&](int64_t value) { return k.splatInteger(32, value, lanes); };
+  Value sign = arith::ShLIOp::create(
+      k.b, arith::AndIOp::create(k.b, bits, splat(0x8000)), splat(16));
+  Value magnitude = arith::ShLIOp::create(
+      k.b, arith::AndIOp::create(k.b, bits, splat(0x7fff)), splat(13));
+  magnitude = k.mulf(vector::BitCastOp::create(k.b, reals, magnitude),
+                     k.splatF32(0x1p112, lanes));
+  magnitude = vector::BitCastOp::create(k.b, words, magnitude);
+  return vector::BitCastOp::create(
+      k.b, reals, arith::OrIOp::create(k.b, magnitude, sign));
+}
+
+Value PackedLoops::loadIntegers(const StreamPart &part, Index offset,
+                                int64_t bytes) {
+  Index at = k.add(k.add(part.stream, offset), k.mul(part.row, bytes));
+  Value raw = k.loadVector(packed, at, lanes * bytes);
+  auto words = VectorType::get(lanes, k.b.getI32Type());
+  if (bytes == 4)
+    return vector::BitCastOp::create(k.b, words, raw);
+  return arith::ExtUIOp::create(k.b, words, raw);
+}
+
+PackedLoops::Values PackedLoops::emitStart(const Panel &panel, const Rows &rows,
+                                           Index group,
+                                           ArrayRef<Value> zeroPoints) {
+  Values start;
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Value sum =
+        k.broadcast(activations.loadSum(rows.scratch + row, group), lanes);
+    for (size_t v = 0; v < panel.parts.size(); ++v)
+      start.push_back(
+          layout.zeroPoints
+              ? arith::MulIOp::create(k.b, zeroPoints[v], sum).getResult()
+              : sum);
+  }
+  return start;
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+PackedLoops::Values PackedLoops::emitOneGroup(const TileTuning &tile,
+                                              const Panel &panel,
+                                              const Rows &rows) {
+  auto reals = VectorType::get(lanes, k.b.getF32Type());
+  int64_t factors = layout.getFactorsOffset();
+  SmallVector<Value> zeroPoints;
+  if (layout.zeroPoints)
+    for (const StreamPart &part : panel.parts)
+      zeroPoints.push_back(
+          loadIntegers(part, factors + PackedLayout::kZeroPoints, 4));
+  Values sums = tiles.emitGroup(
+      panel.parts, 0, 0, rows.scratch, rows.count, 0,
+      emitStart(panel, rows, 0, zeroPoints), tile.prefetchLines, tile.locality);
+  for (auto [v, part] : llvm::enumerate(panel.parts)) {
+    Value levels = loadIntegers(part, layout.getSumsOffset(), 4);
+    Value scale = loadReals(part, factors + PackedLayout::kScales, 4);
+    for (int64_t row = 0; row < rows.count; ++row) {
+      Value &sum = sums[row * panel.parts.size() + v];
+      Value offset =
+          k.broadcast(activations.loadOffset(rows.scratch + row), lanes);
+      sum = arith::AddIOp::create(
+          k.b, sum, arith::MulIOp::create(k.b, levels, offset));
+      sum = k.mulf(arith::SIToFPOp::create(k.b, reals, sum), scale);
+    }
+  }
+  return sums;
+}
+
+PackedLoops::Values PackedLoops::emitGroups(const TileTuning &tile,
+                                            const Panel &panel,
+                                            const Rows &rows) {
+  // Starting at the correction for the activations' zero points.
+  Values sums;
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Value offset = arith::SIToFPOp::create(
+        k.b, k.b.getF32Type(), activations.loadOffset(rows.scratch + row));
+    for (const StreamPart &part : panel.parts)
+      sums.push_back(k.mulf(k.broadcast(offset, lanes),
+                            loadReals(part, layout.getSumsOffset(), 4)));
+  }
+  sums = k.forLoop(0, layout.fullBlocks, 1, sums,
+                   [&](Index block, ValueRange v) {
+                     return emitBlock(tile, panel, rows, block,
+                                      layout.blockGroups, v);
+                   });
+  if (layout.lastGroups)
+    sums = emitBlock(tile, panel, rows, layout.fullBlocks, layout.lastGroups,
+                     sums);
+  return sums;
+}
+
+PackedLoops::Values PackedLoops::emitBlock(const TileTuning &tile,
+                                           const Panel &panel, const Rows &rows,
+                                           Index block, int64_t groups,
+                                           ValueRange before) {
+  auto reals = VectorType::get(lanes, k.b.getF32Type());
+  Index at = k.mul(block, layout.getBlockBytes(layout.blockGroups));
+  Index firstGroup = k.mul(block, layout.blockGroups);
+  auto emitGroup = [&](Index group, ValueRange before) {
+    int64_t cellStep = 0;
+    Index codes = at;
+    if (group.isConstant()) {
+      int64_t step = group.offset * layout.groupSteps;
+      cellStep = step % layout.cellSteps;
+      codes = at + step / layout.cellSteps * layout.cellLines *
+                       PackedLayout::kLine;
+    } else {
+      codes = k.add(at, k.mul(group, layout.getCodeBytes(1)));
+    }
+    SmallVector<Value> scales, zeroPoints;
+    for (const StreamPart &part : panel.parts) {
+      Index row = k.mul(group, PackedLayout::kRows);
+      scales.push_back(loadReals(
+          part,
+          k.add(at, k.mul(row, layout.scaleBytes)) +
+              layout.getScaleOffset(groups, 0),
+          layout.scaleBytes));
+      if (layout.zeroPoints)
+        zeroPoints.push_back(loadIntegers(
+            part, k.add(at, row) + layout.getZeroPointOffset(groups, 0), 1));
+    }
+    Index global = k.add(firstGroup, group);
+    Values levels = tiles.emitGroup(
+        panel.parts, codes, cellStep, rows.scratch, rows.count,
+        k.mul(global, layout.groupSteps),
+        emitStart(panel, rows, global, zeroPoints), tile.prefetchLines,
+        tile.locality);
+    Values next;
+    for (auto [i, level] : llvm::enumerate(levels))
+      next.push_back(k.fma(arith::SIToFPOp::create(k.b, reals, level),
+                           scales[i % scales.size()], before[i]));
+    return next;
+  };
+  // Groups that share a cell have to be unrolled.
+  if (layout.groupSteps < layout.cellSteps ||
+      groups * layout.groupSteps <= kMostUnrolledSteps) {
+    Values sums(before);
+    for (int64_t group = 0; group < groups; ++group)
+      sums = emitGroup(group, sums);
+    return sums;
+  }
+  return k.forLoop(0, groups, 1, before, emitGroup);
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void PackedLoops::emitResults(const Panel &panel, const Rows &rows,
+                              const Values &sums) {
+  int64_t vectors = panel.parts.size();
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Index to =
+        k.add(k.mul(rows.output + row, layout.rows), panel.column);
+    Value scale = k.broadcast(activations.loadScale(rows.scratch + row), lanes);
+    for (int64_t v = 0; v < vectors; ++v) {
+      int64_t left = panel.columns - v * lanes;
+      Value result = k.fma(sums[row * vectors + v], scale, panel.bias[v]);
+      if (residual) {
+        Value more =
+            k.loadPartial(residual->buffer, to + v * lanes, lanes, left);
+        result = k.addf(result, residual->quant
+                                    ? k.dequantize(more, residual->quant)
+                                    : more);
+      }
+      result = output.quant
+                   ? k.quantize(result, output.quant, op.getClampAttr())
+                   : k.clamp(result, op.getClampAttr());
+      k.storePartial(result, output.buffer, to + v * lanes, left);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one matrix product on packed codes:
+//
+//     for block of rows:                    as many as the scratch holds
+//       quantize them, sum their codes      (SignedRows.h)
+//       for panel of the weight:            stays in the second-level cache
+//         for tile of rows:
+//           for block of groups, group:     (PackedLayout.h)
+//             integer sums                  (Tile.h)
+//             f32 sum += scale * integer sum
+//           epilogue
+//
+// How many rows and vectors a tile has depends on how many rows there are, if
+// need be at run time (Tuning.h).
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H
+
+#include "lib/Kernel/CPU/MatmulPacked/Tile.h"
+
+#include <optional>
+
+namespace mpq::packed {
+
+class PackedLoops {
+public:
+  PackedLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
+              const Tuning &tuning, mlir::ValueRange operands);
+  void emit();
+
+private:
+  using Values = TileEmitter::Values;
+
+  /// A stretch of output columns, and what stays the same for all rows.
+  struct Panel {
+    llvm::SmallVector<StreamPart> parts;
+    /// The first column, and how many there are from it to the end if that is
+    /// fewer than the vectors hold.
+    Index column;
+    int64_t columns;
+    llvm::SmallVector<mlir::Value> bias;
+  };
+  /// Rows of a tile: in the scratch, in the output.
+  struct Rows {
+    Index scratch, output;
+    int64_t count;
+  };
+
+  /// All panels and tiles of `count` rows from `first` on.
+  void emitRows(Index first, Index count);
+  /// With one tuning, for `least` rows or more.
+  void emitPanels(const TileTuning &tile, int64_t least, Index first,
+                  Index count);
+  Panel makePanel(Index firstVector, int64_t vectors, int64_t columns);
+  void emitTile(const TileTuning &tile, const Panel &panel, const Rows &rows);
+
+  /// The f32 sums of a tile, with the scales of the weight.
+  Values emitGroups(const TileTuning &tile, const Panel &panel,
+                    const Rows &rows);
+  Values emitBlock(const TileTuning &tile, const Panel &panel, const Rows &rows,
+                   Index block, int64_t groups, mlir::ValueRange sums);
+  Values emitOneGroup(const TileTuning &tile, const Panel &panel,
+                      const Rows &rows);
+  /// Where integer sums of a group start: at what its zero points, or `low`,
+  /// take off.
+  Values emitStart(const Panel &panel, const Rows &rows, Index group,
+                   llvm::ArrayRef<mlir::Value> zeroPoints);
+  void emitResults(const Panel &panel, const Rows &rows, const Values &sums);
+
+  /// Factors of a vector's rows: `offset` bytes behind the stream's beginning,
+  /// f32, f16 (as f32), i32 or u8 (as i32).
+  mlir::Value loadReals(const StreamPart &part, Index offset, int64_t bytes);
+  mlir::Value loadIntegers(const StreamPart &part, Index offset,
+                           int64_t bytes);
+
+  KernelBuilder &k;
+  MatmulOp op;
+  PackedLayout layout;
+  const Tuning &tuning;
+  Index m;
+  int64_t rowsAtOnce;
+  Activation output;
+  std::optional<Activation> residual;
+  mlir::Value packed, bias;
+  SignedRows activations;
+  TileEmitter tiles;
+  int64_t lanes;
+};
+
+} // namespace mpq::packed
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H

@@ -1,0 +1,242 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Stream by stream, block by block: codes, scales, zero points, sums. Everything
+// that is not written by one of these is zero.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPacked/Pack.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+
+constexpr int64_t kRows = PackedLayout::kRows, kColumns = PackedLayout::kColumns,
+                  kLine = PackedLayout::kLine;
+
+class Packer {
+public:
+  Packer(KernelBuilder &k, const PackedLayout &layout,
+         const WeightReader &weight, Value packed)
+      : k(k), layout(layout), weight(weight), packed(packed) {}
+
+  void emit() {
+    k.forLoop(0, layout.streams(), 1, [&](Index stream) {
+      Index at = k.mul(stream, layout.streamBytes());
+      k.fill(packed, at, layout.streamBytes(), k.integer(8, 0));
+      k.forLoop(0, layout.fullBlocks, 1, [&](Index block) {
+        emitBlock(stream, block, layout.blockGroups,
+                  k.add(at, k.mul(block,
+                                  layout.getBlockBytes(layout.blockGroups))));
+      });
+      if (layout.lastGroups)
+        emitBlock(stream, layout.fullBlocks, layout.lastGroups,
+                  at + layout.fullBlocks *
+                           layout.getBlockBytes(layout.blockGroups));
+      if (!layout.isGrouped())
+        emitRowFactors(stream, at + layout.getFactorsOffset());
+      emitSums(stream, at + layout.getSumsOffset());
+    });
+  }
+
+private:
+  /// Row `lane` of a stream.
+  Index getRow(Index stream, Index lane, Value &valid) {
+    return k.limit(k.add(k.mul(stream, kRows), lane), layout.streams() * kRows,
+                   layout.rows, valid);
+  }
+
+  void emitBlock(Index stream, Index block, int64_t groups, Index at) {
+    Index firstGroup = k.mul(block, layout.blockGroups);
+    int64_t cellBytes = layout.cellLines * kLine;
+    k.forEach({layout.getCodeBytes(groups) / cellBytes, kRows, kColumns},
+              [&](ArrayRef<Index> i) {
+                Index byte = k.add(k.mul(i[0], cellBytes),
+                                   k.linear({i[1], i[2]}, {kRows, kColumns}));
+                Value valid;
+                Index row = getRow(stream, i[1], valid);
+                emitCell(row, valid, firstGroup, k.mul(i[0], layout.cellSteps),
+                         i[2], k.add(at, byte));
+              });
+    if (layout.isGrouped())
+      emitGroupFactors(stream, firstGroup, groups, at);
+  }
+
+  /// One byte of each line of a cell. `first`: its first step in the block.
+  void emitCell(Index row, Value rowValid, Index firstGroup, Index first,
+                Index column, Index at) {
+    SmallVector<Value> lines(layout.cellLines, k.integer(32, 0));
+    for (int64_t step = 0; step < layout.cellSteps; ++step) {
+      Value code =
+          emitCode(row, rowValid, firstGroup, k.add(first, step), column);
+      for (const PackedLayout::Piece &piece : layout.getPieces(step)) {
+        int64_t mask = (int64_t(1) << piece.width) - 1;
+        Value bits = arith::ShRUIOp::create(k.b, code,
+                                            k.integer(32, piece.shift));
+        bits = arith::AndIOp::create(k.b, bits, k.integer(32, mask));
+        bits = arith::ShLIOp::create(k.b, bits, k.integer(32, piece.bit));
+        lines[piece.line] = arith::OrIOp::create(k.b, lines[piece.line], bits);
+      }
+    }
+    for (auto [line, bits] : llvm::enumerate(lines))
+      k.store(arith::TruncIOp::create(k.b, k.b.getI8Type(), bits), packed,
+              at + line * kLine);
+  }
+
+  /// The code at column `column` of step `step` of a block: zero in the padding
+  /// of groups.
+  Value emitCode(Index row, Value valid, Index firstGroup, Index step,
+                 Index column) {
+    Index group = k.add(firstGroup, k.floorDiv(step, layout.groupSteps));
+    Index within =
+        k.add(k.mul(k.mod(step, layout.groupSteps), kColumns), column);
+    within = k.limit(within, layout.groupSteps * kColumns, layout.groupColumns,
+                     valid);
+    int64_t end = layout.groups * layout.groupColumns;
+    // A cell may have steps of a group behind the last one.
+    if (layout.groupSteps < layout.cellSteps)
+      end += layout.groupColumns * layout.cellSteps;
+    Index at = k.add(k.mul(group, layout.groupColumns), within);
+    at = k.limit(at, end, layout.k, valid);
+    return orZero(ask(&FormatAttrInterface::emitCode, row, at), valid);
+  }
+
+  void emitGroupFactors(Index stream, Index firstGroup, int64_t groups,
+                        Index at) {
+    k.forEach({groups, kRows}, [&](ArrayRef<Index> i) {
+      Value valid;
+      Index row = getRow(stream, i[1], valid);
+      Index column =
+          k.mul(k.add(firstGroup, i[0]), layout.groupColumns);
+      Index to = k.linear(i, {groups, kRows});
+      Value scale = orZero(ask(&FormatAttrInterface::emitScale, row, column),
+                           valid);
+      storeScale(scale, k.add(at, k.mul(to, layout.scaleBytes)) +
+                            layout.getScaleOffset(groups, 0));
+      if (!layout.zeroPoints)
+        return;
+      Value zero = orZero(
+          ask(&FormatAttrInterface::emitZeroPoint, row, column), valid);
+      k.store(arith::TruncIOp::create(k.b, k.b.getI8Type(), zero), packed,
+              k.add(at, to) + layout.getZeroPointOffset(groups, 0));
+    });
+  }
+
+  void emitRowFactors(Index stream, Index at) {
+    k.forLoop(0, kRows, 1, [&](Index lane) {
+      Value valid;
+      Index row = getRow(stream, lane, valid), to = k.add(at, k.mul(lane, 4));
+      storeDword(orZero(ask(&FormatAttrInterface::emitScale, row, 0), valid),
+                 to + PackedLayout::kScales);
+      if (layout.zeroPoints)
+        storeDword(
+            orZero(ask(&FormatAttrInterface::emitZeroPoint, row, 0), valid),
+            to + PackedLayout::kZeroPoints);
+    });
+  }
+
+  /// Of levels, or with groups of weights.
+  void emitSums(Index stream, Index at) {
+    k.forLoop(0, kRows, 1, [&](Index lane) {
+      Value valid;
+      Index row = getRow(stream, lane, valid);
+      Value sum = layout.isGrouped() ? emitWeightSum(row)
+                                     : emitLevelSum(row, 0, layout.k);
+      storeDword(orZero(sum, valid), k.add(at, k.mul(lane, 4)));
+    });
+  }
+
+  Value emitWeightSum(Index row) {
+    auto visit = [&](Index group, int64_t columns, Value sum) {
+      Index first = k.mul(group, layout.groupColumns);
+      Value levels =
+          arith::SIToFPOp::create(k.b, k.b.getF32Type(),
+                                  emitLevelSum(row, first, columns));
+      Value scale = ask(&FormatAttrInterface::emitScale, row, first);
+      return k.addf(sum, k.mulf(levels, scale));
+    };
+    int64_t last = layout.groups - 1;
+    Value sum = k.forLoop(0, last, 1, k.f32(0.0), [&](Index group, ValueRange v) {
+      return SmallVector<Value>{visit(group, layout.groupColumns, v[0])};
+    })[0];
+    return visit(last, layout.getColumns(last), sum);
+  }
+
+  Value emitLevelSum(Index row, Index first, int64_t count) {
+    return k.forLoop(0, count, 1, k.integer(32, 0), [&](Index i, ValueRange v) {
+      Value level = ask(&FormatAttrInterface::emitLevel, row, k.add(first, i));
+      return SmallVector<Value>{arith::AddIOp::create(k.b, v[0], level)};
+    })[0];
+  }
+
+  //===--- Elements -------------------------------------------------------===//
+
+  /// A level, scale or zero point of the stored weight.
+  template <typename Question>
+  Value ask(Question question, Index row, Index column) {
+    FormatAttrInterface format = weight.getFormat();
+    return (format.*question)(k.b, k.b.getLoc(), weight.getPayload(),
+                              layout.rows, layout.k, k.value(row),
+                              k.value(column));
+  }
+
+  Value orZero(Value value, Value valid) {
+    if (!valid)
+      return value;
+    Value zero = value.getType().isF32() ? k.f32(0.0) : k.integer(32, 0);
+    return arith::SelectOp::create(k.b, valid, value, zero);
+  }
+
+  void storeScale(Value scale, Index at) {
+    if (layout.scaleBytes == 4)
+      return storeDword(scale, at);
+    // It was an f16: exact.
+    Value half = emitHalf(scale);
+    Value halves = k.view(packed, k.b.getI16Type(), 0, layout.bytes() / 2);
+    k.store(half, halves, k.floorDiv(at, 2));
+  }
+
+  /// The f16 pattern of an f32 that is an f16, without f16 arithmetic, which not
+  /// every target has.
+  Value emitHalf(Value scale) {
+    Type i32 = k.b.getI32Type();
+    auto integer = [&](int64_t value) { return k.integer(32, value); };
+    Value bits = arith::BitcastOp::create(k.b, i32, scale);
+    Value sign = arith::AndIOp::create(
+        k.b, arith::ShRUIOp::create(k.b, bits, integer(16)), integer(0x8000));
+    // Times 2^-112 the exponent is that of an f16, and what is too small for it
+    // becomes a denormal number in the same bits.
+    Value magnitude = arith::AndIOp::create(k.b, bits, integer(0x7fffffff));
+    magnitude = arith::BitcastOp::create(k.b, k.b.getF32Type(), magnitude);
+    magnitude = k.mulf(magnitude, k.f32(0x1p-112));
+    magnitude = arith::BitcastOp::create(k.b, i32, magnitude);
+    magnitude = arith::ShRUIOp::create(k.b, magnitude, integer(13));
+    return arith::TruncIOp::create(k.b, k.b.getI16Type(),
+                                   arith::OrIOp::create(k.b, magnitude, sign));
+  }
+
+  void storeDword(Value dword, Index at) {
+    if (dword.getType().isF32())
+      dword = arith::BitcastOp::create(k.b, k.b.getI32Type(), dword);
+    Value dwords = k.view(packed, k.b.getI32Type(), 0, layout.bytes() / 4);
+    k.store(dword, dwords, k.floorDiv(at, 4));
+  }
+
+  KernelBuilder &k;
+  const PackedLayout &layout;
+  const WeightReader &weight;
+  Value packed;
+};
+
+} // namespace
+
+void packed::emitPack(KernelBuilder &k, const PackedLayout &layout,
+                      const WeightReader &weight, Value packed) {
+  Packer(k, layout, weight, packed).emit();
+}

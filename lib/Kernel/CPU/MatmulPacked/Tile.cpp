@@ -1,0 +1,272 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Steps, decoding, and the order of the sums.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPacked/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::packed;
+
+/// Independent sums that hide the latency of a dot product.
+static constexpr int64_t kIndependentSums = 8;
+
+TileEmitter::TileEmitter(KernelBuilder &k, const PackedLayout &layout,
+                         const Tuning &tuning, Value packed,
+                         SignedRows &activations)
+    : dots(k, tuning.isa), k(k), layout(layout), tuning(tuning), packed(packed),
+      activations(activations) {}
+
+/// The position of the steps that are highest in their lines.
+static int64_t getHighestPosition(const PackedLayout &layout,
+                                  const Tuning &tuning) {
+  return tuning.shiftSums ? (8 / layout.bits - 1) * layout.bits : 0;
+}
+
+int64_t TileEmitter::getStartShift(const PackedLayout &layout,
+                                   const Tuning &tuning) {
+  // Longer groups are added up chunk by chunk; levels two apart need a doubled
+  // sum. Both add the start at the end.
+  if (layout.groupSteps > tuning.unrolledSteps || layout.step == 2)
+    return 0;
+  return getHighestPosition(layout, tuning);
+}
+
+//===----------------------------------------------------------------------===//
+// Decoding
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileEmitter::Term, 2> TileEmitter::getTerms(int64_t cellStep) const {
+  auto pieces = layout.getPieces(cellStep);
+  int64_t maxCode = (1 << layout.bits) - 1;
+  if (getSafeAdditions(maxCode) == 0 && tuning.isa == Isa::Avx2)
+    return {{15, 0, {{pieces[0].line, 0, 4, 0}}},
+            {15, -4, {{pieces[0].line, 4, 4, 0}}}};
+  Term term{maxCode, 0, {pieces.begin(), pieces.end()}};
+  if (pieces.size() == 1 && tuning.shiftSums) {
+    // Left where it is.
+    term.position = pieces[0].bit;
+    term.pieces[0].shift = pieces[0].bit;
+    term.maxCode <<= term.position;
+  }
+  return {term};
+}
+
+SmallVector<int64_t> TileEmitter::getPositions(int64_t cellStep,
+                                               int64_t steps) const {
+  SmallVector<int64_t> positions;
+  for (int64_t step = 0; step < std::min(steps, layout.cellSteps); ++step)
+    for (const Term &term : getTerms((cellStep + step) % layout.cellSteps))
+      if (!llvm::is_contained(positions, term.position))
+        positions.push_back(term.position);
+  llvm::sort(positions, std::greater<>());
+  return positions;
+}
+
+Value TileEmitter::loadLine(const Source &source, const StreamPart &part,
+                            int64_t line) {
+  Index at = k.add(k.add(part.stream, source.codes), k.mul(part.row, 4)) +
+             line * PackedLayout::kLine;
+  return k.loadVector(packed, at, 4 * dots.lanes());
+}
+
+Value TileEmitter::emitCodes(const Source &source, const StreamPart &part,
+                             int64_t step, const Term &term) {
+  int64_t firstLine =
+      (source.cellStep + step) / layout.cellSteps * layout.cellLines;
+  Value codes;
+  for (const PackedLayout::Piece &piece : term.pieces) {
+    Value bits = loadLine(source, part, firstLine + piece.line);
+    // In dwords: what crosses from byte to byte is masked.
+    bits = vector::BitCastOp::create(k.b, dots.sumsType(), bits);
+    int64_t right = int64_t(piece.bit) - piece.shift;
+    bits = shift(bits, right);
+    if (piece.width < 8) {
+      int64_t mask = ((1 << piece.width) - 1) << piece.shift;
+      bits = arith::AndIOp::create(
+          k.b, bits,
+          k.splatInteger(32, int32_t(mask * 0x01010101u), dots.lanes()));
+    }
+    codes = codes ? arith::OrIOp::create(k.b, codes, bits).getResult() : bits;
+  }
+  return vector::BitCastOp::create(k.b, dots.codesType(), codes);
+}
+
+Value TileEmitter::shift(Value sums, int64_t right) {
+  if (right == 0)
+    return sums;
+  Value count = k.splatInteger(32, std::abs(right), dots.lanes());
+  return right > 0 ? arith::ShRSIOp::create(k.b, sums, count).getResult()
+                   : arith::ShLIOp::create(k.b, sums, count).getResult();
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+void TileEmitter::emitTerm(const Source &source, int64_t step, const Term &term,
+                           function_ref<Sum &(int64_t)> sum) {
+  SmallVector<Value> codes;
+  for (const StreamPart &part : source.parts)
+    codes.push_back(emitCodes(source, part, step, term));
+  int64_t vectors = codes.size();
+  for (int64_t row = 0; row < source.rows; ++row) {
+    Value activation = dots.broadcast(
+        activations.loadStep(source.firstRow + row, source.step + step));
+    for (int64_t v = 0; v < vectors; ++v)
+      dots.add(sum(row * vectors + v), codes[v], activation, term.maxCode);
+  }
+}
+
+/// One sum for each row and vector, shifted between positions.
+TileEmitter::Values TileEmitter::emitShifted(const Source &source, int64_t steps,
+                                             Values start) {
+  SmallVector<Sum> sums;
+  for (Value value : start)
+    sums.push_back({value, {}, 0});
+  int64_t position = getHighestPosition(layout, tuning);
+  for (int64_t next : getPositions(source.cellStep, steps)) {
+    for (Sum &sum : sums)
+      sum.total = shift(dots.finish(sum), position - next);
+    position = next;
+    for (int64_t step = 0; step < steps; ++step)
+      for (const Term &term :
+           getTerms((source.cellStep + step) % layout.cellSteps))
+        if (term.position == position) {
+          k.keepLoadsInOrder();
+          emitTerm(source, step, term,
+                   [&](int64_t i) -> Sum & { return sums[i]; });
+        }
+  }
+  Values result;
+  for (Sum &sum : sums)
+    result.push_back(shift(dots.finish(sum), position));
+  return result;
+}
+
+/// Several sums for each row and vector, each of one position.
+TileEmitter::Values TileEmitter::emitSeparate(const Source &source,
+                                              int64_t steps, Values start) {
+  auto positions = getPositions(source.cellStep, steps);
+  int64_t count = start.size(), classes = positions.size();
+  int64_t chains = std::max<int64_t>(
+      1, kIndependentSums / (count * classes));
+  Value zero = k.splatInteger(32, 0, dots.lanes());
+  // [position][chain][row and vector]; those of the highest start the sum.
+  SmallVector<Sum> sums(classes * chains * count, Sum{zero, {}, 0});
+  bool startsHighest = positions[0] == getHighestPosition(layout, tuning);
+  for (int64_t i = 0; startsHighest && i < count; ++i)
+    sums[i].total = start[i];
+  SmallVector<int64_t> used(classes, 0);
+  for (int64_t step = 0; step < steps; ++step)
+    for (const Term &term :
+         getTerms((source.cellStep + step) % layout.cellSteps)) {
+      int64_t at = llvm::find(positions, term.position) - positions.begin();
+      int64_t first = (at * chains + used[at]++ % chains) * count;
+      emitTerm(source, step, term,
+               [&](int64_t i) -> Sum & { return sums[first + i]; });
+    }
+  Values result;
+  for (int64_t i = 0; i < count; ++i) {
+    Value total;
+    for (int64_t at = 0; at < classes; ++at) {
+      Value ofPosition;
+      for (int64_t chain = 0; chain < std::min(chains, used[at]); ++chain) {
+        Value sum = dots.finish(sums[(at * chains + chain) * count + i]);
+        ofPosition =
+            chain ? arith::AddIOp::create(k.b, ofPosition, sum).getResult()
+                  : sum;
+      }
+      ofPosition = shift(ofPosition, positions[at]);
+      total = at ? arith::AddIOp::create(k.b, total, ofPosition).getResult()
+                 : ofPosition;
+    }
+    if (!startsHighest)
+      total = arith::AddIOp::create(
+          k.b, total, shift(start[i], getHighestPosition(layout, tuning)));
+    result.push_back(total);
+  }
+  return result;
+}
+
+TileEmitter::Values TileEmitter::emitSteps(const Source &source, int64_t steps,
+                                           Values start) {
+  auto positions = getPositions(source.cellStep, steps);
+  bool isFew = int64_t(start.size()) * 2 <= kIndependentSums;
+  if (isFew || positions.back() < 0)
+    return emitSeparate(source, steps, start);
+  return emitShifted(source, steps, start);
+}
+
+void TileEmitter::emitPrefetch(const Source &source, int64_t steps,
+                               int64_t lines, int64_t locality) {
+  if (!lines)
+    return;
+  int64_t first = source.cellStep * layout.bits / 8;
+  int64_t end = llvm::divideCeil((source.cellStep + steps) * layout.bits, 8);
+  for (const StreamPart &part : source.parts) {
+    // The second half of a stream's rows is in the same lines.
+    if (part.row.isConstant() && part.row.offset)
+      continue;
+    for (int64_t line = first; line < end; ++line) {
+      Index at = k.add(part.stream, source.codes) +
+                 (line + lines) * PackedLayout::kLine;
+      memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
+                                 locality, /*isDataCache=*/true);
+    }
+  }
+}
+
+TileEmitter::Values
+TileEmitter::emitGroup(ArrayRef<StreamPart> parts, Index codes,
+                       int64_t cellStep, Index firstRow, int64_t rows,
+                       Index step, Values start, int64_t prefetchLines,
+                       int64_t locality) {
+  Source source{parts, codes, cellStep, firstRow, rows, step};
+  bool isLong = layout.groupSteps > tuning.unrolledSteps, doubles = layout.step == 2;
+  Values zeros(start.size(), k.splatInteger(32, 0, dots.lanes()));
+  auto add = [&](const Values &a, ValueRange b) {
+    Values sums;
+    for (auto [x, y] : llvm::zip_equal(a, b))
+      sums.push_back(arith::AddIOp::create(k.b, x, y));
+    return sums;
+  };
+  Values sums;
+  if (!isLong) {
+    emitPrefetch(source, layout.groupSteps, prefetchLines, locality);
+    sums = emitSteps(source, layout.groupSteps, doubles ? zeros : start);
+    if (!doubles)
+      return sums;
+  } else {
+    int64_t most = tuning.unrolledSteps; // whole lines
+    int64_t whole = layout.groupSteps / most * most;
+    auto emitChunk = [&](Index at, int64_t steps, ValueRange before) {
+      Source chunk = source;
+      chunk.step = k.add(step, at);
+      chunk.codes =
+          k.add(codes, k.mul(at, layout.bits * PackedLayout::kLine / 8));
+      emitPrefetch(chunk, steps, prefetchLines, locality);
+      return add(emitSteps(chunk, steps, zeros), before);
+    };
+    sums = k.forLoop(0, whole, most, doubles ? zeros : start,
+                     [&](Index at, ValueRange v) {
+                       return emitChunk(at, most, v);
+                     });
+    if (whole < layout.groupSteps)
+      sums = emitChunk(whole, layout.groupSteps - whole, sums);
+    if (!doubles)
+      return sums;
+  }
+  for (Value &sum : sums)
+    sum = shift(sum, -1);
+  return add(sums, start);
+}

@@ -1,0 +1,107 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The integer sums of a register tile: rows of activations times vectors of rows
+// of the weight, over a few steps.
+//
+// A step's codes come out of their line by a mask where they are, and are then
+// 2^s times the codes, s the position. (A shift of bytes is two instructions, and
+// on Zen 4 competes with the dot product for a port.) The sum of such steps is
+// 2^s times too large, and one shift puts that right for all of them:
+//
+//     4 bits:   for steps in the upper halves:  sum += (line & 0xf0) . a
+//               sum >>= 4                       exact: all terms are multiples
+//               for steps in the lower halves:  sum += (line & 0x0f) . a
+//
+// Tiles of few sums have one for each position instead, so that there are enough
+// independent ones to hide the latency of the dot product; these are shifted and
+// added at the end.
+//
+// Codes in pieces are put together first, at position 0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
+
+#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/MatmulPacked/Dots.h"
+
+namespace mpq::packed {
+
+/// A vector of rows of the weight: where its stream begins, and which of the
+/// stream's 16 rows is its first.
+struct StreamPart {
+  Index stream, row;
+};
+
+class TileEmitter {
+public:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  TileEmitter(KernelBuilder &k, const PackedLayout &layout,
+              const Tuning &tuning, mlir::Value packed,
+              SignedRows &activations);
+
+  /// By how many bits the start of a group's sums is shifted.
+  static int64_t getStartShift(const PackedLayout &layout,
+                               const Tuning &tuning);
+
+  /// Adds a group to `start` (row by row, vector by vector; null: zero), shifted
+  /// by `getStartShift`. The codes begin `codes` bytes behind the beginning of
+  /// each stream, at step `cellStep` of a cell; the activations are those of
+  /// `rows` rows from `firstRow` on, from step `step` on.
+  Values emitGroup(llvm::ArrayRef<StreamPart> parts, Index codes,
+                   int64_t cellStep, Index firstRow, int64_t rows, Index step,
+                   Values start, int64_t prefetchLines, int64_t locality);
+
+  Dots dots;
+
+private:
+  /// One way to get a step's codes, or a part of them.
+  struct Term {
+    int64_t maxCode;
+    /// The codes are times 2^position; a negative one means the upper bits only.
+    int64_t position;
+    llvm::SmallVector<PackedLayout::Piece, 4> pieces;
+  };
+  /// Where the tile reads.
+  struct Source {
+    llvm::ArrayRef<StreamPart> parts;
+    Index codes;
+    int64_t cellStep;
+    Index firstRow;
+    int64_t rows;
+    Index step;
+  };
+
+  llvm::SmallVector<Term, 2> getTerms(int64_t cellStep) const;
+  /// The positions that occur in `steps` steps, highest first.
+  llvm::SmallVector<int64_t> getPositions(int64_t cellStep,
+                                          int64_t steps) const;
+  /// The integer sums over a few steps, all unrolled.
+  Values emitSteps(const Source &source, int64_t steps, Values start);
+  Values emitShifted(const Source &source, int64_t steps, Values start);
+  Values emitSeparate(const Source &source, int64_t steps, Values start);
+  /// One step: `terms` of all vectors, times all rows.
+  void emitTerm(const Source &source, int64_t step, const Term &term,
+                llvm::function_ref<Sum &(int64_t)> sum);
+  mlir::Value emitCodes(const Source &source, const StreamPart &part,
+                        int64_t step, const Term &term);
+  mlir::Value loadLine(const Source &source, const StreamPart &part,
+                       int64_t line);
+  void emitPrefetch(const Source &source, int64_t steps, int64_t lines,
+                    int64_t locality);
+  mlir::Value shift(mlir::Value sums, int64_t right);
+
+  KernelBuilder &k;
+  const PackedLayout &layout;
+  const Tuning &tuning;
+  mlir::Value packed;
+  SignedRows &activations;
+};
+
+} // namespace mpq::packed
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H

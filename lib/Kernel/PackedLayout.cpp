@@ -1,0 +1,143 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The numbers of a packed layout.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Kernel/PackedLayout.h"
+
+#include "dialects/MPQ/Formats/Codebook/Codebook.h"
+#include "dialects/MPQ/Formats/Int/Int.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace mpq;
+
+/// Steps of a group with padding: a power of two, if that is less than a cell,
+/// or whole cells.
+static int64_t padSteps(int64_t steps, int64_t cellSteps) {
+  return steps < cellSteps ? int64_t(llvm::PowerOf2Ceil(steps))
+                           : int64_t(llvm::alignTo(steps, cellSteps));
+}
+
+PackedLayout::PackedLayout(PackedAttr attr)
+    : rows(attr.getRows()), k(attr.getK()), bits(attr.getBits()),
+      step(attr.getStep()), low(attr.getLow()),
+      zeroPoints(attr.getZeroPoints()) {
+  int64_t common = std::gcd(8u, bits);
+  cellSteps = 8 / common;
+  cellLines = bits / common;
+  groupColumns = attr.getGroup() ? attr.getGroup() : k;
+  groups = llvm::divideCeil(k, groupColumns);
+  groupSteps = llvm::divideCeil(groupColumns, kColumns);
+  if (!isGrouped()) {
+    scaleBytes = 4;
+    groupSteps = llvm::alignTo(groupSteps, cellSteps);
+    blockGroups = fullBlocks = 1;
+    lastGroups = 0;
+    return;
+  }
+  groupSteps = padSteps(groupSteps, cellSteps);
+  scaleBytes = attr.getScaleBits() / 8;
+  // Powers of two, all of them.
+  int64_t forFactors = kLine / std::gcd(kLine, kRows * (scaleBytes + zeroPoints));
+  int64_t forCells = groupSteps < cellSteps ? cellSteps / groupSteps : 1;
+  blockGroups = std::max(forFactors, forCells);
+  fullBlocks = groups / blockGroups;
+  lastGroups = groups % blockGroups;
+}
+
+SmallVector<PackedLayout::Piece> PackedLayout::getPieces(int64_t step) const {
+  int64_t perLine = 8 / bits;
+  if (step < cellLines * perLine)
+    return {{step / perLine, unsigned(step % perLine * bits), bits, 0}};
+  // A stretch of the bits at the top of the lines.
+  unsigned firstBit = perLine * bits, rest = 8 - firstBit;
+  int64_t at = (step - cellLines * perLine) * bits;
+  SmallVector<Piece> pieces;
+  for (unsigned done = 0; done < bits; done += pieces.back().width) {
+    int64_t position = at + done;
+    unsigned skipped = position % rest;
+    pieces.push_back({position / rest, firstBit + skipped,
+                      std::min(rest - skipped, bits - done), done});
+  }
+  return pieces;
+}
+
+int64_t PackedLayout::getColumns(int64_t group) const {
+  return std::min(groupColumns, k - group * groupColumns);
+}
+
+int64_t PackedLayout::getCodeBytes(int64_t groups) const {
+  return llvm::divideCeil(groups * groupSteps, cellSteps) * cellLines * kLine;
+}
+
+int64_t PackedLayout::getBlockBytes(int64_t groups) const {
+  if (!isGrouped())
+    return groups ? getCodeBytes(groups) : 0;
+  return llvm::alignTo(getZeroPointOffset(groups, zeroPoints ? groups : 0),
+                       kLine);
+}
+
+int64_t PackedLayout::getBlockStep(int64_t column) const {
+  return column / groupColumns % blockGroups * groupSteps +
+         column % groupColumns / kColumns;
+}
+
+int64_t PackedLayout::getCellStep(int64_t column) const {
+  return getBlockStep(column) % cellSteps;
+}
+
+int64_t PackedLayout::locate(int64_t row, int64_t column,
+                             const Piece &piece) const {
+  int64_t block = column / groupColumns / blockGroups;
+  int64_t cell = getBlockStep(column) / cellSteps;
+  return row / kRows * streamBytes() + block * getBlockBytes(blockGroups) +
+         (cell * cellLines + piece.line) * kLine + row % kRows * kColumns +
+         column % groupColumns % kColumns;
+}
+
+/// The interface gives scales as f32; those of these formats are known to be
+/// halves.
+static bool hasHalfScales(FormatAttrInterface format) {
+  if (auto integers = dyn_cast<IntFormatAttr>(format))
+    return integers.getHalfScale();
+  auto codebook = dyn_cast<CodebookFormatAttr>(format);
+  return codebook && codebook.getHalfScale();
+}
+
+PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason) {
+  FormatAttrInterface format = weight.getFormat();
+  int64_t k = weight.getK(), group = format.getIntegerGroup(k);
+  if (!group) {
+    reason = "the values of " + format.getSpelling() +
+             " are not integer level times scale";
+    return {};
+  }
+  // Levels are step * code - zero point. If the largest code is the largest
+  // level, the zero point is a constant.
+  auto [low, high] = format.getLevelRange();
+  int64_t step = format.getLevelStep(), maxCode = format.getMaxCode();
+  bool zeroPoints = (high - low) / step != maxCode;
+  if (maxCode < 1 || maxCode > 255) {
+    reason = llvm::formatv("the levels of {0} are {1} to {2}, beyond 8 bits",
+                           format.getSpelling(), low, high);
+    return {};
+  }
+  if (step > 2 || (step == 2 && zeroPoints)) {
+    reason = llvm::formatv("the levels of {0} are {1} apart",
+                           format.getSpelling(), step);
+    return {};
+  }
+  return PackedAttr::get(weight.getContext(), weight.getRows(), k,
+                         llvm::Log2_64_Ceil(maxCode + 1), group < k ? group : 0,
+                         step, zeroPoints ? 0 : low,
+                         hasHalfScales(format) ? 16 : 32, zeroPoints);
+}
