@@ -1,4 +1,4 @@
-// RUN: quant-opt %s --pass-pipeline='builtin.module(mpq-layout,mpq-pack-weights)' | FileCheck %s
+// RUN: quant-opt %s --pass-pipeline='builtin.module(func.func(mpq-layout),mpq-pack-weights)' | FileCheck %s
 
 // A kernel that multiplies packed codes is told their layout; the weight takes what its codes and scales take: 4 lines of
 // codes, one of scales for two groups, one of sums.
