@@ -66,7 +66,8 @@ static std::vector<std::string> listProducts() {
     for (auto [n, k] : kWeights)
       for (llvm::StringRef rest :
            {"", "w=int8 a=int8", "w=int8 a=int8:static", "w=int4 a=int8",
-            "w=int4 a=int8:static", "w=int4"})
+            "w=int4 a=int8:static", "w=int4", "w=int2:f16 a=int8",
+            "w=int3:f16 a=int8", "w=int6:f16 a=int8"})
         lines.push_back(llvm::formatv("mpgemm m={0} n={1} k={2} bias {3}", rows,
                                       n, k, rest));
   for (llvm::StringRef conv : kConvs) {

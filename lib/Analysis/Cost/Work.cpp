@@ -9,6 +9,9 @@
 
 #include "mpq/Analysis/Cost.h"
 
+#include "dialects/MPQ/Packed/Packed.h"
+#include "mpq/Kernel/KernelFamily.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -42,9 +45,18 @@ static double getSize(Value value, int64_t d, int64_t dynamicSize) {
   return multiplySizes(type.getShape().slice(d, 1), dynamicSize);
 }
 
-/// What the kernels of the families have in memory for a weight: f32, or levels
-/// of a byte. Small weights are padded, so the nearest of the two.
-static double getBits(double bytes, double weights) {
+/// What the kernel of `op` has in memory for a weight: its codes where these
+/// are multiplied as they are packed, else f32 or levels of a byte. Small weights
+/// are padded, so the nearest of the two.
+static double getBits(Operation *op, double bytes, double weights) {
+  auto layout = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
+  auto name = op->getAttrOfType<StringAttr>("family");
+  KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
+  if (!layout && family)
+    layout = dyn_cast_if_present<PackedAttr>(
+        family->getPackedLayout(op, KernelTarget::get(op)));
+  if (layout)
+    return layout.getBits();
   return bytes / weights < 2.5 ? 8 : 32;
 }
 
@@ -52,7 +64,7 @@ static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
   ArrayRef<int64_t> weight = op.getWeightShape();
   SmallVector<int64_t> output = op.getOutputShape();
   work.weightBytes = getBytes(op.getWeight().getType());
-  work.bits = getBits(work.weightBytes, multiplySizes(weight, dynamicSize));
+  work.bits = getBits(op, work.weightBytes, multiplySizes(weight, dynamicSize));
   work.outputs = multiplySizes(output, dynamicSize);
   work.multiplyAdds =
       work.outputs * multiplySizes(weight.drop_front(), dynamicSize);
@@ -64,7 +76,7 @@ static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
   work.rows = getSize(op.getInput(), 0, dynamicSize);
   double weights = multiplySizes(op.getWeightShape(), dynamicSize);
   work.weightBytes = getBytes(op.getWeight().getType());
-  work.bits = getBits(work.weightBytes, weights);
+  work.bits = getBits(op, work.weightBytes, weights);
   work.multiplyAdds = work.rows * weights;
   if (op.getInputQuant() && op.getInputQuant()->isDynamic())
     work.kernel += ":dynamic";
