@@ -223,7 +223,7 @@ LogicalResult Compilation::refine(StringRef allocate) {
   if (!options.metric.empty() || options.refineRounds == 0)
     return success();
   report.begin("refine");
-  return runPipeline(("mpq-refine{choose={" + allocate + "} divergence=" + getMetric() + " rounds=" +
+  return runPipeline(("mpq-refine{enough=0.01 choose={" + allocate + "} divergence=" + getMetric() + " rounds=" +
                       Twine(options.refineRounds) + getLimits() + "}")
                          .str());
 }

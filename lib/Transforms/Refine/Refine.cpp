@@ -227,9 +227,9 @@ llvm::Error RefinePass::refine(func::FuncOp main) {
   double before = measured->front(), loss = before;
   // By another metric, there is no sum to hold it against.
   bool sameMetric = sites.front().getChosen().getMetric() == stringifyDivergence(kind);
-  bool additive = sameMetric && std::abs(before - sum) <= tolerance * sum;
+  bool stays = before <= enough || (sameMetric && std::abs(before - sum) <= tolerance * sum);
   Refinement refinement(getOperation(), sites, **scorer, choose);
-  for (unsigned round = 0; !additive && round < rounds; ++round) {
+  for (unsigned round = 0; !stays && round < rounds; ++round) {
     llvm::Expected<bool> better = refinement.improve(choices, loss);
     if (!better)
       return better.takeError();

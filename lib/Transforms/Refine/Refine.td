@@ -33,6 +33,7 @@ def RefinePass : Pass<"mpq-refine", "::mlir::ModuleOp"> {
     Option<"divergence", "divergence", "std::string", "\"\"", "kl, similarity, cosine or mse; default: the one that fits the outputs">,
     Option<"rounds", "rounds", "unsigned", "2", "how often to score around the plan, at most">,
     Option<"tolerance", "tolerance", "double", "0.1", "a plan that loses the sum of its sites up to this share stays as it is">,
+    Option<"enough", "enough", "double", "0.0", "a plan that loses no more than this, as measured, stays as it is">,
     Option<"data", "data", "std::string", "\"\"", "samples (.npz); default: what the module was calibrated on">,
     Option<"threads", "threads", "unsigned", "0", "0: all cores">,
     Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes for running the model; 0: no limit">
