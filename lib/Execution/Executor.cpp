@@ -9,6 +9,8 @@
 
 #include "mpq/Execution/Executor.h"
 
+#include "mpq/Support/Memory.h"
+
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/Threading.h"
 
@@ -173,39 +175,54 @@ static uint64_t getRunnerBytes(const Program &program) {
   return bytes;
 }
 
-/// As many threads as there are cores and as fit into `memLimit` beside the bytes
-/// that are `taken`.
-static llvm::Expected<unsigned> getNumThreads(const ExecutorOptions &options, uint64_t bytesPerThread,
-                                              uint64_t taken = 0) {
+/// As many threads as there are cores and as fit into the memory limit.
+static llvm::Expected<unsigned> getNumThreads(const ExecutorOptions &options, uint64_t bytesPerThread) {
+  MemoryLimit limit(options.memLimit);
+  if (llvm::Error error = limit.check("running the model", bytesPerThread))
+    return std::move(error);
   unsigned threads = options.threads ? options.threads : llvm::hardware_concurrency().compute_thread_count();
-  if (!options.memLimit)
-    return threads;
-  uint64_t left = options.memLimit - std::min(options.memLimit, taken);
-  uint64_t fit = left / std::max<uint64_t>(bytesPerThread, 1);
-  if (fit == 0)
-    return llvm::createStringError("running the model takes " + Twine(bytesPerThread + taken) +
-                                   " bytes when the memory limit is " + Twine(options.memLimit));
-  return std::min<uint64_t>(threads, fit);
+  return std::clamp<uint64_t>(limit.getRest() / std::max<uint64_t>(bytesPerThread, 1), 1, threads);
 }
 
 llvm::Error Executor::run(const Dataset &data, llvm::function_ref<void(int64_t, Outputs)> consume) {
-  llvm::Expected<unsigned> threads = getNumThreads(options, getRunnerBytes(*program));
+  return runSideBySide({this}, data,
+                       [&](int64_t sample, ArrayRef<Outputs> outputs) { consume(sample, outputs.front()); });
+}
+
+llvm::Error Executor::runSideBySide(ArrayRef<Executor *> executors, const Dataset &data,
+                                    llvm::function_ref<void(int64_t, ArrayRef<Outputs>)> consume) {
+  uint64_t bytes = 0;
+  for (Executor *executor : executors)
+    bytes += getRunnerBytes(*executor->program);
+  llvm::Expected<unsigned> threads = getNumThreads(executors.front()->options, bytes);
   if (!threads)
     return threads.takeError();
-  std::vector<std::unique_ptr<Runner>> runners;
-  for (unsigned i = 0; i < *threads; ++i)
-    runners.push_back(std::make_unique<Runner>(*program, weights.weights.data(), weights.prepared.data()));
+  MLIRContext *context = executors.front()->context;
+  std::vector<std::vector<std::unique_ptr<Runner>>> runners(*threads);
+  for (auto &ofThread : runners)
+    for (Executor *executor : executors)
+      ofThread.push_back(std::make_unique<Runner>(*executor->program, executor->weights.weights.data(),
+                                                  executor->weights.prepared.data()));
+  auto run = [&](unsigned thread, int64_t sample) {
+    for (auto &runner : runners[thread]) {
+      runner->setSample(data, sample);
+      runner->run();
+    }
+  };
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(*threads));
   for (int64_t first = 0; first < data.size(); first += *threads) {
     int64_t count = std::min<int64_t>(*threads, data.size() - first);
     for (int64_t i = 0; i < count; ++i)
       pool.async([&, i] {
-        runners[i]->setSample(data, first + i);
-        context->executeAction<SampleAction>([&] { runners[i]->run(); }, {}, first + i, data.size());
+        context->executeAction<SampleAction>([&] { run(i, first + i); }, {}, first + i, data.size());
       });
     pool.wait();
-    for (int64_t i = 0; i < count; ++i)
-      consume(first + i, runners[i]->getOutputs());
+    for (int64_t i = 0; i < count; ++i) {
+      SmallVector<Outputs, 2> outputs;
+      for (auto &runner : runners[i])
+        outputs.push_back(runner->getOutputs());
+      consume(first + i, outputs);
+    }
   }
   return llvm::Error::success();
 }
@@ -215,14 +232,17 @@ class Executor::VariantRunner {
 public:
   VariantRunner(const Program &program, ProgramWeights &weights, ArrayRef<WeightVariant> variants,
                 const WeightVariant &base)
-      : program(program), variants(variants), baseWeights(weights.weights.size()),
-        variantWeights(weights.weights.size()), reference(program, weights.weights.data(), weights.prepared.data()),
-        baseline(program, baseWeights.data(), weights.prepared.data()),
-        variant(program, variantWeights.data(), weights.prepared.data()) {
-    std::memcpy(baseWeights.data(), weights.weights.data(), baseWeights.size());
+      : program(program), variants(variants), ownWeights(weights.weights.size()),
+        reference(program, weights.weights.data(), weights.prepared.data()),
+        baseline(program, ownWeights.data(), weights.prepared.data()),
+        variant(program, ownWeights.data(), weights.prepared.data()) {
+    std::memcpy(ownWeights.data(), weights.weights.data(), ownWeights.size());
+    for (const ProgramSlot &slot : program.getSlots())
+      baseParts.push_back(slot.blob == 0 ? weights.weights.data() + slot.offset : nullptr);
     for (const WeightSubstitution &part : base)
-      std::memcpy(baseWeights.data() + getSlot(part).offset, part.packed.data(), part.packed.size());
-    std::memcpy(variantWeights.data(), baseWeights.data(), baseWeights.size());
+      baseParts[part.slot] = part.packed.data();
+    for (const WeightSubstitution &part : base)
+      restore(part);
     starting.resize(program.getNumSteps() + 1);
     for (auto [index, parts] : llvm::enumerate(variants)) {
       unsigned first = program.getNumSteps();
@@ -241,12 +261,11 @@ public:
     for (unsigned step = 0; step <= numSteps; ++step) {
       for (unsigned index : starting[step]) {
         for (const WeightSubstitution &part : variants[index])
-          std::memcpy(variantWeights.data() + getSlot(part).offset, part.packed.data(), part.packed.size());
+          std::memcpy(ownWeights.data() + getSlot(part).offset, part.packed.data(), part.packed.size());
         variant.copyState(baseline);
         variant.runSteps(step, numSteps);
         for (const WeightSubstitution &part : variants[index])
-          std::memcpy(variantWeights.data() + getSlot(part).offset, baseWeights.data() + getSlot(part).offset,
-                      part.packed.size());
+          restore(part);
         measure(index, reference.getOutputs(), variant.getOutputs());
       }
       if (step < numSteps)
@@ -257,15 +276,21 @@ public:
 private:
   const ProgramSlot &getSlot(const WeightSubstitution &part) const { return program.getSlots()[part.slot]; }
 
+  /// Puts the base's weight into the place of `part`.
+  void restore(const WeightSubstitution &part) {
+    std::memcpy(ownWeights.data() + getSlot(part).offset, baseParts[part.slot], part.packed.size());
+  }
+
   const Program &program;
   ArrayRef<WeightVariant> variants;
-  AlignedBytes baseWeights, variantWeights;
+  AlignedBytes ownWeights;             ///< the base's, but while a variant runs
+  std::vector<const char *> baseParts; ///< [slot]: the weight of the base
   Runner reference, baseline, variant;
   std::vector<std::vector<unsigned>> starting; ///< [step]: the variants that differ from it on
 };
 
 uint64_t Executor::getVariantRunnerBytes() const {
-  return 3 * getRunnerBytes(*program) + 2 * weights.weights.size();
+  return 3 * getRunnerBytes(*program) + weights.weights.size();
 }
 
 llvm::Error Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> variants,
@@ -276,12 +301,7 @@ llvm::Error Executor::runVariants(const Dataset &data, ArrayRef<WeightVariant> v
     for (const WeightSubstitution &part : variant)
       if (program->getSlots()[part.slot].firstStep == ProgramSlot::kNoStep)
         return llvm::createStringError("weight '" + program->getSlots()[part.slot].site + "' is read by no step");
-  // What the variants take is not there for threads.
-  uint64_t packed = 0;
-  for (const WeightVariant &variant : variants)
-    for (const WeightSubstitution &part : variant)
-      packed += part.packed.size();
-  llvm::Expected<unsigned> threads = getNumThreads(options, getVariantRunnerBytes(), packed);
+  llvm::Expected<unsigned> threads = getNumThreads(options, getVariantRunnerBytes());
   if (!threads)
     return threads.takeError();
   std::atomic<int64_t> next{0};

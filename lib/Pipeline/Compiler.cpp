@@ -20,6 +20,7 @@
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Pipeline/Pipelines.h"
+#include "mpq/Support/Memory.h"
 #include "mpq/Support/StepReport.h"
 #include "mpq/Target/CPU.h"
 
@@ -61,7 +62,8 @@ private:
   //===--- Steps ----------------------------------------------------------===//
 
   LogicalResult import() {
-    report.begin("import");
+    if (failed(begin("import")))
+      return failure();
     StringRef path = options.input;
     bool isModel = path.ends_with(".onnx");
     module = isModel ? importOnnx(path, &context) : readStageFile(path, &context);
@@ -117,6 +119,21 @@ private:
 
   //===--- Helpers --------------------------------------------------------===//
 
+  /// Ends the step before, and begins the next. What a step has taken of memory
+  /// beyond the limit, in spite of all planning, is an error.
+  LogicalResult begin(const Twine &step) {
+    if (failed(endStep()))
+      return failure();
+    current = ("the step '" + step + "'").str();
+    report.begin(step.str());
+    return success();
+  }
+
+  LogicalResult endStep() {
+    report.end();
+    return check(MemoryLimit(options.memLimit).checkPeak(current));
+  }
+
   LogicalResult runPipeline(StringRef pipeline) { return runPipeline(*module, pipeline); }
 
   LogicalResult runPipeline(ModuleOp on, StringRef pipeline) {
@@ -148,7 +165,8 @@ private:
     if (static_cast<int>(options.emit) != static_cast<int>(stage))
       return false;
     done = true;
-    report.begin("write");
+    if (failed(begin("write")))
+      return failure();
     if (failed(check(writeStageFile(on, options.output, options.stageFile))))
       return failure();
     return true;
@@ -165,6 +183,7 @@ private:
   const CompileOptions &options;
   MLIRContext &context;
   StepReport report;
+  std::string current = "the compiler, with nothing to do,"; ///< what takes memory
   Summary summary;
   OwningOpRef<ModuleOp> module;
   Stage start = Stage::Onnx; ///< of the input
@@ -191,7 +210,8 @@ LogicalResult Compilation::quantize() {
   bool calibrates = start < Stage::Calibrated && !options.calibration.empty() &&
                     (options.quantizes() || options.emit == Emit::Calibrated);
   if (calibrates) {
-    report.begin("calibrate");
+    if (failed(begin("calibrate")))
+      return failure();
     if (failed(runPipeline("mpq-calibrate{data=" + quote(options.calibration) + " observer=" + options.observer +
                            getLimits() + "}")))
       return failure();
@@ -222,7 +242,8 @@ std::string Compilation::missingInput() const {
 LogicalResult Compilation::refine(StringRef allocate) {
   if (!options.metric.empty() || options.refineRounds == 0)
     return success();
-  report.begin("refine");
+  if (failed(begin("refine")))
+    return failure();
   return runPipeline(("mpq-refine{enough=0.01 choose={" + allocate + "} divergence=" + getMetric() + " rounds=" +
                       Twine(options.refineRounds) + getLimits() + "}")
                          .str());
@@ -230,7 +251,8 @@ LogicalResult Compilation::refine(StringRef allocate) {
 
 LogicalResult Compilation::plan() {
   std::string limits = getLimits();
-  report.begin("sites");
+  if (failed(begin("sites")))
+    return failure();
   std::string formats = llvm::join(options.formats, ",");
   std::string sites = "formats=" + formats;
   if (!options.groupSizes.empty())
@@ -242,16 +264,19 @@ LogicalResult Compilation::plan() {
   if (failed(runPipeline("mpq-sites{" + sites + "}")))
     return failure();
   if (!options.plan.empty()) {
-    report.begin("apply plan");
+    if (failed(begin("apply plan")))
+      return failure();
     if (failed(runPipeline("mpq-apply-plan{file=" + quote(options.plan) + "}")))
       return failure();
   } else {
-    report.begin("sensitivity");
+    if (failed(begin("sensitivity")))
+      return failure();
     if (failed(runPipeline("mpq-sensitivity{metric=" + getMetric() + limits + "}")))
       return failure();
     if (!options.planPasses.empty() && failed(runPipeline(options.planPasses)))
       return failure();
-    report.begin("allocate");
+    if (failed(begin("allocate")))
+      return failure();
     if (options.predictsTime() && failed(runPipeline(predictCost())))
       return failure();
     std::string budget;
@@ -290,7 +315,8 @@ void Compilation::recordActivations() {
 }
 
 LogicalResult Compilation::apply() {
-  report.begin("quantize");
+  if (failed(begin("quantize")))
+    return failure();
   OwningOpRef<ModuleOp> reference(module->clone());
   std::string quantize = "mpq-quantize{activations=" + getActivations() + "}";
   if (failed(runPipeline(quantize)))
@@ -298,7 +324,8 @@ LogicalResult Compilation::apply() {
   if (FailureOr<bool> stop = endStage(Stage::Quantized, *module); failed(stop) || *stop)
     return stop;
   if (!options.calibration.empty()) {
-    report.begin("measure");
+    if (failed(begin("measure")))
+      return failure();
     if (llvm::Error error = summary.measure(*reference, quantize))
       return check(std::move(error));
   }
@@ -362,7 +389,8 @@ LogicalResult Compilation::generateVariant(StringRef cpu, StringRef suffix) {
                {Stage::LLVM, "translate" + forCpu, toLLVM}};
   for (const auto &[stage, step, pipeline] : steps) {
     if (start < stage) {
-      report.begin(step);
+      if (failed(begin(step)))
+        return failure();
       if (failed(runPipeline(*variant, pipeline)))
         return failure();
       if (stage == Stage::Lowered)
@@ -371,13 +399,15 @@ LogicalResult Compilation::generateVariant(StringRef cpu, StringRef suffix) {
     if (FailureOr<bool> stop = endStage(stage, *variant); failed(stop) || *stop)
       return stop;
   }
-  report.begin("machine code" + forCpu);
+  if (failed(begin("machine code" + forCpu)))
+    return failure();
   return library.addVariant(*variant, suffix);
 }
 
 LogicalResult Compilation::writeCode() {
   bool isObject = options.emit == Emit::Object;
-  report.begin(isObject ? "join" : "link");
+  if (failed(begin(isObject ? "join" : "link")))
+    return failure();
   if (failed(check(isObject ? library.writeObject(options.output) : library.writeLibrary(options.output))))
     return failure();
   report.end();
@@ -389,7 +419,8 @@ LogicalResult Compilation::generatePtx() {
   if (start >= Stage::Lowered)
     return module->emitError("is of the stage '")
            << stringifyStage(start) << "', lowered for a CPU; PTX is made from 'quantized' or before";
-  report.begin("kernels");
+  if (failed(begin("kernels")))
+    return failure();
   if (failed(compileToPtx(*module, options.cpus.empty() ? "" : options.cpus.front(), options.output)))
     return failure();
   report.end();

@@ -78,25 +78,14 @@ llvm::Error Summary::measure(ModuleOp planned, StringRef quantize) {
     notMeasured = llvm::toString(std::move(error));
     return llvm::Error::success();
   }
-  ArrayRef<ProgramTensor> outputs = (*reference)->getProgram().getOutputs();
-  std::vector<std::vector<char>> expected;
-  auto keep = [&](int64_t, Executor::Outputs values) {
-    for (auto [value, tensor] : llvm::zip(values, outputs))
-      expected.emplace_back(value, value + tensor.getNumBytes());
-  };
-  if (llvm::Error error = (*reference)->run(*data, keep))
-    return error;
   int64_t flips = 0;
   size_t width = diverge.getWidth();
   std::vector<float> kept(data->size() * width);
-  auto compare = [&](int64_t sample, Executor::Outputs values) {
-    SmallVector<const char *> baseline;
-    for (size_t i = 0; i < outputs.size(); ++i)
-      baseline.push_back(expected[sample * outputs.size() + i].data());
-    diverge.compare(baseline, values, MutableArrayRef(kept).slice(sample * width, width));
-    flips += diverge.argmaxDiffers(baseline, values);
+  auto compare = [&](int64_t sample, ArrayRef<Executor::Outputs> outputs) {
+    diverge.compare(outputs[0], outputs[1], MutableArrayRef(kept).slice(sample * width, width));
+    flips += diverge.argmaxDiffers(outputs[0], outputs[1]);
   };
-  if (llvm::Error error = (*candidate)->run(*data, compare))
+  if (llvm::Error error = Executor::runSideBySide({reference->get(), candidate->get()}, *data, compare))
     return error;
   samples = data->size();
   measuredDivergence = diverge.reduce(kept);

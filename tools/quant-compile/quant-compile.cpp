@@ -163,7 +163,7 @@ struct CommandLine {
   cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
                             cl::cat(execution)};
   cl::opt<std::string> memLimit{"mem-limit", cl::value_desc("bytes[K|M|G]"),
-                                cl::desc("Memory for running the model (default: no limit)"), cl::cat(execution)};
+                                cl::desc("Resident memory that the compiler may have, itself and its libraries included (default: no limit)"), cl::cat(execution)};
 
   cl::opt<bool> verbose{"v", cl::desc("Print remarks: which kernels, why not others, each decision"),
                         cl::cat(execution)};

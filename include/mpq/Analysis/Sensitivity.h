@@ -34,7 +34,7 @@ struct SensitivityRequest {
   std::vector<SiteOp> sites; ///< all sites of `@main`, in order
   std::string data;      ///< .npz of samples; empty if the metric needs none
   unsigned threads = 0;  ///< 0: all cores
-  uint64_t memLimit = 0; ///< bytes; 0: no limit
+  uint64_t memLimit = 0; ///< bytes that the process may have; 0: no limit
 };
 
 /// One score per candidate, in their order, per site.

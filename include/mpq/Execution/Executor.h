@@ -60,7 +60,7 @@ using WeightVariant = llvm::SmallVector<WeightSubstitution, 1>;
 
 struct ExecutorOptions {
   unsigned threads = 0;  ///< 0: all cores
-  uint64_t memLimit = 0; ///< bytes for arenas and results; 0: no limit
+  uint64_t memLimit = 0; ///< bytes that the process may have resident; 0: no limit
 };
 
 /// The execution of one of `total` samples. Whoever wants to know how far a run
@@ -90,6 +90,11 @@ public:
 
   /// Runs all samples and calls `consume(sample, outputs)` in their order.
   llvm::Error run(const Dataset &data, llvm::function_ref<void(int64_t, Outputs)> consume);
+
+  /// The same with several programs: `consume(sample, outputs of each)`. Nothing
+  /// is kept from one sample to the next.
+  static llvm::Error runSideBySide(llvm::ArrayRef<Executor *> executors, const Dataset &data,
+                                   llvm::function_ref<void(int64_t, llvm::ArrayRef<Outputs>)> consume);
 
   /// Runs all samples as they are, and then with each variant of the program that
   /// has the weights `base`. `measure(variant, sample, ...)` is called with the

@@ -63,7 +63,7 @@ struct CompileOptions {
 
   // How.
   unsigned threads = 0;   ///< 0: all cores
-  uint64_t memLimit = 0;  ///< bytes for running the model; 0: no limit
+  uint64_t memLimit = 0;  ///< bytes of memory that the process may have; 0: no limit
   bool verbose = false;
 
   bool quantizes() const { return averageBits || maxBytes || !plan.empty(); }

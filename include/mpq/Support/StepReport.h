@@ -62,9 +62,6 @@ private:
   std::optional<ProgressBar> bar;
 };
 
-/// Peak resident memory of this process in bytes.
-uint64_t getPeakMemory();
-
 } // namespace mpq
 
 #endif // MPQ_SUPPORT_STEPREPORT_H

@@ -11,24 +11,27 @@
 
 #include "ScoringModule.h"
 
+#include "mpq/Support/Memory.h"
+
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 
 using namespace mlir;
 using namespace mpq;
 
-/// Bytes that variants may take when no limit is given.
-static constexpr uint64_t kDefaultVariantBytes = uint64_t(1) << 29;
+/// Bytes that variants may take at once, however much there is.
+static constexpr uint64_t kMaxVariantBytes = uint64_t(1) << 29;
 
 /// The packed weights of variants, which must live while they run.
 class OutputScorer::Packed {
 public:
   explicit Packed(OutputScorer &scorer) : scorer(scorer) {}
 
+  /// What `add` keeps: the packed weights, and payloads that are new.
   uint64_t getBytes(const Variant &variant) const {
     uint64_t bytes = 0;
     for (auto [site, candidate] : variant.parts)
-      bytes += scorer.executor->getProgram().getSlots()[*scorer.slots[site]].bytes;
+      bytes += scorer.getSlot(site).bytes + scorer.getPayloadBytes(site, candidate);
     return bytes;
   }
 
@@ -97,18 +100,24 @@ SmallVector<unsigned> OutputScorer::getTied(unsigned site) const {
   return tied.front() == site ? tied : SmallVector<unsigned>();
 }
 
-/// At most half of the memory, and no more than one thread leaves.
+/// At most half of the memory that is left, and no more than one thread and a
+/// weight between formats leave.
 uint64_t OutputScorer::getVariantLimit() const {
-  if (!request.memLimit)
-    return kDefaultVariantBytes;
-  uint64_t thread =
-      std::min(request.memLimit, executor->getVariantRunnerBytes());
-  return std::min(request.memLimit / 2, request.memLimit - thread);
+  uint64_t rest = MemoryLimit(request.memLimit).getRest();
+  uint64_t needed = executor->getVariantRunnerBytes();
+  for (const std::vector<float> &values : weights)
+    needed = std::max(needed, executor->getVariantRunnerBytes() + 3 * values.size() * sizeof(float));
+  return std::min({kMaxVariantBytes, rest / 2, rest - std::min(rest, needed)});
+}
+
+uint64_t OutputScorer::getPayloadBytes(unsigned site, unsigned candidate) const {
+  if (candidate == kUnquantized || payloads.count({site, getFirstOfFormat(site, candidate)}))
+    return 0;
+  return countBytes(request.sites[site], getCandidate(site, candidate));
 }
 
 llvm::Expected<std::vector<double>>
 OutputScorer::runTogether(ArrayRef<Variant> variants, const Variant &base) {
-  uint64_t limit = getVariantLimit();
   Packed basePacked(*this);
   WeightVariant baseParts = basePacked.add(base);
   size_t width = comparison.getWidth();
@@ -117,7 +126,7 @@ OutputScorer::runTogether(ArrayRef<Variant> variants, const Variant &base) {
   while (!variants.empty()) {
     Packed packed(*this);
     std::vector<WeightVariant> chunk;
-    uint64_t bytes = basePacked.getBytes(base);
+    uint64_t bytes = 0, limit = getVariantLimit();
     for (const Variant &variant : variants) {
       bytes += packed.getBytes(variant) + keptBytes;
       if (!chunk.empty() && bytes > limit)

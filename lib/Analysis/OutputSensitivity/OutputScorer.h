@@ -63,9 +63,15 @@ private:
   llvm::Error scoreAlone(unsigned site, SiteScores &scores);
   llvm::Error scoreActivations(unsigned site, SiteScores &scores);
   uint64_t getVariantLimit() const;
+  /// What keeping the payload of a candidate takes, if it is not there yet.
+  uint64_t getPayloadBytes(unsigned site, unsigned candidate) const;
   unsigned countReaders(unsigned site) const;
   llvm::Error keepBaseline();
   llvm::Expected<double> compareWithBaseline(mlir::ModuleOp variant);
+
+  const ProgramSlot &getSlot(unsigned site) const {
+    return executor->getProgram().getSlots()[*slots[site]];
+  }
 
   CandidateAttr getCandidate(unsigned site, unsigned index) const {
     SiteOp op = request.sites[site];

@@ -13,6 +13,7 @@
 #include "ScoringModule.h"
 
 #include "mpq/Analysis/Ranges.h"
+#include "mpq/Support/Memory.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -67,6 +68,11 @@ llvm::Error OutputScorer::scoreTogether(SiteScores &scores) {
 llvm::Error OutputScorer::keepBaseline() {
   if (!baseline.empty())
     return llvm::Error::success();
+  uint64_t bytes = 0;
+  for (const ProgramTensor &tensor : executor->getProgram().getOutputs())
+    bytes += data->size() * tensor.getNumBytes();
+  if (llvm::Error error = MemoryLimit(request.memLimit).check("keeping the outputs of all samples", bytes))
+    return error;
   return executor->run(*data, [&](int64_t, Executor::Outputs outputs) {
     for (auto [output, tensor] :
          llvm::zip(outputs, executor->getProgram().getOutputs()))

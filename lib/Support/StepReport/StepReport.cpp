@@ -9,18 +9,11 @@
 
 #include "mpq/Support/StepReport.h"
 
-#include "llvm/Support/Format.h"
+#include "mpq/Support/Memory.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
-#include <sys/resource.h>
-
 using namespace mpq;
-
-uint64_t mpq::getPeakMemory() {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 void StepReport::begin(llvm::StringRef next) {
   end();

@@ -22,6 +22,7 @@
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Execution/Specialize.h"
+#include "mpq/Support/Memory.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -123,10 +124,11 @@ llvm::Error Calibrator::run() {
   if (!threads)
     threads = llvm::hardware_concurrency().compute_thread_count();
 
-  // Half of the limit for outputs, half for the model's own memory.
-  uint64_t limit = options.executor.memLimit
-                       ? options.executor.memLimit / (2 * threads)
-                       : kDefaultOutputBytes;
+  // A quarter of the memory for outputs; compiling and running the model take
+  // the rest.
+  uint64_t limit =
+      std::min(kDefaultOutputBytes,
+               MemoryLimit(options.executor.memLimit).getRest() / (4 * threads));
   SmallVector<unsigned> chunk;
   uint64_t bytes = 0;
   bool first = true;

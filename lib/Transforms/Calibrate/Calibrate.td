@@ -34,7 +34,7 @@ def CalibratePass : Pass<"mpq-calibrate", "::mlir::ModuleOp"> {
     Option<"observer", "observer", "std::string", "\"percentile\"", "a registered Observer: minmax, percentile, mse, none">,
     Option<"percentile", "percentile", "double", "99.99", "of the observer percentile">,
     Option<"threads", "threads", "unsigned", "0", "0: all cores">,
-    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes for running the model; 0: no limit">
+    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes of memory that the process may have; 0: no limit">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

@@ -36,7 +36,7 @@ def RefinePass : Pass<"mpq-refine", "::mlir::ModuleOp"> {
     Option<"enough", "enough", "double", "0.0", "a plan that loses no more than this, as measured, stays as it is">,
     Option<"data", "data", "std::string", "\"\"", "samples (.npz); default: what the module was calibrated on">,
     Option<"threads", "threads", "unsigned", "0", "0: all cores">,
-    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes for running the model; 0: no limit">
+    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes of memory that the process may have; 0: no limit">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

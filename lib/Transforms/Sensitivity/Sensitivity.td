@@ -34,7 +34,7 @@ def SensitivityPass : Pass<"mpq-sensitivity", "::mlir::ModuleOp"> {
     Option<"metric", "metric", "std::string", "\"\"", "a registered SensitivityMetric: kl, cosine, mse, weight-mse; default: the one that fits the outputs">,
     Option<"data", "data", "std::string", "\"\"", "samples (.npz); default: what the module was calibrated on">,
     Option<"threads", "threads", "unsigned", "0", "0: all cores">,
-    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes for running the model; 0: no limit">
+    Option<"memLimit", "mem-limit", "uint64_t", "0", "bytes of memory that the process may have; 0: no limit">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }
