@@ -29,10 +29,10 @@ LogicalResult mpq::verifyActivation(Operation *op, StringRef what, Type type,
   // Products for GPUs read and write f16, too.
   if (isa<MatmulOp>(op) && !quant && element.isF16())
     return success();
-  if (codes ? !element.isInteger(8) : !element.isF32())
+  if (codes ? !element.isInteger(8) : !(element.isF32() || element.isBF16()))
     return op->emitOpError(what)
            << " has element type " << element << " when it should be "
-           << (codes ? "i8 (quantized)" : "f32 (not quantized)");
+           << (codes ? "i8 (quantized)" : "f32 or bf16 (not quantized)");
   if (layout && shaped.getShape() != ArrayRef(layout.getPhysicalShape()))
     return op->emitOpError(what)
            << " is of type " << type << " when its layout " << layout

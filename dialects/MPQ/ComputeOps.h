@@ -17,8 +17,8 @@ namespace mpq {
 llvm::SmallVector<int64_t> getLogicalShape(mlir::Type type, BlockedAttr layout);
 
 /// Checks that `type` is stored as `layout` says (null: any plain shape) and
-/// holds u8 (i8) codes exactly where `quant` is given, f32 otherwise. `what`
-/// names the operand.
+/// holds u8 (i8) codes exactly where `quant` is given, f32 or bf16 otherwise.
+/// `what` names the operand.
 llvm::LogicalResult verifyActivation(mlir::Operation *op, llvm::StringRef what,
                                      mlir::Type type, BlockedAttr layout,
                                      UniformAttr quant);

@@ -46,7 +46,7 @@ MPQ_ROW_OP(NormalizeOp)
 MPQ_ROW_OP(RotaryOp)
 MPQ_ROW_OP(AttentionOp)
 
-/// f32 with a rank in [`least`, `most`].
+/// Floats with a rank in [`least`, `most`].
 static LogicalResult verifyRows(Operation *op, StringRef what, Value value,
                                 int64_t least, int64_t most) {
   auto type = cast<ShapedType>(value.getType());

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Constants, folding indices, loops, buffers and arithmetic of kernels.
-// QuantizedReals.cpp has the quantized activations.
+// QuantizedReals.cpp has the quantized activations, Bfloat16.cpp those in bf16.
 //
 //===----------------------------------------------------------------------===//
 
@@ -371,20 +371,26 @@ static Type getElement(Value buffer) {
 }
 
 Value KernelBuilder::load(Value buffer, Index at) {
-  return memref::LoadOp::create(b, buffer, value(at));
+  return widen(memref::LoadOp::create(b, buffer, value(at)));
 }
 
 void KernelBuilder::store(Value scalar, Value buffer, Index at) {
-  memref::StoreOp::create(b, scalar, buffer, value(at));
+  memref::StoreOp::create(b, narrow(scalar, getElement(buffer)), buffer,
+                          value(at));
 }
 
-Value KernelBuilder::loadVector(Value buffer, Index at, int64_t lanes) {
+Value KernelBuilder::loadStored(Value buffer, Index at, int64_t lanes) {
   return vector::LoadOp::create(b, VectorType::get(lanes, getElement(buffer)),
                                 buffer, value(at));
 }
 
+Value KernelBuilder::loadVector(Value buffer, Index at, int64_t lanes) {
+  return widen(loadStored(buffer, at, lanes));
+}
+
 void KernelBuilder::storeVector(Value vector, Value buffer, Index at) {
-  vector::StoreOp::create(b, vector, buffer, value(at));
+  vector::StoreOp::create(b, narrow(vector, getElement(buffer)), buffer,
+                          value(at));
 }
 
 /// The mask of the first `valid` of `lanes`.
@@ -399,14 +405,65 @@ static Value makeZero(KernelBuilder &k, VectorType type) {
   return k.constant(cast<TypedAttr>(k.b.getZeroAttr(type)));
 }
 
+/// Whether a mask on `buffer` has to be taken apart here: without instructions
+/// for 16 bits under a mask LLVM does it, by way of a function of libgcc for
+/// each bf16.
+static bool takesMaskApart(KernelBuilder &k, Value buffer) {
+  return getElement(buffer).isBF16() && !k.target.avx512bw;
+}
+
+static Value isValid(KernelBuilder &k, int64_t lane, Index valid) {
+  return arith::CmpIOp::create(k.b, arith::CmpIPredicate::sgt, k.value(valid),
+                               k.index(lane));
+}
+
+static Value loadLanes(KernelBuilder &k, Value buffer, Index at, int64_t lanes,
+                       Index valid) {
+  SmallVector<Value> values;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    if (valid.isConstant()) {
+      values.push_back(lane < valid.offset ? k.load(buffer, at + lane)
+                                           : k.f32(0.0));
+      continue;
+    }
+    auto branch = scf::IfOp::create(k.b, k.b.getF32Type(),
+                                    isValid(k, lane, valid),
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(k.b);
+    k.b.setInsertionPointToStart(&branch.getThenRegion().front());
+    scf::YieldOp::create(k.b, k.load(buffer, at + lane));
+    k.b.setInsertionPointToStart(&branch.getElseRegion().front());
+    scf::YieldOp::create(k.b, k.f32(0.0));
+    values.push_back(branch.getResult(0));
+  }
+  return vector::FromElementsOp::create(
+      k.b, VectorType::get(lanes, k.b.getF32Type()), values);
+}
+
+static void storeLanes(KernelBuilder &k, Value vector, Value buffer, Index at,
+                       Index valid) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    auto store = [&] {
+      k.store(vector::ExtractOp::create(k.b, vector, lane), buffer, at + lane);
+    };
+    if (!valid.isConstant())
+      k.ifThen(isValid(k, lane, valid), store);
+    else if (lane < valid.offset)
+      store();
+  }
+}
+
 Value KernelBuilder::loadPartial(Value buffer, Index at, int64_t lanes,
                                  int64_t valid) {
   if (valid >= lanes)
     return loadVector(buffer, at, lanes);
+  if (takesMaskApart(*this, buffer))
+    return loadLanes(*this, buffer, at, lanes, valid);
   auto type = VectorType::get(lanes, getElement(buffer));
-  return vector::MaskedLoadOp::create(b, type, buffer, value(at),
-                                      makeMask(*this, lanes, valid),
-                                      makeZero(*this, type));
+  return widen(vector::MaskedLoadOp::create(b, type, buffer, value(at),
+                                            makeMask(*this, lanes, valid),
+                                            makeZero(*this, type)));
 }
 
 void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
@@ -414,8 +471,11 @@ void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   if (valid >= lanes)
     return storeVector(vector, buffer, at);
+  if (takesMaskApart(*this, buffer))
+    return storeLanes(*this, vector, buffer, at, valid);
   vector::MaskedStoreOp::create(b, buffer, value(at),
-                                makeMask(*this, lanes, valid), vector);
+                                makeMask(*this, lanes, valid),
+                                narrow(vector, getElement(buffer)));
 }
 
 Value KernelBuilder::mask(int64_t lanes, Index valid) {
@@ -429,18 +489,22 @@ Value KernelBuilder::loadPartial(Value buffer, Index at, int64_t lanes,
                                  Index valid) {
   if (valid.isConstant())
     return loadPartial(buffer, at, lanes, valid.offset);
+  if (takesMaskApart(*this, buffer))
+    return loadLanes(*this, buffer, at, lanes, valid);
   auto type = VectorType::get(lanes, getElement(buffer));
-  return vector::MaskedLoadOp::create(
-      b, type, buffer, value(at), mask(lanes, valid), makeZero(*this, type));
+  return widen(vector::MaskedLoadOp::create(
+      b, type, buffer, value(at), mask(lanes, valid), makeZero(*this, type)));
 }
 
 void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
                                  Index valid) {
   if (valid.isConstant())
     return storePartial(vector, buffer, at, valid.offset);
+  if (takesMaskApart(*this, buffer))
+    return storeLanes(*this, vector, buffer, at, valid);
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   vector::MaskedStoreOp::create(b, buffer, value(at), mask(lanes, valid),
-                                vector);
+                                narrow(vector, getElement(buffer)));
 }
 
 Value KernelBuilder::loadBefore(Value buffer, Index at, int64_t lanes,
@@ -450,10 +514,12 @@ Value KernelBuilder::loadBefore(Value buffer, Index at, int64_t lanes,
                        std::max<int64_t>(0, end - at.offset));
   auto type = VectorType::get(lanes, getElement(buffer));
   Value left = arith::SubIOp::create(b, index(end), value(at));
+  if (takesMaskApart(*this, buffer))
+    return loadLanes(*this, buffer, at, lanes, left);
   Value mask = vector::CreateMaskOp::create(
       b, VectorType::get(lanes, b.getI1Type()), left);
-  return vector::MaskedLoadOp::create(b, type, buffer, value(at), mask,
-                                      makeZero(*this, type));
+  return widen(vector::MaskedLoadOp::create(b, type, buffer, value(at), mask,
+                                            makeZero(*this, type)));
 }
 
 void KernelBuilder::prefetch(Value buffer, Index at) {

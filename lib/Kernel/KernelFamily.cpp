@@ -40,6 +40,7 @@ static void addFeatures(KernelTarget &target, const Range &features) {
     target.avx512bw |= feature == "avx512bw";
     target.avx512vl |= feature == "avx512vl";
     target.avx512vnni |= feature == "avx512vnni";
+    target.avx512bf16 |= feature == "avx512bf16";
     target.fma |= feature == "fma";
   }
 }
@@ -59,6 +60,7 @@ KernelTarget KernelTarget::get(Operation *op) {
     target.cpu = cpu.getCpu().str();
     addFeatures(target, llvm::split(cpu.getFeatures(), ','));
   }
+  target.avx512bf16 &= target.avx512f;
   target.vectorRegisters = target.avx512f ? 32 : 16;
   return target;
 }
@@ -75,7 +77,7 @@ void KernelTarget::set(Operation *module) const {
   }
   SmallVector<StringRef> features;
   for (auto [present, name] : {std::pair(avx512f, "avx512f"), {avx512bw, "avx512bw"},
-                               {avx512vnni, "avx512vnni"}, {fma, "fma"}})
+                               {avx512vnni, "avx512vnni"}, {avx512bf16, "avx512bf16"}, {fma, "fma"}})
     if (present)
       features.push_back(name);
   module->setAttr(kVectorBits, builder.getI64IntegerAttr(vectorBits));

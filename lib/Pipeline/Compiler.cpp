@@ -359,7 +359,9 @@ LogicalResult Compilation::setTarget(ModuleOp variant, StringRef cpu) {
   if (start < Stage::Lowered)
     return runPipeline(
         variant,
-        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e}}", cpu, options.floatTolerance).str());
+        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e} float-activations={2}}", cpu,
+                      options.floatTolerance, stringifyFloatActivations(options.floatActivations))
+            .str());
   llvm::Expected<TargetSpec> own = readTarget(variant);
   if (!own)
     return variant.emitError(llvm::toString(own.takeError()));

@@ -57,6 +57,8 @@ void mpq::buildLoweringPipeline(OpPassManager &pm) {
   function.addPass(createFuseEpiloguesPass());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  // What is left between the ops is what is stored, and may be rounded.
+  function.addPass(createNarrowActivationsPass());
   function.addPass(createLayoutPass());
   // The packed layout depends on the final activation layouts.
   pm.addPass(createPackWeightsPass());

@@ -96,6 +96,9 @@ public:
     compiled.input.quant = uniform(p.u8Input, 0.0131, p.inputZero);
     if (p.int8Input) // scale 0 stands for dynamic
       compiled.input.quant = UniformAttr::get(&context, 0.0, 0);
+    compiled.input.bf16 = p.bf16Input;
+    compiled.residual.bf16 = p.bf16Residual;
+    compiled.result.bf16 = p.bf16Output;
     compiled.residual.quant = uniform(p.u8Residual, 0.0243, 131);
     compiled.result.quant =
         uniform(p.u8Output, 0.0312, p.clampMin == 0 ? 0 : 97);
@@ -124,7 +127,9 @@ private:
     return {p.outputs, p.channels / p.groups, p.kernel[0], p.kernel[1]};
   }
   Type element(const Storage &storage) {
-    return storage.isCodes() ? Type(b.getI8Type()) : Type(b.getF32Type());
+    if (storage.isCodes())
+      return b.getI8Type();
+    return storage.bf16 ? Type(b.getBF16Type()) : b.getF32Type();
   }
 
   llvm::Error chooseFormat();

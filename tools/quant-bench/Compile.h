@@ -25,8 +25,10 @@ namespace mpq {
 struct Storage {
   /// Null: plain.
   BlockedAttr layout;
-  /// Null: f32. Dynamic: f32 that the kernel quantizes.
+  /// Null: floats. Dynamic: floats that the kernel quantizes.
   UniformAttr quant;
+  /// Whether floats are bf16.
+  bool bf16 = false;
   mlir::MemRefType type;
 
   bool isCodes() const { return quant && !quant.isDynamic(); }
@@ -35,7 +37,7 @@ struct Storage {
   int64_t at(llvm::ArrayRef<int64_t> shape, int64_t n, int64_t c, int64_t h,
              int64_t w) const;
   int64_t elements() const { return type.getNumElements(); }
-  int64_t bytes() const { return elements() * (isCodes() ? 1 : 4); }
+  int64_t bytes() const { return elements() * (isCodes() ? 1 : bf16 ? 2 : 4); }
 };
 
 struct CompiledProblem {

@@ -9,6 +9,7 @@
 
 #include "Data.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
@@ -69,8 +70,18 @@ static float draw(Random &random) {
   return std::uniform_real_distribution<float>(-1, 1)(random);
 }
 
+/// The upper half of the nearest bf16, half to even.
+static uint16_t toBf16(float real) {
+  uint32_t bits = bit_cast<uint32_t>(real);
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
 static float load(const Storage &storage, const GuardedBuffer &buffer,
                   int64_t at) {
+  if (storage.bf16) {
+    uint32_t bits = reinterpret_cast<const uint16_t *>(buffer.data())[at] << 16;
+    return bit_cast<float>(bits);
+  }
   if (!storage.isCodes())
     return reinterpret_cast<const float *>(buffer.data())[at];
   int code = uint8_t(buffer.data()[at]);
@@ -88,6 +99,8 @@ static GuardedBuffer makeActivation(const Storage &storage,
   auto set = [&](int64_t at, float real, uint8_t code) {
     if (storage.isCodes())
       buffer.data()[at] = code;
+    else if (storage.bf16)
+      reinterpret_cast<uint16_t *>(buffer.data())[at] = toBf16(real);
     else
       reinterpret_cast<float *>(buffer.data())[at] = real;
   };
@@ -120,6 +133,10 @@ static GuardedBuffer makeWeight(const Problem &p, FormatAttrInterface format,
   weights.resize(p.outputs * k);
   for (float &weight : weights)
     weight = draw(random);
+  // Kernels for bf16 may round the weights: here they find nothing to round.
+  for (float &weight : weights)
+    if (p.bf16Input && !format)
+      weight = bit_cast<float>(uint32_t(toBf16(weight)) << 16);
   if (!format) {
     GuardedBuffer buffer(weights.size() * sizeof(float));
     memcpy(buffer.data(), weights.data(), buffer.size());
@@ -271,6 +288,12 @@ std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
   double sum = getExpected(n, o, h, w, magnitude);
   double expected = std::min(std::max(sum, p.clampMin), p.clampMax);
   double tolerance = 2e-6 * magnitude + 1e-6 + p.tolerance * largest;
+  // Half of the last place of the result, and of the weights once decoded.
+  constexpr double kHalfPlace = 1.0 / 256;
+  if (p.bf16Output)
+    tolerance += kHalfPlace * std::abs(expected);
+  if (p.bf16Input && !p.format.empty())
+    tolerance += kHalfPlace * magnitude;
   if (UniformAttr quant = compiled.result.quant) {
     // The nearest code; its neighbour where the exact value is a tie but for
     // rounding errors.

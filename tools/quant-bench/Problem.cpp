@@ -37,10 +37,11 @@ A problem is one line: what is computed, then words in any order.
   relu clamp=-1:6  fused activation
   w=int4:g32       format of the weight, any that quant-opt knows (f32);
                    int4:g32 alone is the same
-  a=f32            input of floats
+  a=f32 a=bf16     input of floats
   a=int8           the same, quantized in the kernel with scales from the data
   a=int8:static    input of 8-bit codes with a known scale; u8in is the same
   u8res u8out      residual, result of 8-bit codes
+  bf16res bf16out  residual, result in bf16
   zero=0           the zero point of the input's codes (115)
   border=1         borders wider than the kernel asks for, as other readers of
                    the same activation may want them (conv; 0)
@@ -100,7 +101,8 @@ static bool parseClamp(StringRef text, Problem &p) {
 static bool parseInput(StringRef text, Problem &p) {
   p.int8Input = text == "int8" || text == "int8:dynamic";
   p.u8Input = text == "int8:static";
-  return p.int8Input || p.u8Input || text == "f32";
+  p.bf16Input = text == "bf16";
+  return p.int8Input || p.u8Input || p.bf16Input || text == "f32";
 }
 
 static bool parsePositive(StringRef text, int64_t &number) {
@@ -148,6 +150,8 @@ static bool parseWord(StringRef word, Problem &p) {
                    .Case("u8in", &p.u8Input)
                    .Case("u8res", &p.u8Residual)
                    .Case("u8out", &p.u8Output)
+                   .Case("bf16res", &p.bf16Residual)
+                   .Case("bf16out", &p.bf16Output)
                    .Case("dynamic", p.isConv ? nullptr : &p.dynamic)
                    .Default(nullptr);
   if (flag)
@@ -242,5 +246,6 @@ Expected<Problem> mpq::parseProblem(StringRef line) {
   if (p.multiplyAdds() <= 0)
     return makeError(line, "the result is empty");
   p.u8Residual &= p.residual;
+  p.bf16Residual &= p.residual;
   return p;
 }

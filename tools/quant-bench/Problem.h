@@ -41,6 +41,7 @@ struct Problem {
   double clampMax = std::numeric_limits<double>::infinity();
   bool bias = true, residual = false, dynamic = false;
   bool u8Input = false, u8Residual = false, u8Output = false;
+  bool bf16Input = false, bf16Residual = false, bf16Output = false;
   /// The input is f32 and quantized by the kernel, with scales from the data.
   bool int8Input = false;
   /// The zero point of the input's codes.

@@ -78,6 +78,8 @@ Subject ProblemRun::makeSubject() {
     bits = std::min<unsigned>(bits, problem.vectorBits);
   subject.dot = problem.int8Input || problem.u8Input
                     ? DotInstruction::getInt8(bits)
+                : problem.bf16Input && target.has("avx512bf16")
+                    ? DotInstruction::getBf16(bits)
                     : DotInstruction::getF32(target, bits);
   subject.weightBytes = getWeightBytes();
   subject.weights = [&](int64_t member, int64_t call) {

@@ -38,7 +38,7 @@ static constexpr std::pair<int, int> kWeights[] = {
     {64, 64},   {96, 48},   {48, 96},   {64, 176}, {176, 64}, {256, 256},
     {512, 256}, {256, 512}, {512, 512}, {16, 512}, {32, 64}};
 
-/// Of f32, and of codes that are 0 for 0, as behind a ReLU; what is fused costs
+/// Of f32, of bf16, and of codes that are 0 for 0, as behind a ReLU; what is fused costs
 /// little, but not nothing.
 static constexpr llvm::StringLiteral kConvs[] = {
     "16x32x32 k3 p1 relu",
@@ -67,11 +67,12 @@ static std::vector<std::string> listProducts() {
       for (llvm::StringRef rest :
            {"", "w=int8 a=int8", "w=int8 a=int8:static", "w=int4 a=int8",
             "w=int4 a=int8:static", "w=int4", "w=int2:f16 a=int8",
-            "w=int3:f16 a=int8", "w=int6:f16 a=int8"})
+            "w=int3:f16 a=int8", "w=int6:f16 a=int8", "a=bf16 bf16out"})
         lines.push_back(llvm::formatv("mpgemm m={0} n={1} k={2} bias {3}", rows,
                                       n, k, rest));
   for (llvm::StringRef conv : kConvs) {
     lines.push_back(("conv " + conv).str());
+    lines.push_back(("conv " + conv + " a=bf16 bf16out").str());
     llvm::StringRef residual = conv.contains("residual") ? " u8res" : "";
     lines.push_back(
         ("conv " + conv + " u8in zero=0 u8out int8" + residual).str());

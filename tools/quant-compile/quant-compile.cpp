@@ -160,6 +160,10 @@ struct CommandLine {
                "four times the memory for a quarter of the products (default 0: rounding only)"),
       cl::init(0.0), cl::cat(target)};
 
+  cl::opt<FloatActivations> floatActivations{
+      "float-activations", cl::desc("Float activations between the ops of a model are stored as:"),
+      cl::init(FloatActivations::F32), cl::cat(target), getFloatActivationsValues()};
+
   cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
                             cl::cat(execution)};
   cl::opt<std::string> memLimit{"mem-limit", cl::value_desc("bytes[K|M|G]"),
@@ -248,6 +252,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.cpus.assign(line.cpus.begin(), line.cpus.end());
   options.target = line.targetKind;
   options.floatTolerance = line.floatTolerance;
+  options.floatActivations = line.floatActivations;
   options.threads = line.threads;
   options.verbose = line.verbose;
 

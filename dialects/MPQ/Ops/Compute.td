@@ -4,6 +4,8 @@
 //===----------------------------------------------------------------------===//
 // Ops with weights that kernel families implement. Destination-passing style,
 // on tensors or memrefs; `init` is the destination, its contents are not read.
+// An activation that is not quantized is f32 or bf16, whatever the others are:
+// kernels compute in f32 and round what they store.
 #ifndef MPQ_OPS_COMPUTE_TD
 #define MPQ_OPS_COMPUTE_TD
 
@@ -33,8 +35,8 @@ def MPQ_ConvOp : MPQ_ComputeOp<"conv", [AttrSizedOperandSegments]> {
 
     `weight_shape` is O, I/groups, KH, KW; `pads` is top, left, bottom, right.
     `input_quant`/`residual_quant` say how u8 operands are to be read,
-    `output_quant` how the result is written; absent means f32. Layout
-    attributes absent mean plain NCHW.
+    `output_quant` how the result is written; absent means float, f32 or bf16.
+    Layout attributes absent mean plain NCHW.
 
     Constraints: C1 operand shapes agree with their layouts and with the
     convolution arithmetic; C2 u8 exactly where a quantization is given; C3 bias
@@ -86,7 +88,8 @@ def MPQ_MatmulOp : MPQ_ComputeOp<"matmul", [AttrSizedOperandSegments]> {
     weight is stored `[N, K]` (`weight_axis` 0) or `[K, N]` (`weight_axis` 1).
 
     Constraints: C1 shapes agree; C2 u8 exactly where a quantization is given,
-    elsewhere f32 or, for kernels of GPUs, f16; C3 bias is f32 of N elements.
+    elsewhere f32, bf16 or, for kernels of GPUs, f16; C3 bias is f32 of N
+    elements.
 
     Example:
     ```mlir
@@ -114,7 +117,7 @@ def MPQ_MatmulOp : MPQ_ComputeOp<"matmul", [AttrSizedOperandSegments]> {
 def MPQ_GatherOp : MPQ_ComputeOp<"gather"> {
   let summary = "rows of a (stored) weight by index";
   let description = [{
-    Semantics: `y[i..., :] = w[indices[i...], :]` in f32; a negative index counts
+    Semantics: `y[i..., :] = w[indices[i...], :]` in f32 or bf16; a negative index counts
     from the end. `weight_shape` is rows, K.
 
     Constraints: C1 shapes agree; C2 indices are i64 or i32.

@@ -20,11 +20,11 @@ def MPQ_PoolKindAttr : EnumAttr<MPQ_Dialect, MPQ_PoolKind, "pool_kind"> {
 }
 
 def MPQ_ConvertOp : MPQ_ComputeOp<"convert"> {
-  let summary = "change of layout and of quantization";
+  let summary = "change of layout, of quantization and of precision";
   let description = [{
     Semantics: the same logical N x C x H x W values in another layout (absent:
     plain NCHW), read with `input_quant` and written with `output_quant`
-    (absent: f32). The borders of the result are zero (or the zero point).
+    (absent: float, f32 or bf16). The borders of the result are zero (or the zero point).
 
     Constraints: C1 equal logical shapes; C2 u8 exactly where quantized.
 

@@ -16,7 +16,7 @@ def MPQ_SoftmaxOp : MPQ_ComputeOp<"softmax"> {
     with `m[r]` the largest element of the row. A row of -inf alone is NaN.
 
     Constraints: C1 result and input have the same shape, of rank 1 or more;
-    C2 both are f32.
+    C2 both are f32 or bf16.
 
     Example:
     ```mlir
@@ -44,7 +44,7 @@ def MPQ_NormalizeOp : MPQ_ComputeOp<"normalize", [AttrSizedOperandSegments]> {
     1, an absent bias 0.
 
     Constraints: C1 result and input have the same shape, of rank 1 or more,
-    with a static last dimension C; C2 scale and bias are f32 of C elements; C3
+    with a static last dimension C; C2 scale and bias are floats of C elements; C3
     epsilon is not negative.
 
     Example:
@@ -118,7 +118,7 @@ def MPQ_AttentionOp : MPQ_ComputeOp<"attention"> {
     Constraints: C1 query, key, value and result have the rank 2 (S or T, row)
     or 3 (B first), with static rows; C2 kv_heads divides heads; C3 the heads
     lie within the rows; the result's rows are heads * value_size; C4 the mask
-    is f32 of rank 1 to 4 whose last dimension is T; dimension B is 1; C5
+    is float of rank 1 to 4 whose last dimension is T; dimension B is 1; C5
     numbers of rows that are static agree.
 
     Example: 8 heads of 8 elements, two of which share keys and values.

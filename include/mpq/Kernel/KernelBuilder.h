@@ -19,6 +19,10 @@
 //         use(k.load(x.buffer, at + column * x.block));
 //     });
 //
+// Kernels compute in f32. An activation may be stored as bf16: loads from such a
+// buffer give f32, stores to it round, so that a kernel need not know. What a
+// kernel wants as it is stored, it loads with `loadStored`.
+//
 // Vectors are as long as the algorithm wants (a channel block, usually); LLVM
 // splits what is longer than a register.
 //
@@ -54,9 +58,9 @@ class KernelBuilder;
 /// A 4-D activation, in memory as one row of elements. Plain NCHW is the layout
 /// with one channel per block and no border.
 struct Activation {
-  /// 1-D memref of f32, or of i8 where `quant` is set.
+  /// 1-D memref of f32 or bf16, or of i8 where `quant` is set.
   mlir::Value buffer;
-  /// Null for f32.
+  /// Null for floats.
   UniformAttr quant;
   /// Logical N, C, H, W.
   llvm::SmallVector<int64_t, 4> shape;
@@ -166,6 +170,8 @@ public:
   Activation activation(mlir::Value memref, BlockedAttr layout,
                         UniformAttr quant = {});
 
+  /// Of a buffer of bf16, all loads but the last give f32, and all stores take
+  /// it and round to the nearest, half to even.
   mlir::Value load(mlir::Value buffer, Index at);
   void store(mlir::Value scalar, mlir::Value buffer, Index at);
   mlir::Value loadVector(mlir::Value buffer, Index at, int64_t lanes);
@@ -186,6 +192,7 @@ public:
   /// The lanes that lie below element `end` of the buffer; the others are zero.
   mlir::Value loadBefore(mlir::Value buffer, Index at, int64_t lanes,
                          int64_t end);
+  mlir::Value loadStored(mlir::Value buffer, Index at, int64_t lanes);
   void prefetch(mlir::Value buffer, Index at);
 
   /// Loads stay on their side of this point; costs no instruction. LLVM's
@@ -246,6 +253,21 @@ public:
   /// Calls an LLVM intrinsic, `llvm.x86.…`.
   mlir::Value intrinsic(llvm::StringRef name, mlir::Type result,
                         mlir::ValueRange operands);
+
+  //===--- bf16 (lib/Kernel/Bfloat16.cpp) ---------------------------------===//
+
+  /// The f32 of a bf16 or of a vector of them, and back: the nearest, half to
+  /// even; a NaN stays one. Other types are what they are. `narrow` may make
+  /// zero of what is no normal number (AVX512_BF16 does).
+  mlir::Value widen(mlir::Value stored);
+  mlir::Value narrow(mlir::Value reals, mlir::Type element);
+  /// `sums[i] + a[2i] * b[2i] + a[2i + 1] * b[2i + 1]` for vectors of f32 and
+  /// twice as many bf16: vdpbf16ps, for targets that have it and 16 lanes.
+  mlir::Value dotPairs(mlir::Value sums, mlir::Value a, mlir::Value b);
+  /// Two neighbouring bf16, or one (`valid`) and zero, `lanes` times:
+  /// 2 * `lanes` elements.
+  mlir::Value broadcastPair(mlir::Value buffer, Index at, int64_t lanes,
+                            int64_t valid = 2);
 
   //===--- Quantized activations ------------------------------------------===//
 

@@ -66,6 +66,8 @@ struct KernelTarget {
   bool avx512bw = false;
   bool avx512vl = false;
   bool avx512vnni = false;
+  /// vdpbf16ps and conversions to bf16; only together with `avx512f`.
+  bool avx512bf16 = false;
   /// Fused multiply-add in hardware.
   bool fma = false;
   /// LLVM's name of the CPU to tune for; empty: not known.

@@ -12,6 +12,7 @@
 
 #include "mpq/Analysis/Divergence.h"
 #include "mpq/Frontend/StageFile.h"
+#include "mpq/Kernel/FloatActivations.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -60,6 +61,7 @@ struct CompileOptions {
   TargetKind target = TargetKind::CPU;
   std::vector<std::string> cpus;
   double floatTolerance = 0; ///< of float kernels, relative to the largest result
+  FloatActivations floatActivations = FloatActivations::F32;
 
   // How.
   unsigned threads = 0;   ///< 0: all cores

@@ -46,8 +46,8 @@ static double getSize(Value value, int64_t d, int64_t dynamicSize) {
 }
 
 /// What the kernel of `op` has in memory for a weight: its codes where these
-/// are multiplied as they are packed, else f32 or levels of a byte. Small weights
-/// are padded, so the nearest of the two.
+/// are multiplied as they are packed, else f32, bf16 or levels of a byte. Small
+/// weights are padded, so the nearest of these.
 static double getBits(Operation *op, double bytes, double weights) {
   auto layout = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
   auto name = op->getAttrOfType<StringAttr>("family");
@@ -57,6 +57,8 @@ static double getBits(Operation *op, double bytes, double weights) {
         family->getPackedLayout(op, KernelTarget::get(op)));
   if (layout)
     return layout.getBits();
+  if (family && family->getName().ends_with("_bf16"))
+    return 16;
   return bytes / weights < 2.5 ? 8 : 32;
 }
 

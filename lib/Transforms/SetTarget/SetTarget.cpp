@@ -8,9 +8,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Execution/Program.h"
+#include "mpq/Kernel/FloatActivations.h"
 #include "mpq/Kernel/FloatTolerance.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {
@@ -38,6 +40,10 @@ struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
       getOperation()->setAttr(
           kFloatToleranceAttr,
           Builder(&getContext()).getF64FloatAttr(floatTolerance));
+    if (floatActivations == FloatActivations::BF16)
+      getOperation()->setAttr(
+          kFloatActivationsAttr,
+          TypeAttr::get(BFloat16Type::get(&getContext())));
   }
 };
 

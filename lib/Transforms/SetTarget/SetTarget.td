@@ -19,12 +19,17 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
 
     With `float-tolerance` also `mpq.float_tolerance`, the error that kernels for
     floats may have beyond rounding (`mpq/Kernel/FloatTolerance.h`): 1e-5 lets
-    Winograd's convolution in.
+    Winograd's convolution in. With `float-activations=bf16` also
+    `mpq.float_activations` (`mpq/Kernel/FloatActivations.h`), what floats between
+    compute ops are stored as (`mpq-narrow-activations`).
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"native\"",
     "a CPU that LLVM knows, or native: this machine">,
     Option<"floatTolerance", "float-tolerance", "double", "0.0",
-    "error that float kernels may have, relative to the largest result">];
+    "error that float kernels may have, relative to the largest result">,
+    Option<"floatActivations", "float-activations", "::mpq::FloatActivations",
+    "::mpq::FloatActivations::F32", "what float activations between compute ops are stored as",
+    [{ ::mpq::getFloatActivationsValues() }]>];
 }
 
 #endif // MPQ_TRANSFORMS_SETTARGET_TD

@@ -191,7 +191,7 @@ func.func @softmax_shape(%x: memref<2x8xf32>, %y: memref<2x9xf32>) {
 // -----
 
 func.func @softmax_element(%x: memref<2x8xi8>, %y: memref<2x8xi8>) {
-  // expected-error @below {{input has element type 'i8' when it should be f32 (not quantized)}}
+  // expected-error @below {{input has element type 'i8' when it should be f32 or bf16 (not quantized)}}
   mpq.softmax ins(%x : memref<2x8xi8>) outs(%y : memref<2x8xi8>)
   return
 }

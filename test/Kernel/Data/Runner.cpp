@@ -25,6 +25,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <random>
 
 using namespace mlir;
@@ -89,7 +90,7 @@ std::string Buffer::getType() const {
   std::string text = "memref<";
   for (int64_t size : sizes)
     text += std::to_string(size) + "x";
-  return text + (format.scale ? "i8>" : "f32>");
+  return text + (format.scale ? "i8>" : format.bf16 ? "bf16>" : "f32>");
 }
 
 int64_t Buffer::offset(int64_t index) const {
@@ -108,8 +109,20 @@ float Buffer::read(int64_t element) const {
   const char *base = bytes.front().bytes;
   if (format.scale)
     return format.scale * (float)(uint8_t(base[element]) - format.zeroPoint);
-  float value;
-  memcpy(&value, base + 4 * element, 4);
+  float value = 0;
+  if (format.bf16) // the upper half of an f32, on machines of little endian
+    memcpy(reinterpret_cast<char *>(&value) + 2, base + 2 * element, 2);
+  else
+    memcpy(&value, base + 4 * element, 4);
+  return value;
+}
+
+/// The nearest number that bf16 has, half to even.
+static float roundToBf16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+  memcpy(&value, &bits, 4);
   return value;
 }
 
@@ -118,9 +131,26 @@ void Buffer::write(int64_t element, float value) {
   if (format.scale) {
     float code = std::nearbyint(value / format.scale) + float(format.zeroPoint);
     base[element] = char(uint8_t(std::min(255.f, std::max(0.f, code))));
+  } else if (format.bf16) {
+    float rounded = roundToBf16(value);
+    memcpy(base + 2 * element, reinterpret_cast<char *>(&rounded) + 2, 2);
   } else {
     memcpy(base + 4 * element, &value, 4);
   }
+}
+
+bool Buffer::narrow() {
+  if (format.scale)
+    return true;
+  Buffer old = *this;
+  for (int64_t i = 0; i < physical; ++i)
+    if (float value = old.read(i);
+        !std::isnan(value) && value != roundToBf16(value))
+      return false;
+  format.bf16 = true;
+  for (int64_t i = 0; i < physical; ++i)
+    write(i, old.read(i));
+  return true;
 }
 
 float Buffer::get(int64_t index) const { return read(offset(index)); }
@@ -156,9 +186,9 @@ void Buffer::randomize(unsigned seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> uniform(-2, 2);
   for (int64_t i = 0; i < getCount(); ++i)
-    set(i, uniform(random));
+    set(i, roundToBf16(uniform(random)));
   forEachExtra(*this, physical, [&](int64_t element, bool tail) {
-    write(element, tail ? 12345.f : 0.f);
+    write(element, tail ? 12352.f : 0.f);
   });
 }
 
@@ -171,6 +201,8 @@ std::string Buffer::check(const std::function<float(int64_t)> &expected,
   for (int64_t i = 0; i < getCount(); ++i) {
     float value = get(i), wanted = expected(i);
     float bound = tolerance * (1 + std::fabs(wanted));
+    if (format.bf16) // of the result, and of what kernels leave there meanwhile
+      bound += (1 + std::fabs(wanted)) / 128;
     if (format.scale) {
       // Half a step, and a little for the computation of the real itself.
       float lowest = -format.zeroPoint * format.scale,
@@ -185,11 +217,10 @@ std::string Buffer::check(const std::function<float(int64_t)> &expected,
   std::string problem;
   forEachExtra(*this, physical, [&](int64_t element, bool tail) {
     float value = read(element);
-    // The poison 0xAAAAAAAA is a finite float that nothing here computes.
-    float poisoned;
-    memset(&poisoned, 0xAA, 4);
+    // The poison is a finite float that nothing here computes.
+    Buffer poisoned({1}, {0, {}, 0, 0, format.bf16});
     if (problem.empty() &&
-        (tail ? !std::isfinite(value) || (!format.scale && value == poisoned)
+        (tail ? !std::isfinite(value) || (!format.scale && value == poisoned.get(0))
               : value != 0))
       problem = report((tail ? "tail " : "border ") + std::to_string(element),
                        value, 0);
@@ -269,6 +300,7 @@ static KernelTarget makeTarget(const TargetSpec &spec) {
   target.avx512f = spec.has("avx512f");
   target.avx512bw = spec.has("avx512bw");
   target.avx512vnni = spec.has("avx512vnni");
+  target.avx512bf16 = spec.has("avx512bf16");
   target.fma = spec.has("fma");
   target.vectorRegisters = target.avx512f ? 32 : 16;
   return target;
@@ -326,8 +358,8 @@ static void callKernel(void *function, std::vector<void *> p) {
   }
 }
 
-std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
-                                        const std::string &cpu, int repeat) {
+static std::vector<double> runOnce(std::vector<Case> &cases,
+                                   const std::string &cpu, int repeat) {
   llvm::Expected<TargetSpec> spec = getTarget(cpu);
   if (!spec) {
     ADD_FAILURE() << llvm::toString(spec.takeError());
@@ -392,5 +424,35 @@ std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
       times.push_back(
           timeCall([&] { callKernel(*address, pointers); }, repeat));
   }
+  return times;
+}
+
+/// `test` with all floats stored as bf16, where they can be.
+static std::optional<Case> makeNarrow(const Case &test) {
+  Case narrow = test;
+  narrow.name += " in bf16";
+  for (Buffer &input : narrow.inputs)
+    if (!input.narrow())
+      return std::nullopt;
+  Format format = test.output.format;
+  format.bf16 = !format.scale;
+  narrow.output = Buffer(test.output.shape, format);
+  // The types of the buffers are all that ends so.
+  const std::string from = "xf32>", to = "xbf16>";
+  for (size_t at = 0; (at = narrow.op.find(from, at)) != std::string::npos;)
+    narrow.op.replace(at, from.size(), to);
+  return narrow;
+}
+
+std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
+                                        const std::string &cpu, int repeat) {
+  std::vector<double> times = runOnce(cases, cpu, repeat);
+  if (repeat)
+    return times;
+  std::vector<Case> narrow;
+  for (const Case &test : cases)
+    if (std::optional<Case> other = makeNarrow(test))
+      narrow.push_back(std::move(*other));
+  runOnce(narrow, cpu, 0);
   return times;
 }

@@ -24,6 +24,7 @@ struct Format {
   std::array<int64_t, 4> border = {0, 0, 0, 0}; ///< top, left, bottom, right
   float scale = 0;                              ///< 0: f32
   int zeroPoint = 0;
+  bool bf16 = false; ///< of floats
 };
 
 /// A buffer in memory with its logical contents. Shapes of rank other than 4
@@ -45,10 +46,12 @@ public:
   float get(int64_t index) const;
   void set(int64_t index, float value);
   float at(int64_t n, int64_t c, int64_t h, int64_t w) const;
-  /// Random reals in [-2, 2]; border as kernels leave it, tail large but
+  /// Random reals in [-2, 2], floats among those that bf16 has; border as kernels leave it, tail large but
   /// finite.
   void randomize(unsigned seed);
   void poison();
+  /// Stores floats as bf16; false if one of them would be rounded.
+  bool narrow();
   /// What is wrong with `this`, of which `expected` gives the logical values:
   /// empty if nothing. Also checks border (zero) and tail (finite). f32 may be
   /// off by `tolerance` (relative to 1 + |value|), codes by a rounding tie.
@@ -57,7 +60,9 @@ public:
 
 private:
   int64_t offset(int64_t index) const;
-  int64_t elementBytes() const { return format.scale ? 1 : 4; }
+  int64_t elementBytes() const {
+    return format.scale ? 1 : format.bf16 ? 2 : 4;
+  }
   float read(int64_t element) const;
   void write(int64_t element, float value);
 
@@ -82,7 +87,8 @@ struct Case {
 };
 
 /// Compiles all cases for a CPU ("x86-64-v2" has 128-bit vectors, "x86-64-v3"
-/// 256, "native" what there is), runs and checks them. `repeat` > 0 also times
+/// 256, "native" what there is), runs and checks them; then all of them whose
+/// floats bf16 can hold, with floats stored as that. `repeat` > 0 instead times
 /// each: nanoseconds of the fastest of `repeat` calls.
 std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,
                              int repeat = 0);

@@ -45,7 +45,7 @@ double WinogradPlan::relativeWork() const {
 }
 
 void WinogradPlan::chooseGroups(const KernelTarget &target) {
-  // In cycles of a core with two multiply-adds per cycle, as in ConvF32/Tile.cpp:
+  // In cycles of a core with two multiply-adds per cycle, as in ConvFloat/Tile.cpp:
   // a broadcast for each tile, a vector load for each block, of weights that
   // come from the second-level cache and are read again for each group of tiles.
   constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,

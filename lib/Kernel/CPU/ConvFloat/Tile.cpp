@@ -36,7 +36,8 @@ static double estimateTile(const ConvTileProblem &p, const ConvTile &tile,
   constexpr double kFarLoad = 1.4, kHiddenFarLoad = 0.05;
   constexpr double kEpilogue = 2.0, kPerTile = 12.0, kNearBytes = 40 << 10;
   const ConvGeometry &g = p.geometry;
-  int64_t steps = g.inputChannels * g.kernelHeight;
+  int64_t steps =
+      llvm::divideCeil(g.inputChannels, p.channelsPerStep) * g.kernelHeight;
   int64_t vectors = tile.blocks * p.registersPerVector;
   int64_t sources = tile.keepWeights
                         ? int64_t(getWindowPositions(columns, g.strideX,

@@ -3,16 +3,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Matrix product in f32: C[M][N] = A[M][K] * B + bias + residual, clamped.
+// Matrix product of floats: C[M][N] = A[M][K] * B + bias + residual, clamped, in
+// two families.
+//
+// matmul_f32 multiplies in f32, whatever the activations are stored as.
+// matmul_bf16 multiplies pairs along K of what is stored as bf16, with weights
+// rounded to bf16, and sums in f32 (vdpbf16ps): twice as fast where there is
+// arithmetic to do, and half the bytes of weights where there is not.
 //
 // B (the weight, transposed) is packed in panels of `vectors` vectors, one row
 // of K after the other, so that a kernel reads it as one stream:
 //
-//     [N / panel][K][panel]      the last panel is as narrow as whole vectors
-//     allow
+//     [N / panel][K / P][panel][P]      P columns (1 or 2) are one step; the
+//                                       last panel is as narrow as whole
+//                                       vectors allow
 //
 // A is read where it lies. A tile of `rows` x `vectors` accumulators takes, for
-// each k, `vectors` loads of B and `rows` broadcasts of A:
+// each step, `vectors` loads of B and `rows` broadcasts of A:
 //
 //     8 rows x 3 vectors: 11 loads for 24 multiply-adds
 //
@@ -33,6 +40,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -51,8 +59,8 @@ constexpr int64_t kManyRows = 27720;
 constexpr int64_t kMostRows = 12;
 
 struct MatmulPlan {
-  MatmulPlan(MatmulOp op, const KernelTarget &target)
-      : m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
+  MatmulPlan(MatmulOp op, const KernelTarget &target, bool pairs)
+      : pairs(pairs), m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
         n(op.getWeightShape()[0]), depth(op.getWeightShape()[1]),
         lanes(target.lanes()), available(target.vectorRegisters -
                                          (target.vectorRegisters > 16 ? 4 : 0)),
@@ -67,8 +75,24 @@ struct MatmulPlan {
   int64_t wholePanels() const { return n / panel(); }
   /// Vectors of the last, narrower, panel; 0 if there is none.
   int64_t lastVectors() const { return llvm::divideCeil(n % panel(), lanes); }
-  int64_t lastStart() const { return wholePanels() * panel() * depth; }
-  int64_t floats() const { return lastStart() + lastVectors() * lanes * depth; }
+  /// Columns of K that are one step, and steps; the last may lack a column.
+  int64_t perStep() const { return pairs ? 2 : 1; }
+  int64_t steps() const { return llvm::divideCeil(depth, perStep()); }
+  /// Weights of a panel of so many vectors, where the last starts, and all.
+  int64_t panelSize(int64_t vectors) const {
+    return steps() * stepSize(vectors);
+  }
+  int64_t stepSize(int64_t vectors) const {
+    return vectors * lanes * perStep();
+  }
+  int64_t lastStart() const { return wholePanels() * panelSize(tile.vectors); }
+  int64_t size() const { return lastStart() + panelSize(lastVectors()); }
+  Type getWeightType(KernelBuilder &k) const {
+    return pairs ? Type(k.b.getBF16Type()) : k.b.getF32Type();
+  }
+  int64_t weightBytes() const { return pairs ? 2 : 4; }
+
+  bool pairs;
 
   /// Rows; `kManyRows` if that is known at run time only.
   int64_t m;
@@ -81,7 +105,7 @@ private:
   void chooseTile();
 };
 
-/// Cycles of one tile: the limits are those of ConvF32/Tile.h.
+/// Cycles of one tile: the limits are those of ConvFloat/Tile.h.
 double MatmulPlan::estimateTile(int64_t rows, int64_t vectors,
                                 int64_t chains) const {
   constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,
@@ -90,12 +114,12 @@ double MatmulPlan::estimateTile(int64_t rows, int64_t vectors,
   constexpr double kEpilogue = 2.0, kPerTile = 12.0, kNearBytes = 40 << 10;
   int64_t broadcasts = rows * loadsPerBroadcast;
   double bytes = vectors * lanes * 4.0;
-  double far = bytes * depth <= kNearBytes ? 0 : bytes / 64;
+  double far = bytes * steps() <= kNearBytes ? 0 : bytes / 64;
   double step =
       std::max({rows * vectors * 0.5, vectors * kLoad + broadcasts * kBroadcast,
                 kLatency / chains, far * kFarLoad});
   step += (vectors + broadcasts) * kHiddenLoad + far * kHiddenFarLoad;
-  return depth * step + rows * vectors * chains * kEpilogue + kPerTile;
+  return steps() * step + rows * vectors * chains * kEpilogue + kPerTile;
 }
 
 void MatmulPlan::chooseTile() {
@@ -116,7 +140,8 @@ void MatmulPlan::chooseTile() {
     for (int64_t vectors = 1; vectors <= std::min<int64_t>(columns, 8);
          ++vectors)
       for (int64_t chains : {1, 2, 4, 8}) {
-        if (rows * vectors * chains + vectors + 1 > available || chains > depth)
+        if (rows * vectors * chains + vectors + 1 > available ||
+            chains > steps())
           continue;
         if (double cycles = estimate({rows, vectors, chains});
             cycles < best * 0.995) {
@@ -130,14 +155,15 @@ void MatmulPlan::chooseTile() {
 class MatmulEmitter {
 public:
   MatmulEmitter(OpBuilder &builder, Location loc, MatmulOp op,
-                const KernelTarget &target, MatmulOp::Adaptor operands)
-      : k(builder, loc, target), plan(op, target), op(op),
+                const KernelTarget &target, bool pairs,
+                MatmulOp::Adaptor operands)
+      : k(builder, loc, target), plan(op, target, pairs), op(op),
         m(k.rows(operands.getInput())),
         a(makeRows(operands.getInput(), op.getInputQuantAttr())),
         c(makeRows(operands.getInit(), op.getOutputQuantAttr())),
         bias(operands.getBias()),
-        weights(
-            k.view(operands.getWeight(), k.b.getF32Type(), 0, plan.floats())) {
+        weights(k.view(operands.getWeight(), plan.getWeightType(k), 0,
+                       plan.size())) {
     if (operands.getResidual())
       residual = makeRows(operands.getResidual(), op.getResidualQuantAttr());
     codeTable = k.makeCodeTable(a.quant);
@@ -146,7 +172,7 @@ public:
   void emit() {
     int64_t panel = plan.panel();
     k.forLoop(0, plan.wholePanels(), 1, [&](Index i) {
-      emitPanel(k.mul(i, panel), k.mul(i, panel * plan.depth),
+      emitPanel(k.mul(i, panel), k.mul(i, plan.panelSize(plan.tile.vectors)),
                 plan.tile.vectors, panel);
     });
     if (int64_t last = plan.n % panel)
@@ -186,47 +212,68 @@ private:
           k.loadPartial(bias, column + offset, plan.lanes, valid - offset);
     }
     Index aRow = k.mul(row, plan.depth);
-    int64_t unroll = getUnroll(size), whole = plan.depth / unroll * unroll;
+    int64_t unroll = getUnroll(size);
+    int64_t whole = plan.depth / plan.perStep() / unroll * unroll;
     auto steps = [&](Index first, int64_t count, ValueRange in) {
       SmallVector<Value> sums(in);
-      for (int64_t u = 0; u < count; ++u)
-        emitStep(k.add(aRow, first) + u,
-                 k.add(stream, k.mul(first + u, vectors * plan.lanes)), rows,
-                 vectors, MutableArrayRef(sums).slice(u % chains * size, size));
+      for (int64_t u = 0; u < count; ++u) {
+        Step step{k.add(aRow, k.mul(first + u, plan.perStep())),
+                  k.add(stream, k.mul(first + u, plan.stepSize(vectors)))};
+        // The last one, which is never in the loop, may be of one column.
+        step.isHalf = plan.pairs && first.isConstant() &&
+                      (first.offset + u) * 2 + 1 == plan.depth;
+        emitStep(step, rows, vectors,
+                 MutableArrayRef(sums).slice(u % chains * size, size));
+      }
       return sums;
     };
     sums = k.forLoop(0, whole, unroll, sums, [&](Index first, ValueRange in) {
       return steps(first, unroll, in);
     });
-    sums = steps(whole, plan.depth - whole, sums);
+    sums = steps(whole, plan.steps() - whole, sums);
     for (int64_t chain = 1; chain < chains; ++chain)
       for (int64_t i = 0; i < size; ++i)
         sums[i] = k.addf(sums[i], sums[chain * size + i]);
     emitEpilogue(row, column, rows, vectors, valid, sums);
   }
 
-  /// Steps of k in one iteration: a multiple of the chains with some 64
+  /// Steps in one iteration: a multiple of the chains with some 64
   /// multiply-adds.
   int64_t getUnroll(int64_t size) const {
     int64_t unroll = plan.tile.chains;
-    while (unroll * 2 * size <= 96 && unroll * 2 <= plan.depth && unroll < 16)
+    while (unroll * 2 * size <= 96 && unroll * 2 <= plan.steps() && unroll < 16)
       unroll *= 2;
     return unroll;
   }
 
-  /// One k: A[row + i][k] is at `aAt` + i * depth, B's row of the panel at
-  /// `bAt`.
-  void emitStep(Index aAt, Index bAt, int64_t rows, int64_t vectors,
+  /// A[row + i] of a step is at `a` + i * depth, the panel's B at `b`. A half
+  /// step has no second column.
+  struct Step {
+    Index a, b;
+    bool isHalf = false;
+  };
+
+  void emitStep(const Step &step, int64_t rows, int64_t vectors,
                 MutableArrayRef<Value> sums) {
     k.keepLoadsInOrder();
     SmallVector<Value> b;
+    int64_t elements = plan.stepSize(1);
     for (int64_t v = 0; v < vectors; ++v)
-      b.push_back(k.loadVector(weights, bAt + v * plan.lanes, plan.lanes));
+      b.push_back(k.loadStored(weights, step.b + v * elements, elements));
     for (int64_t i = 0; i < rows; ++i) {
-      Value x = k.broadcastReal(a, aAt + i * plan.depth, plan.lanes, codeTable);
-      for (int64_t v = 0; v < vectors; ++v)
-        sums[i * vectors + v] = k.fma(x, b[v], sums[i * vectors + v]);
+      Value x = broadcast(step.a + i * plan.depth, step.isHalf);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = sums[i * vectors + v];
+        sum = plan.pairs ? k.dotPairs(sum, b[v], x) : k.fma(x, b[v], sum);
+      }
     }
+  }
+
+  /// What a step multiplies of one row of A, in all lanes.
+  Value broadcast(Index at, bool isHalf) {
+    if (!plan.pairs)
+      return k.broadcastReal(a, at, plan.lanes, codeTable);
+    return k.broadcastPair(a.buffer, at, plan.lanes, isHalf ? 1 : 2);
   }
 
   void emitEpilogue(Index row, Index column, int64_t rows, int64_t vectors,
@@ -258,26 +305,10 @@ private:
   Value bias, weights, codeTable;
 };
 
-class MatmulF32 final : public KernelFamily {
+/// Both families: what differs is what one step multiplies.
+class MatmulFloat : public KernelFamily {
 public:
-  StringRef getName() const override { return "matmul_f32"; }
-  int getPriority() const override { return 100; }
-
-  bool accepts(Operation *op, const KernelTarget &,
-               std::string &reason) const override {
-    auto matmul = dyn_cast<MatmulOp>(op);
-    if (!matmul) {
-      reason =
-          ("the op is " + op->getName().getStringRef() + ", not mpq.matmul")
-              .str();
-      return false;
-    }
-    reason = checkStaticQuantization(
-        {{"the input", matmul.getInputQuantAttr()},
-         {"the residual", matmul.getResidualQuantAttr()},
-         {"the result", matmul.getOutputQuantAttr()}});
-    return reason.empty();
-  }
+  explicit MatmulFloat(bool pairs) : pairs(pairs) {}
 
   KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
     KernelLayouts layouts;
@@ -288,48 +319,113 @@ public:
 
   int64_t getPackedBytes(Operation *op,
                          const KernelTarget &target) const override {
-    return llvm::alignTo(
-        MatmulPlan(cast<MatmulOp>(op), target).floats() * sizeof(float), 64);
+    MatmulPlan plan(cast<MatmulOp>(op), target, pairs);
+    return llvm::alignTo(plan.size() * plan.weightBytes(), 64);
   }
 
   void emitPack(OpBuilder &builder, Location loc, Operation *op,
                 const KernelTarget &target, const WeightReader &weight,
                 Value packed) const override {
-    MatmulPlan plan(cast<MatmulOp>(op), target);
-    KernelBuilder k(builder, loc, target);
-    int64_t floats = getPackedBytes(op, target) / sizeof(float);
-    Value to = k.view(packed, k.b.getF32Type(), 0, floats);
-    k.fill(to, plan.floats(), floats - plan.floats(), k.f32(0.0));
+    MatmulPlan plan(cast<MatmulOp>(op), target, pairs);
+    // Packing may run on another CPU.
+    KernelTarget any = target;
+    any.avx512bf16 = false;
+    KernelBuilder k(builder, loc, any);
+    int64_t size = getPackedBytes(op, target) / plan.weightBytes();
+    Value to = k.view(packed, plan.getWeightType(k), 0, size);
+    k.fill(to, plan.size(), size - plan.size(), k.f32(0.0));
     auto packPanels = [&](int64_t firstRow, int64_t start,
                           ArrayRef<int64_t> sizes) {
       k.forEach(sizes, [&](ArrayRef<Index> at) {
         Value valid;
         Index row = k.linear({at[0], at[2]}, {sizes[0], sizes[2]}) + firstRow;
         row = k.limit(row, firstRow + sizes[0] * sizes[2], plan.n, valid);
-        k.store(k.readWeight(weight, row, at[1], valid), to,
+        Index column = k.linear({at[1], at[3]}, {sizes[1], sizes[3]});
+        column = k.limit(column, sizes[1] * sizes[3], plan.depth, valid);
+        k.store(k.readWeight(weight, row, column, valid), to,
                 k.linear(at, sizes) + start);
       });
     };
-    packPanels(0, 0, {plan.wholePanels(), plan.depth, plan.panel()});
+    packPanels(0, 0,
+               {plan.wholePanels(), plan.steps(), plan.panel(),
+                plan.perStep()});
     if (plan.lastVectors())
       packPanels(plan.wholePanels() * plan.panel(), plan.lastStart(),
-                 {1, plan.depth, plan.lastVectors() * plan.lanes});
+                 {1, plan.steps(), plan.lastVectors() * plan.lanes,
+                  plan.perStep()});
   }
 
   void emit(OpBuilder &builder, Location loc, Operation *op,
             const KernelTarget &target, ValueRange operands) const override {
     auto matmul = cast<MatmulOp>(op);
-    MatmulEmitter(builder, loc, matmul, target,
+    MatmulEmitter(builder, loc, matmul, target, pairs,
                   MatmulOp::Adaptor(operands, matmul))
         .emit();
+  }
+
+protected:
+  static MatmulOp getMatmul(Operation *op, std::string &reason) {
+    auto matmul = dyn_cast<MatmulOp>(op);
+    if (!matmul)
+      reason =
+          ("the op is " + op->getName().getStringRef() + ", not mpq.matmul")
+              .str();
+    return matmul;
+  }
+
+private:
+  bool pairs;
+};
+
+struct MatmulF32 final : MatmulFloat {
+  MatmulF32() : MatmulFloat(/*pairs=*/false) {}
+  StringRef getName() const override { return "matmul_f32"; }
+  int getPriority() const override { return 100; }
+
+  bool accepts(Operation *op, const KernelTarget &,
+               std::string &reason) const override {
+    MatmulOp matmul = getMatmul(op, reason);
+    if (!matmul)
+      return false;
+    reason = checkStaticQuantization(
+        {{"the input", matmul.getInputQuantAttr()},
+         {"the residual", matmul.getResidualQuantAttr()},
+         {"the result", matmul.getOutputQuantAttr()}});
+    return reason.empty();
+  }
+};
+
+struct MatmulBf16 final : MatmulFloat {
+  MatmulBf16() : MatmulFloat(/*pairs=*/true) {}
+  StringRef getName() const override { return "matmul_bf16"; }
+  int getPriority() const override { return 110; }
+
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
+    MatmulOp matmul = getMatmul(op, reason);
+    if (!matmul)
+      return false;
+    if (!getElementTypeOrSelf(matmul.getInput()).isBF16())
+      reason = "the input is not bf16";
+    else if (matmul.getInputQuantAttr())
+      reason = "the input is quantized dynamically";
+    else if (!target.avx512bf16 || target.lanes() != 16)
+      reason = "the target lacks AVX512_BF16";
+    else
+      reason = checkStaticQuantization(
+          {{"the residual", matmul.getResidualQuantAttr()},
+           {"the result", matmul.getOutputQuantAttr()}});
+    return reason.empty();
   }
 };
 
 } // namespace
 
 namespace mpq {
-void registerKernelFamilyMatmulF32(DialectRegistry &) {
+void registerKernelFamilyMatmulFloat(DialectRegistry &) {
   Registry<KernelFamily>::get().add("matmul_f32",
                                     std::make_unique<MatmulF32>());
+  Registry<KernelFamily>::get().add("matmul_bf16",
+                                    std::make_unique<MatmulBf16>());
 }
 } // namespace mpq

@@ -7,7 +7,7 @@
 //
 // A tile is `rows` x `columns` pixels of `blocks` channel blocks; each pixel
 // and block is one accumulator vector. One step adds the products of one input
-// channel and one kernel row:
+// channel, or of a pair of them, and one kernel row:
 //
 //     for kw, r:        w[kw][r] = load weights          KW * blocks loads
 //     for each input column that the tile touches:
@@ -34,8 +34,8 @@
 // narrow tile with a bad balance is left over: 25 columns become 13 + 12.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_KERNEL_CPU_CONVF32_TILE_H
-#define MPQ_KERNEL_CPU_CONVF32_TILE_H
+#ifndef MPQ_KERNEL_CPU_CONVFLOAT_TILE_H
+#define MPQ_KERNEL_CPU_CONVFLOAT_TILE_H
 
 #include "mpq/Kernel/KernelBuilder.h"
 
@@ -53,6 +53,8 @@ struct ConvTile {
 /// What the choice depends on.
 struct ConvTileProblem {
   ConvGeometry geometry;
+  /// Input channels of one step.
+  int64_t channelsPerStep;
   /// Channels in an accumulator, and registers that take.
   int64_t block;
   int64_t registersPerVector;
@@ -70,4 +72,4 @@ ConvTile chooseConvTile(const ConvTileProblem &problem);
 
 } // namespace mpq
 
-#endif // MPQ_KERNEL_CPU_CONVF32_TILE_H
+#endif // MPQ_KERNEL_CPU_CONVFLOAT_TILE_H
