@@ -51,6 +51,12 @@ private:
     int64_t count;
   };
 
+  /// A block of groups: where it is in its stream, and which groups it has.
+  struct Block {
+    Index at, firstGroup;
+    int64_t groups;
+  };
+
   /// All panels and tiles of `count` rows from `first` on.
   void emitRows(Index first, Index count);
   /// With one tuning, for `least` rows or more.
@@ -62,8 +68,19 @@ private:
   /// The f32 sums of a tile, with the scales of the weight.
   Values emitGroups(const TileTuning &tile, const Panel &panel,
                     const Rows &rows);
+  Block getBlock(Index block, int64_t groups);
   Values emitBlock(const TileTuning &tile, const Panel &panel, const Rows &rows,
-                   Index block, int64_t groups, mlir::ValueRange sums);
+                   const Block &block, mlir::ValueRange before);
+  Values emitInOrder(const TileTuning &tile, const Panel &panel,
+                     const Rows &rows, const Block &block,
+                     mlir::ValueRange before);
+  llvm::SmallVector<mlir::Value> loadScales(const Panel &panel,
+                                            const Block &block, Index group);
+  /// The integer sums of a group.
+  Values emitLevels(const TileTuning &tile, const Panel &panel,
+                    const Rows &rows, const Block &block, Index group);
+  Values addScaled(llvm::ArrayRef<mlir::Value> levels,
+                   llvm::ArrayRef<mlir::Value> scales, mlir::ValueRange before);
   Values emitOneGroup(const TileTuning &tile, const Panel &panel,
                       const Rows &rows);
   /// Where integer sums of a group start: at what its zero points, or `low`,
@@ -75,8 +92,7 @@ private:
   /// Factors of a vector's rows: `offset` bytes behind the stream's beginning,
   /// f32, f16 (as f32), i32 or u8 (as i32).
   mlir::Value loadReals(const StreamPart &part, Index offset, int64_t bytes);
-  mlir::Value loadIntegers(const StreamPart &part, Index offset,
-                           int64_t bytes);
+  mlir::Value loadIntegers(const StreamPart &part, Index offset, int64_t bytes);
 
   KernelBuilder &k;
   MatmulOp op;

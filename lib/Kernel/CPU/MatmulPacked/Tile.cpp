@@ -19,6 +19,11 @@ using namespace mpq::packed;
 
 /// Independent sums that hide the latency of a dot product.
 static constexpr int64_t kIndependentSums = 8;
+/// Dot products, one waiting for the other, in the shadow of which the CPU gets
+/// to the next group.
+static constexpr int64_t kLongestChain = 12;
+/// So many sums of different positions are worth the additions at the end.
+static constexpr int64_t kMostRuns = 4;
 
 TileEmitter::TileEmitter(KernelBuilder &k, const PackedLayout &layout,
                          const Tuning &tuning, Value packed,
@@ -45,7 +50,8 @@ int64_t TileEmitter::getStartShift(const PackedLayout &layout,
 // Decoding
 //===----------------------------------------------------------------------===//
 
-SmallVector<TileEmitter::Term, 2> TileEmitter::getTerms(int64_t cellStep) const {
+SmallVector<TileEmitter::Term, 2>
+TileEmitter::getTerms(int64_t cellStep) const {
   auto pieces = layout.getPieces(cellStep);
   int64_t maxCode = (1 << layout.bits) - 1;
   if (getSafeAdditions(maxCode) == 0 && tuning.isa == Isa::Avx2)
@@ -74,9 +80,18 @@ SmallVector<int64_t> TileEmitter::getPositions(int64_t cellStep,
 
 Value TileEmitter::loadLine(const Source &source, const StreamPart &part,
                             int64_t line) {
+  Value *known = source.lines ? &(*source.lines)[{&part, line}] : nullptr;
+  if (known && *known)
+    return *known;
   Index at = k.add(k.add(part.stream, source.codes), k.mul(part.row, 4)) +
              line * PackedLayout::kLine;
-  return k.loadVector(packed, at, 4 * dots.lanes());
+  // The hardware follows a stream that is read in order.
+  if (known)
+    k.keepLoadsInOrder();
+  Value codes = k.loadVector(packed, at, 4 * dots.lanes());
+  if (known)
+    *known = codes;
+  return codes;
 }
 
 Value TileEmitter::emitCodes(const Source &source, const StreamPart &part,
@@ -128,8 +143,8 @@ void TileEmitter::emitTerm(const Source &source, int64_t step, const Term &term,
 }
 
 /// One sum for each row and vector, shifted between positions.
-TileEmitter::Values TileEmitter::emitShifted(const Source &source, int64_t steps,
-                                             Values start) {
+TileEmitter::Values TileEmitter::emitShifted(const Source &source,
+                                             int64_t steps, Values start) {
   SmallVector<Sum> sums;
   for (Value value : start)
     sums.push_back({value, {}, 0});
@@ -153,42 +168,75 @@ TileEmitter::Values TileEmitter::emitShifted(const Source &source, int64_t steps
   return result;
 }
 
-/// Several sums for each row and vector, each of one position.
-TileEmitter::Values TileEmitter::emitSeparate(const Source &source,
-                                              int64_t steps, Values start) {
-  auto positions = getPositions(source.cellStep, steps);
+TileEmitter::Shares TileEmitter::getShares(ArrayRef<int64_t> positions,
+                                           int64_t steps, int64_t count) {
+  int64_t classes = positions.size();
+  Shares shares;
+  // Of the upper bits alone nothing can be shifted out.
+  if (positions.back() >= 0)
+    shares.positions = llvm::divideCeil(classes, kMostRuns);
+  shares.runs = llvm::divideCeil(classes, shares.positions);
+  int64_t most = kIndependentSums / (count * shares.runs);
+  shares.chains =
+      std::clamp<int64_t>(llvm::divideCeil(steps, kLongestChain * shares.runs),
+                          1, std::max<int64_t>(most, 1));
+  return shares;
+}
+
+/// Several sums for each row and vector, of one position or a few.
+TileEmitter::Values TileEmitter::emitSeparate(const Source &tile, int64_t steps,
+                                              Values start) {
+  auto positions = getPositions(tile.cellStep, steps);
   int64_t count = start.size(), classes = positions.size();
-  int64_t chains = std::max<int64_t>(
-      1, kIndependentSums / (count * classes));
+  Shares shares = getShares(positions, steps, count);
+  DenseMap<std::pair<const StreamPart *, int64_t>, Value> lines;
+  Source source = tile;
+  source.lines = &lines;
   Value zero = k.splatInteger(32, 0, dots.lanes());
-  // [position][chain][row and vector]; those of the highest start the sum.
-  SmallVector<Sum> sums(classes * chains * count, Sum{zero, {}, 0});
+  // [run][chain][row and vector]; those of the highest position start the sum.
+  int64_t perRun = shares.chains * count;
+  SmallVector<Sum> sums(shares.runs * perRun, Sum{zero, {}, 0});
   bool startsHighest = positions[0] == getHighestPosition(layout, tuning);
   for (int64_t i = 0; startsHighest && i < count; ++i)
     sums[i].total = start[i];
-  SmallVector<int64_t> used(classes, 0);
-  for (int64_t step = 0; step < steps; ++step)
-    for (const Term &term :
-         getTerms((source.cellStep + step) % layout.cellSteps)) {
-      int64_t at = llvm::find(positions, term.position) - positions.begin();
-      int64_t first = (at * chains + used[at]++ % chains) * count;
-      emitTerm(source, step, term,
-               [&](int64_t i) -> Sum & { return sums[first + i]; });
+  auto emitPass = [&](int64_t pass) {
+    SmallVector<int64_t> used(shares.runs, 0);
+    for (int64_t step = 0; step < steps; ++step)
+      for (const Term &term :
+           getTerms((source.cellStep + step) % layout.cellSteps)) {
+        int64_t at = llvm::find(positions, term.position) - positions.begin();
+        if (at % shares.positions != pass)
+          continue;
+        int64_t run = at / shares.positions;
+        int64_t first = run * perRun + used[run]++ % shares.chains * count;
+        emitTerm(source, step, term,
+                 [&](int64_t i) -> Sum & { return sums[first + i]; });
+      }
+  };
+  for (int64_t pass = 0; pass < shares.positions; ++pass) {
+    emitPass(pass);
+    for (int64_t run = 0; run < shares.runs; ++run) {
+      int64_t at = run * shares.positions + pass;
+      if (at + 1 >= classes || pass + 1 == shares.positions)
+        continue;
+      for (Sum &sum : MutableArrayRef(sums).slice(run * perRun, perRun))
+        sum.total = shift(dots.finish(sum), positions[at] - positions[at + 1]);
     }
+  }
   Values result;
   for (int64_t i = 0; i < count; ++i) {
     Value total;
-    for (int64_t at = 0; at < classes; ++at) {
-      Value ofPosition;
-      for (int64_t chain = 0; chain < std::min(chains, used[at]); ++chain) {
-        Value sum = dots.finish(sums[(at * chains + chain) * count + i]);
-        ofPosition =
-            chain ? arith::AddIOp::create(k.b, ofPosition, sum).getResult()
-                  : sum;
+    for (int64_t run = 0; run < shares.runs; ++run) {
+      Value ofRun;
+      for (int64_t chain = 0; chain < shares.chains; ++chain) {
+        Value sum = dots.finish(sums[run * perRun + chain * count + i]);
+        ofRun =
+            chain ? arith::AddIOp::create(k.b, ofRun, sum).getResult() : sum;
       }
-      ofPosition = shift(ofPosition, positions[at]);
-      total = at ? arith::AddIOp::create(k.b, total, ofPosition).getResult()
-                 : ofPosition;
+      int64_t last = std::min((run + 1) * shares.positions, classes) - 1;
+      ofRun = shift(ofRun, positions[last]);
+      total =
+          run ? arith::AddIOp::create(k.b, total, ofRun).getResult() : ofRun;
     }
     if (!startsHighest)
       total = arith::AddIOp::create(
@@ -226,13 +274,15 @@ void TileEmitter::emitPrefetch(const Source &source, int64_t steps,
   }
 }
 
-TileEmitter::Values
-TileEmitter::emitGroup(ArrayRef<StreamPart> parts, Index codes,
-                       int64_t cellStep, Index firstRow, int64_t rows,
-                       Index step, Values start, int64_t prefetchLines,
-                       int64_t locality) {
+TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
+                                           Index codes, int64_t cellStep,
+                                           Index firstRow, int64_t rows,
+                                           Index step, Values start,
+                                           int64_t prefetchLines,
+                                           int64_t locality) {
   Source source{parts, codes, cellStep, firstRow, rows, step};
-  bool isLong = layout.groupSteps > tuning.unrolledSteps, doubles = layout.step == 2;
+  bool isLong = layout.groupSteps > tuning.unrolledSteps,
+       doubles = layout.step == 2;
   Values zeros(start.size(), k.splatInteger(32, 0, dots.lanes()));
   auto add = [&](const Values &a, ValueRange b) {
     Values sums;
@@ -257,10 +307,9 @@ TileEmitter::emitGroup(ArrayRef<StreamPart> parts, Index codes,
       emitPrefetch(chunk, steps, prefetchLines, locality);
       return add(emitSteps(chunk, steps, zeros), before);
     };
-    sums = k.forLoop(0, whole, most, doubles ? zeros : start,
-                     [&](Index at, ValueRange v) {
-                       return emitChunk(at, most, v);
-                     });
+    sums = k.forLoop(
+        0, whole, most, doubles ? zeros : start,
+        [&](Index at, ValueRange v) { return emitChunk(at, most, v); });
     if (whole < layout.groupSteps)
       sums = emitChunk(whole, layout.groupSteps - whole, sums);
     if (!doubles)

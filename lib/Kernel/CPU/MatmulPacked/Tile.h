@@ -3,21 +3,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The integer sums of a register tile: rows of activations times vectors of rows
-// of the weight, over a few steps.
+// The integer sums of a register tile: rows of activations times vectors of
+// rows of the weight, over a few steps.
 //
 // A step's codes come out of their line by a mask where they are, and are then
-// 2^s times the codes, s the position. (A shift of bytes is two instructions, and
-// on Zen 4 competes with the dot product for a port.) The sum of such steps is
-// 2^s times too large, and one shift puts that right for all of them:
+// 2^s times the codes, s the position. (A shift of bytes is two instructions,
+// and on Zen 4 competes with the dot product for a port.) The sum of such steps
+// is 2^s times too large, and one shift puts that right for all of them:
 //
 //     4 bits:   for steps in the upper halves:  sum += (line & 0xf0) . a
 //               sum >>= 4                       exact: all terms are multiples
 //               for steps in the lower halves:  sum += (line & 0x0f) . a
 //
-// Tiles of few sums have one for each position instead, so that there are enough
-// independent ones to hide the latency of the dot product; these are shifted and
-// added at the end.
+// Tiles of few sums have several for each row and vector, each of one position
+// or a run of them, so that no chain of dot products is too long to be hidden
+// behind those of the next group; these are shifted and added at the end. They
+// read every line once, and in order.
 //
 // Codes in pieces are put together first, at position 0.
 //
@@ -25,8 +26,8 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
 
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
 #include "lib/Kernel/CPU/MatmulPacked/Dots.h"
+#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
 
 namespace mpq::packed {
 
@@ -48,10 +49,10 @@ public:
   static int64_t getStartShift(const PackedLayout &layout,
                                const Tuning &tuning);
 
-  /// Adds a group to `start` (row by row, vector by vector; null: zero), shifted
-  /// by `getStartShift`. The codes begin `codes` bytes behind the beginning of
-  /// each stream, at step `cellStep` of a cell; the activations are those of
-  /// `rows` rows from `firstRow` on, from step `step` on.
+  /// Adds a group to `start` (row by row, vector by vector; null: zero),
+  /// shifted by `getStartShift`. The codes begin `codes` bytes behind the
+  /// beginning of each stream, at step `cellStep` of a cell; the activations
+  /// are those of `rows` rows from `firstRow` on, from step `step` on.
   Values emitGroup(llvm::ArrayRef<StreamPart> parts, Index codes,
                    int64_t cellStep, Index firstRow, int64_t rows, Index step,
                    Values start, int64_t prefetchLines, int64_t locality);
@@ -62,7 +63,8 @@ private:
   /// One way to get a step's codes, or a part of them.
   struct Term {
     int64_t maxCode;
-    /// The codes are times 2^position; a negative one means the upper bits only.
+    /// The codes are times 2^position; a negative one means the upper bits
+    /// only.
     int64_t position;
     llvm::SmallVector<PackedLayout::Piece, 4> pieces;
   };
@@ -74,6 +76,14 @@ private:
     Index firstRow;
     int64_t rows;
     Index step;
+    /// What was loaded, if loads are shared.
+    llvm::DenseMap<std::pair<const StreamPart *, int64_t>, mlir::Value> *lines =
+        nullptr;
+  };
+  /// How a tile of few sums goes about it: `runs` of `positions` positions
+  /// each, highest first, have `chains` sums.
+  struct Shares {
+    int64_t positions = 1, runs = 1, chains = 1;
   };
 
   llvm::SmallVector<Term, 2> getTerms(int64_t cellStep) const;
@@ -82,6 +92,8 @@ private:
                                           int64_t steps) const;
   /// The integer sums over a few steps, all unrolled.
   Values emitSteps(const Source &source, int64_t steps, Values start);
+  static Shares getShares(llvm::ArrayRef<int64_t> positions, int64_t steps,
+                          int64_t count);
   Values emitShifted(const Source &source, int64_t steps, Values start);
   Values emitSeparate(const Source &source, int64_t steps, Values start);
   /// One step: `terms` of all vectors, times all rows.
