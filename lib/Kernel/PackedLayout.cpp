@@ -30,7 +30,7 @@ static int64_t padSteps(int64_t steps, int64_t cellSteps) {
 PackedLayout::PackedLayout(PackedAttr attr)
     : rows(attr.getRows()), k(attr.getK()), bits(attr.getBits()),
       step(attr.getStep()), low(attr.getLow()),
-      zeroPoints(attr.getZeroPoints()) {
+      zeroPoints(attr.getZeroPoints()), table(attr.getTable()) {
   int64_t common = std::gcd(8u, bits);
   cellSteps = 8 / common;
   cellLines = bits / common;
@@ -139,5 +139,19 @@ PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason) {
   return PackedAttr::get(weight.getContext(), weight.getRows(), k,
                          llvm::Log2_64_Ceil(maxCode + 1), group < k ? group : 0,
                          step, zeroPoints ? 0 : low,
-                         hasHalfScales(format) ? 16 : 32, zeroPoints);
+                         hasHalfScales(format) ? 16 : 32, zeroPoints,
+                         /*table=*/false);
+}
+
+PackedAttr PackedLayout::getForFloats(StoredTensorType weight,
+                                      std::string &reason) {
+  auto codebook = dyn_cast<CodebookFormatAttr>(weight.getFormat());
+  if (!codebook)
+    return get(weight, reason);
+  int64_t k = weight.getK(), group = codebook.getParts().getGroupLength(k);
+  return PackedAttr::get(weight.getContext(), weight.getRows(), k,
+                         codebook.getCodeBits(), group < k ? group : 0,
+                         /*step=*/1, /*low=*/0,
+                         codebook.getHalfScale() ? 16 : 32,
+                         /*zeroPoints=*/false, /*table=*/true);
 }

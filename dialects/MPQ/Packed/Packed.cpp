@@ -15,7 +15,8 @@ using namespace mpq;
 LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t rows, int64_t k, unsigned bits,
                                  int64_t group, int64_t step, int64_t low,
-                                 unsigned scaleBits, bool zeroPoints) {
+                                 unsigned scaleBits, bool zeroPoints,
+                                 bool table) {
   if (rows < 1 || k < 1)
     return emitError() << "a packed weight has at least one row and column, not "
                        << rows << " x " << k;
@@ -29,5 +30,9 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        << step;
   if (scaleBits != 16 && scaleBits != 32)
     return emitError() << "a packed scale has 16 or 32 bits, not " << scaleBits;
+  if (table && (zeroPoints || step != 1 || low != 0))
+    return emitError() << "codes of a table have no levels: step 1, low 0 and "
+                          "no zero points, not step "
+                       << step << ", low " << low;
   return success();
 }

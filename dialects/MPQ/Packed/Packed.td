@@ -17,6 +17,9 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
 
         weight = scale * (code - zero point)              with zero points
                  scale * (step * code + low)              without
+                 scale * table[code]                      with a table
+
+    A table has 2^bits f32 and lies behind the codes.
 
     Where each bit lies follows from these numbers alone, for the code that
     packs and for the kernels that read: `mpq/Kernel/PackedLayout.h` draws it.
@@ -26,7 +29,7 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
     ```
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$k, "unsigned":$bits, "int64_t":$group,
-    "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points);
+    "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points, DefaultValuedParameter<"bool", "false">:$table);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

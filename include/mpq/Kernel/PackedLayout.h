@@ -53,7 +53,10 @@
 //                       [i32 x 16: zero points]       (if there are any)
 //                       [i32 x 16: sums of the rows' levels]
 //
-// each part starting at a line. A block has as many groups as fill lines with
+// each part starting at a line, and behind all streams the table, if codes are
+// those of one. A table needs no sums: only integer kernels, which multiply
+// levels, want them. Tables of fewer than 16 entries repeat up to 16, so that
+// what is above the bits of a code may stay in an index of 4 bits. A block has as many groups as fill lines with
 // their scales, and their cells. The sums are for the zero points of activations:
 //
 //     sum w (a - z) = sum w a  -  z sum w
@@ -91,12 +94,17 @@ public:
   /// The layout for a weight that is stored as integer levels times scales, or
   /// null, with the reason, if it has none.
   static PackedAttr get(StoredTensorType weight, std::string &reason);
+  /// The layout for kernels that multiply floats: the same, but a format with a
+  /// table keeps its codes and has the table.
+  static PackedAttr getForFloats(StoredTensorType weight, std::string &reason);
 
   int64_t rows, k;
   unsigned bits;
   /// Without zero points: between levels, and the level of the code 0.
   int64_t step, low;
   bool zeroPoints;
+  /// Codes index a table.
+  bool table;
 
   //===--- Cells ----------------------------------------------------------===//
   int64_t cellLines, cellSteps;
@@ -136,9 +144,14 @@ public:
     return getFactorsOffset() +
            (isGrouped() ? 0 : zeroPoints ? 2 * kLine : kLine);
   }
-  int64_t streamBytes() const { return getSumsOffset() + kLine; }
+  int64_t streamBytes() const { return getSumsOffset() + (table ? 0 : kLine); }
   int64_t streams() const { return (rows + kRows - 1) / kRows; }
-  int64_t bytes() const { return streams() * streamBytes(); }
+  /// Of the table: where it begins, and how many f32 it has.
+  int64_t getTableOffset() const { return streams() * streamBytes(); }
+  int64_t getTableEntries() const {
+    return table ? std::max<int64_t>(kRows, int64_t(1) << bits) : 0;
+  }
+  int64_t bytes() const { return getTableOffset() + 4 * getTableEntries(); }
 
   /// The byte of the codes in which a piece of the code at (row, column) lies.
   int64_t locate(int64_t row, int64_t column, const Piece &piece) const;

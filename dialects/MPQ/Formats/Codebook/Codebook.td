@@ -50,6 +50,11 @@ def MPQ_CodebookFormatAttr : MPQ_Format<"CodebookFormat", "codebook",
     bool isLearned() const { return getTable().starts_with("kmeans"); }
     /// The levels by code; empty where they are learned.
     ::llvm::ArrayRef<float> getLevels() const;
+    /// Builds IR for the f32 level of a code (an i32): from the payload of a
+    /// rows x k matrix where it is learned.
+    ::mlir::Value emitTableLevel(::mlir::OpBuilder &builder, ::mlir::Location loc,
+                                 ::mlir::Value payload, int64_t rows, int64_t k,
+                                 ::mlir::Value code) const;
   }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

@@ -42,28 +42,31 @@ Value CodebookFormatAttr::emitScale(OpBuilder &builder, Location loc,
   return getParts().emitScale(builder, loc, payload, rows, k, row, column);
 }
 
+Value CodebookFormatAttr::emitTableLevel(OpBuilder &builder, Location loc,
+                                         Value payload, int64_t rows, int64_t k,
+                                         Value code) const {
+  if (!isLearned()) {
+    auto type =
+        VectorType::get(int64_t(getLevels().size()), builder.getF32Type());
+    return emitLookup(builder, loc, DenseElementsAttr::get(type, getLevels()),
+                      code);
+  }
+  Value at =
+      arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), code);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  at = arith::MulIOp::create(builder, loc, at, constant(4));
+  at = arith::AddIOp::create(builder, loc, at,
+                             constant(getParts().getEnd(rows, k)));
+  return emitFloat(builder, loc, payload, at);
+}
+
 Value CodebookFormatAttr::emitDecode(OpBuilder &builder, Location loc,
                                      Value payload, int64_t rows, int64_t k,
                                      Value row, Value column) const {
   Value code = getParts().emitCode(builder, loc, payload, k, row, column);
-  Value level;
-  if (isLearned()) {
-    Value at = arith::IndexCastUIOp::create(builder, loc,
-                                            builder.getIndexType(), code);
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(builder, loc, value);
-    };
-    at = arith::MulIOp::create(builder, loc, at, constant(4));
-    at = arith::AddIOp::create(builder, loc, at,
-                               constant(getParts().getEnd(rows, k)));
-    level = emitFloat(builder, loc, payload, at);
-  } else {
-    auto type =
-        VectorType::get(int64_t(getLevels().size()), builder.getF32Type());
-    level = emitLookup(builder, loc, DenseElementsAttr::get(type, getLevels()),
-                       code);
-  }
   return arith::MulFOp::create(
       builder, loc, emitScale(builder, loc, payload, rows, k, row, column),
-      level);
+      emitTableLevel(builder, loc, payload, rows, k, code));
 }

@@ -46,7 +46,8 @@ PackedLoops::PackedLoops(KernelBuilder &k, MatmulOp op,
                   k.activation(operands[0], {}, op.getInputQuantAttr()),
                   rowsAtOnce, TileEmitter::getStartShift(layout, tuning)),
       tiles(k, this->layout, tuning, packed, activations),
-      lanes(tiles.dots.lanes()) {
+      lanes(tiles.dots.lanes()),
+      factors(k, packed, lanes, tuning.isa != Isa::Portable) {
   if (op.getBias())
     bias = operands[2];
   if (op.getResidual())
@@ -127,19 +128,9 @@ void PackedLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
 
 PackedLoops::Panel PackedLoops::makePanel(Index firstVector, int64_t vectors,
                                           int64_t columns) {
-  int64_t perStream = PackedLayout::kRows / lanes;
-  Panel panel{{}, k.mul(firstVector, lanes), columns, {}};
+  Panel panel{getStreamParts(k, layout, lanes, firstVector, vectors),
+              k.mul(firstVector, lanes), columns, {}};
   for (int64_t v = 0; v < vectors; ++v) {
-    StreamPart part;
-    if (vectors % perStream == 0) { // begins with a stream
-      part.stream = k.add(k.floorDiv(firstVector, perStream), v / perStream);
-      part.row = v % perStream * lanes;
-    } else {
-      part.stream = k.floorDiv(firstVector + v, perStream);
-      part.row = k.mul(k.mod(firstVector + v, perStream), lanes);
-    }
-    part.stream = k.mul(part.stream, layout.streamBytes());
-    panel.parts.push_back(part);
     Value values = k.splatF32(0.0, lanes);
     if (bias)
       values = k.loadPartial(bias, panel.column + v * lanes, lanes,
@@ -157,48 +148,8 @@ void PackedLoops::emitTile(const TileTuning &tile, const Panel &panel,
 }
 
 //===----------------------------------------------------------------------===//
-// Factors
+// Where sums start
 //===----------------------------------------------------------------------===//
-
-Value PackedLoops::loadReals(const StreamPart &part, Index offset,
-                             int64_t bytes) {
-  Index at = k.add(k.add(part.stream, offset), k.mul(part.row, bytes));
-  Value raw = k.loadVector(packed, at, lanes * bytes);
-  auto reals = VectorType::get(lanes, k.b.getF32Type());
-  if (bytes == 4)
-    return vector::BitCastOp::create(k.b, reals, raw);
-  if (tuning.isa != Isa::Portable) {
-    auto halves = VectorType::get(lanes, k.b.getF16Type());
-    raw = vector::BitCastOp::create(k.b, halves, raw);
-    return arith::ExtFOp::create(k.b, reals, raw, arith::FastMathFlagsAttr());
-  }
-  // Not every target converts halves. Their bits in the place of an f32's are
-  // the number, denormal or not, times 2^-112.
-  auto shorts = VectorType::get(lanes, k.b.getI16Type());
-  auto words = VectorType::get(lanes, k.b.getI32Type());
-  Value bits = arith::ExtUIOp::create(
-      k.b, words, vector::BitCastOp::create(k.b, shorts, raw));
-  auto splat = [&](int64_t value) { return k.splatInteger(32, value, lanes); };
-  Value sign = arith::ShLIOp::create(
-      k.b, arith::AndIOp::create(k.b, bits, splat(0x8000)), splat(16));
-  Value magnitude = arith::ShLIOp::create(
-      k.b, arith::AndIOp::create(k.b, bits, splat(0x7fff)), splat(13));
-  magnitude = k.mulf(vector::BitCastOp::create(k.b, reals, magnitude),
-                     k.splatF32(0x1p112, lanes));
-  magnitude = vector::BitCastOp::create(k.b, words, magnitude);
-  return vector::BitCastOp::create(k.b, reals,
-                                   arith::OrIOp::create(k.b, magnitude, sign));
-}
-
-Value PackedLoops::loadIntegers(const StreamPart &part, Index offset,
-                                int64_t bytes) {
-  Index at = k.add(k.add(part.stream, offset), k.mul(part.row, bytes));
-  Value raw = k.loadVector(packed, at, lanes * bytes);
-  auto words = VectorType::get(lanes, k.b.getI32Type());
-  if (bytes == 4)
-    return vector::BitCastOp::create(k.b, words, raw);
-  return arith::ExtUIOp::create(k.b, words, raw);
-}
 
 PackedLoops::Values PackedLoops::emitStart(const Panel &panel, const Rows &rows,
                                            Index group,
@@ -224,18 +175,18 @@ PackedLoops::Values PackedLoops::emitOneGroup(const TileTuning &tile,
                                               const Panel &panel,
                                               const Rows &rows) {
   auto reals = VectorType::get(lanes, k.b.getF32Type());
-  int64_t factors = layout.getFactorsOffset();
+  int64_t behind = layout.getFactorsOffset();
   SmallVector<Value> zeroPoints;
   if (layout.zeroPoints)
     for (const StreamPart &part : panel.parts)
       zeroPoints.push_back(
-          loadIntegers(part, factors + PackedLayout::kZeroPoints, 4));
+          factors.loadIntegers(part, behind + PackedLayout::kZeroPoints, 4));
   Values sums = tiles.emitGroup(panel.parts, 0, 0, rows.scratch, rows.count, 0,
                                 emitStart(panel, rows, 0, zeroPoints),
                                 tile.prefetchLines, tile.locality);
   for (auto [v, part] : llvm::enumerate(panel.parts)) {
-    Value levels = loadIntegers(part, layout.getSumsOffset(), 4);
-    Value scale = loadReals(part, factors + PackedLayout::kScales, 4);
+    Value levels = factors.loadIntegers(part, layout.getSumsOffset(), 4);
+    Value scale = factors.loadReals(part, behind + PackedLayout::kScales, 4);
     for (int64_t row = 0; row < rows.count; ++row) {
       Value &sum = sums[row * panel.parts.size() + v];
       Value offset =
@@ -258,7 +209,7 @@ PackedLoops::Values PackedLoops::emitGroups(const TileTuning &tile,
         k.b, k.b.getF32Type(), activations.loadOffset(rows.scratch + row));
     for (const StreamPart &part : panel.parts)
       sums.push_back(k.mulf(k.broadcast(offset, lanes),
-                            loadReals(part, layout.getSumsOffset(), 4)));
+                            factors.loadReals(part, layout.getSumsOffset(), 4)));
   }
   sums =
       k.forLoop(0, layout.fullBlocks, 1, sums, [&](Index block, ValueRange v) {
@@ -321,7 +272,7 @@ SmallVector<Value> PackedLoops::loadScales(const Panel &panel,
   Index at =
       k.add(block.at, k.mul(group, PackedLayout::kRows * layout.scaleBytes));
   for (const StreamPart &part : panel.parts)
-    scales.push_back(loadReals(
+    scales.push_back(factors.loadReals(
         part, at + layout.getScaleOffset(block.groups, 0), layout.scaleBytes));
   return scales;
 }
@@ -344,7 +295,7 @@ PackedLoops::Values PackedLoops::emitLevels(const TileTuning &tile,
   for (const StreamPart &part : panel.parts)
     if (layout.zeroPoints)
       zeroPoints.push_back(
-          loadIntegers(part,
+          factors.loadIntegers(part,
                        k.add(block.at, k.mul(group, PackedLayout::kRows)) +
                            layout.getZeroPointOffset(block.groups, 0),
                        1));

@@ -21,6 +21,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H
 
+#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
 #include "lib/Kernel/CPU/MatmulPacked/Tile.h"
 
 #include <optional>
@@ -89,11 +90,6 @@ private:
                    llvm::ArrayRef<mlir::Value> zeroPoints);
   void emitResults(const Panel &panel, const Rows &rows, const Values &sums);
 
-  /// Factors of a vector's rows: `offset` bytes behind the stream's beginning,
-  /// f32, f16 (as f32), i32 or u8 (as i32).
-  mlir::Value loadReals(const StreamPart &part, Index offset, int64_t bytes);
-  mlir::Value loadIntegers(const StreamPart &part, Index offset, int64_t bytes);
-
   KernelBuilder &k;
   MatmulOp op;
   PackedLayout layout;
@@ -106,6 +102,7 @@ private:
   SignedRows activations;
   TileEmitter tiles;
   int64_t lanes;
+  StreamFactors factors;
 };
 
 } // namespace mpq::packed

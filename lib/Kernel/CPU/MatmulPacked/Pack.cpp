@@ -10,6 +10,8 @@
 
 #include "lib/Kernel/CPU/MatmulPacked/Pack.h"
 
+#include "dialects/MPQ/Formats/Codebook/Codebook.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -41,8 +43,11 @@ public:
                            layout.getBlockBytes(layout.blockGroups));
       if (!layout.isGrouped())
         emitRowFactors(stream, at + layout.getFactorsOffset());
-      emitSums(stream, at + layout.getSumsOffset());
+      if (!layout.table)
+        emitSums(stream, at + layout.getSumsOffset());
     });
+    if (layout.table)
+      emitTable();
   }
 
 private:
@@ -104,7 +109,32 @@ private:
       end += layout.groupColumns * layout.cellSteps;
     Index at = k.add(k.mul(group, layout.groupColumns), within);
     at = k.limit(at, end, layout.k, valid);
-    return orZero(ask(&FormatAttrInterface::emitCode, row, at), valid);
+    return orZero(layout.table ? emitTableCode(row, at)
+                               : ask(&FormatAttrInterface::emitCode, row, at),
+                  valid);
+  }
+
+  //===--- Tables ---------------------------------------------------------===//
+
+  CodebookFormatAttr getCodebook() const {
+    return cast<CodebookFormatAttr>(weight.getFormat());
+  }
+
+  Value emitTableCode(Index row, Index column) {
+    return getCodebook().getParts().emitCode(k.b, k.b.getLoc(),
+                                             weight.getPayload(), layout.k,
+                                             k.value(row), k.value(column));
+  }
+
+  void emitTable() {
+    k.forLoop(0, layout.getTableEntries(), 1, [&](Index entry) {
+      Value code = arith::IndexCastUIOp::create(
+          k.b, k.b.getI32Type(), k.value(k.mod(entry, 1 << layout.bits)));
+      storeDword(getCodebook().emitTableLevel(k.b, k.b.getLoc(),
+                                              weight.getPayload(), layout.rows,
+                                              layout.k, code),
+                 k.mul(entry, 4) + layout.getTableOffset());
+    });
   }
 
   void emitGroupFactors(Index stream, Index firstGroup, int64_t groups,

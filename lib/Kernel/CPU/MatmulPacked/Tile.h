@@ -27,15 +27,10 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
 
 #include "lib/Kernel/CPU/MatmulPacked/Dots.h"
+#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
 #include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
 
 namespace mpq::packed {
-
-/// A vector of rows of the weight: where its stream begins, and which of the
-/// stream's 16 rows is its first.
-struct StreamPart {
-  Index stream, row;
-};
 
 class TileEmitter {
 public:

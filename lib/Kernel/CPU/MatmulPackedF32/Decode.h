@@ -1,0 +1,84 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Codes to floats, in registers. A vector of 4-byte lanes is 4 columns of as many
+// rows of a step (PackedLayout.h); one column of them at a time becomes
+//
+//   an entry of a table     codes up to 5 bits and codebooks: the line, shifted,
+//                           is the index, and what is above the code does not
+//                           matter, since permutations ignore it and short tables
+//                           repeat
+//
+//       line      ... | d c | b a |          4 bits: column 0 is a and b,
+//       index     vpsrld line, 4             of two steps
+//       float     vpermps                    reads the lowest 4 bits
+//
+//   a float made of bits    other levels: a byte below the exponent of 2^23 is
+//                           2^23 + code, and a subtraction, which is exact, takes
+//                           off 2^23 and the zero point:
+//
+//       0x4b0000cc - (2^23 + zero point)  =  code - zero point
+//
+// Both give the level, exactly; scales come later (Loops.h).
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_DECODE_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_DECODE_H
+
+#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
+#include "lib/Kernel/CPU/MatmulPackedF32/Tuning.h"
+
+namespace mpq::packedf32 {
+
+using packed::StreamPart;
+
+class Decoder {
+public:
+  Decoder(KernelBuilder &k, const PackedLayout &layout, Isa isa,
+          mlir::Value packed);
+
+  /// Rows of the weight in one vector.
+  int64_t lanes() const { return isa == Isa::Avx2 ? 8 : 16; }
+
+  /// The codes of 4 columns of a vector of rows.
+  struct Step {
+    mlir::Value dwords;
+    unsigned bit;      ///< of the byte, where the code begins
+    mlir::Value offset; ///< see `getOffset`
+  };
+  /// Step `step` of the cells that begin `codes` bytes behind the beginning of
+  /// the stream.
+  Step loadStep(const StreamPart &part, Index codes, int64_t step,
+                mlir::Value offset);
+  /// The levels of one of its 4 columns.
+  mlir::Value emitLevels(const Step &step, int64_t column);
+
+  /// What `loadStep` wants to know of a group: its zero points (i32; null
+  /// without) in the form in which they are subtracted. Null with tables.
+  mlir::Value getOffset(mlir::Value zeroPoints);
+
+private:
+  bool usesTable() const { return !tables.empty() || gathered; }
+  void makeTables();
+  mlir::Value shiftRight(mlir::Value dwords, int64_t bits);
+  mlir::Value maskBytes(mlir::Value dwords, int64_t mask);
+  mlir::Value lookUp(mlir::Value index);
+  mlir::Value permute(mlir::Value index, int64_t table);
+  /// A byte of each lane, below the exponent of 2^23.
+  mlir::Value placeByte(const Step &step, int64_t column);
+
+  KernelBuilder &k;
+  const PackedLayout &layout;
+  Isa isa;
+  mlir::Value packed;
+  mlir::VectorType words, reals;
+  /// The table in registers; or in memory.
+  llvm::SmallVector<mlir::Value> tables;
+  mlir::Value gathered;
+};
+
+} // namespace mpq::packedf32
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_DECODE_H

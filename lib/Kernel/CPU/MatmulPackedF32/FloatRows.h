@@ -1,0 +1,46 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Rows of activations as the kernel reads them: where they are, or, where groups
+// of columns of the weight are padded to whole steps, copied, with zeros in the
+// place of the padding. A zero times what a padded code stands for adds nothing.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H
+
+#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/PackedLayout.h"
+
+namespace mpq::packedf32 {
+
+class FloatRows {
+public:
+  /// Of `input`, blocks of up to `rowsAtOnce` rows, or fewer if the copies of so
+  /// many do not fit into `bytes`.
+  FloatRows(KernelBuilder &k, const PackedLayout &layout, mlir::Value input,
+            int64_t rowsAtOnce, int64_t bytes);
+
+  int64_t getRowsAtOnce() const { return rowsAtOnce; }
+  /// Makes rows [first, first + count) the rows 0 ... count - 1.
+  void emitBlock(Index first, Index count);
+  /// Column `column` of step `step` of all groups' steps, an f32.
+  mlir::Value load(Index row, Index step, int64_t column);
+
+private:
+  /// Padded to whole steps.
+  bool isPadded() const;
+  void copyRow(Index from, Index to);
+
+  KernelBuilder &k;
+  const PackedLayout &layout;
+  mlir::Value input, copies;
+  Index firstRow;
+  int64_t rowsAtOnce, pitch;
+};
+
+} // namespace mpq::packedf32
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H

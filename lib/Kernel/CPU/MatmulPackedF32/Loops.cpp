@@ -1,0 +1,545 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Blocks of rows, panels, groups, tiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPackedF32/Loops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::packedf32;
+
+static constexpr int64_t kColumns = PackedLayout::kColumns;
+
+/// The height of a block of rows: all, or nearly equal parts of them.
+static int64_t getRowsAtOnce(Index m, int64_t most) {
+  if (!m.isConstant() || m.offset <= most)
+    return m.isConstant() ? std::max<int64_t>(m.offset, 1) : most;
+  return llvm::divideCeil(m.offset, llvm::divideCeil(m.offset, most));
+}
+
+FloatLoops::FloatLoops(KernelBuilder &k, MatmulOp op,
+                       const PackedLayout &layout, const Tuning &tuning,
+                       ValueRange operands)
+    : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
+      output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
+      packed(operands[1]),
+      activations(k, this->layout, operands[0], tuning.rowsAtOnce,
+                  tuning.activationBytes),
+      rowsAtOnce(getRowsAtOnce(m, activations.getRowsAtOnce())),
+      decoder(k, this->layout, tuning.isa, packed), lanes(decoder.lanes()),
+      factors(k, packed, lanes, tuning.isa != Isa::Portable) {
+  if (op.getBias())
+    bias = operands[2];
+  if (op.getResidual())
+    residual = k.activation(operands[operands.size() - 2], {},
+                            op.getResidualQuantAttr());
+}
+
+void FloatLoops::emit() {
+  auto emitBlock = [&](Index first, Index count) {
+    activations.emitBlock(first, count);
+    emitRows(first, count);
+  };
+  if (m.isConstant()) {
+    // The last block overlaps its neighbour: it has as many rows as the others.
+    k.forLoop(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
+      emitBlock(k.min(k.mul(block, rowsAtOnce), m.offset - rowsAtOnce),
+                rowsAtOnce);
+    });
+    return;
+  }
+  k.forLoop(0, m, rowsAtOnce, [&](Index first) {
+    emitBlock(first, k.min(k.sub(m, first), rowsAtOnce));
+  });
+}
+
+void FloatLoops::emitRows(Index first, Index count) {
+  int64_t least = 1;
+  for (const TileTuning &tile : tuning.tiles) {
+    int64_t most = tile.maxRows;
+    if (count.isConstant()) {
+      if (count.offset <= most)
+        return emitPanels(tile, least, first, count);
+      continue;
+    }
+    if (least <= rowsAtOnce) {
+      Value isLeast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::uge,
+                                            k.value(count), k.index(least));
+      Value isMost = arith::CmpIOp::create(k.b, arith::CmpIPredicate::ule,
+                                           k.value(count), k.index(most));
+      k.ifThen(arith::AndIOp::create(k.b, isLeast, isMost), [&] {
+        emitPanels(tile, least, first, least == most ? Index(most) : count);
+      });
+    }
+    least = most + 1;
+  }
+}
+
+void FloatLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
+                            Index count) {
+  auto emitPanel = [&](const Panel &panel) {
+    if (tile.buffered)
+      return emitBuffered(tile, panel, first, count);
+    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+      Rows rows{row, k.add(first, row), height};
+      emitResults(panel, rows, emitTile(tile, panel, rows));
+    });
+  };
+  // Full panels end before the last column; another one has what is left.
+  int64_t full = layout.rows / lanes / tile.vectors;
+  int64_t all = llvm::divideCeil(layout.rows, lanes);
+  k.forLoop(0, full, 1, [&](Index panel) {
+    emitPanel(makePanel(k.mul(panel, tile.vectors), tile.vectors,
+                        tile.vectors * lanes));
+  });
+  int64_t done = full * tile.vectors;
+  if (done < all)
+    emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
+}
+
+FloatLoops::Panel FloatLoops::makePanel(Index firstVector, int64_t vectors,
+                                        int64_t columns) {
+  Panel panel{packed::getStreamParts(k, layout, lanes, firstVector, vectors),
+              k.mul(firstVector, lanes), columns, {}};
+  for (int64_t v = 0; v < vectors; ++v)
+    panel.bias.push_back(bias ? k.loadPartial(bias, panel.column + v * lanes,
+                                              lanes, columns - v * lanes)
+                              : k.splatF32(0.0, lanes));
+  return panel;
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+FloatLoops::Values FloatLoops::forBlocks(
+    Values init,
+    function_ref<Values(Index, Index, int64_t, ValueRange)> body) {
+  auto visit = [&](Index block, int64_t groups, ValueRange values) {
+    return body(k.mul(block, layout.getBlockBytes(layout.blockGroups)),
+                k.mul(block, layout.blockGroups), groups, values);
+  };
+  Values values = k.forLoop(0, layout.fullBlocks, 1, init,
+                            [&](Index block, ValueRange v) {
+                              return visit(block, layout.blockGroups, v);
+                            });
+  if (layout.lastGroups)
+    values = visit(layout.fullBlocks, layout.lastGroups, values);
+  return values;
+}
+
+bool FloatLoops::isUnrolled(int64_t groups) const {
+  return layout.groupSteps < layout.cellSteps ||
+         groups * layout.groupSteps <= tuning.unrolledSteps;
+}
+
+FloatLoops::Group FloatLoops::loadGroup(const Panel &panel, Index at,
+                                        Index firstGroup, int64_t groups,
+                                        Index group) {
+  Group result{at, 0, k.mul(k.add(firstGroup, group), layout.groupSteps), {},
+               {}};
+  if (group.isConstant()) {
+    int64_t step = group.offset * layout.groupSteps;
+    result.cellStep = step % layout.cellSteps;
+    result.codes = at + step / layout.cellSteps * layout.cellLines *
+                            PackedLayout::kLine;
+  } else {
+    result.codes = k.add(at, k.mul(group, layout.getCodeBytes(1)));
+  }
+  Index row = k.mul(group, PackedLayout::kRows);
+  for (const StreamPart &part : panel.parts) {
+    Value zeroPoints;
+    if (layout.isGrouped()) {
+      result.scales.push_back(factors.loadReals(
+          part,
+          k.add(at, k.mul(row, layout.scaleBytes)) +
+              layout.getScaleOffset(groups, 0),
+          layout.scaleBytes));
+      if (layout.zeroPoints)
+        zeroPoints = factors.loadIntegers(
+            part, k.add(at, row) + layout.getZeroPointOffset(groups, 0), 1);
+    } else {
+      int64_t behind = layout.getFactorsOffset();
+      result.scales.push_back(
+          factors.loadReals(part, behind + PackedLayout::kScales, 4));
+      if (layout.zeroPoints)
+        zeroPoints =
+            factors.loadIntegers(part, behind + PackedLayout::kZeroPoints, 4);
+    }
+    result.offsets.push_back(decoder.getOffset(zeroPoints));
+  }
+  return result;
+}
+
+FloatLoops::Values FloatLoops::makeZeros(const Panel &panel, int64_t rows) {
+  return Values(rows * panel.vectors(), k.splatF32(0.0, lanes));
+}
+
+FloatLoops::Values FloatLoops::addScaled(ArrayRef<Value> sums, const Group &group,
+                                         ValueRange before) {
+  Values result;
+  for (auto [i, sum] : llvm::enumerate(sums))
+    result.push_back(
+        k.fma(sum, group.scales[i % group.scales.size()], before[i]));
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Few rows
+//===----------------------------------------------------------------------===//
+
+FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
+                                        const Panel &panel, const Rows &rows) {
+  Values start;
+  for (int64_t row = 0; row < rows.count; ++row)
+    llvm::append_range(start, panel.bias);
+  return forBlocks(start, [&](Index at, Index firstGroup, int64_t groups,
+                              ValueRange before) {
+    auto load = [&](Index group) {
+      return loadGroup(panel, at, firstGroup, groups, group);
+    };
+    if (layout.groupSteps > tuning.pieceSteps)
+      return k.forLoop(0, groups, 1, before, [&](Index i, ValueRange before) {
+        Group group = load(i);
+        return addScaled(emitLongGroup(tile, panel, rows, group), group,
+                         before);
+      });
+    // Several at once.
+    auto emitSome = [&](Index first, int64_t count, ValueRange before) {
+      SmallVector<Group> some;
+      for (int64_t i = 0; i < count; ++i)
+        some.push_back(load(first + i));
+      Values products =
+          emitPieces(tile, panel, rows, some, layout.groupSteps);
+      Values sums(before);
+      size_t each = sums.size();
+      for (auto [i, group] : llvm::enumerate(some))
+        sums = addScaled(ArrayRef(products).slice(i * each, each), group, sums);
+      return sums;
+    };
+    int64_t most = tile.pieces, whole = groups / most * most;
+    Values sums(before);
+    if (isUnrolled(groups))
+      for (int64_t first = 0; first < whole; first += most)
+        sums = emitSome(first, most, sums);
+    else
+      sums = k.forLoop(0, whole, most, sums, [&](Index first, ValueRange v) {
+        return emitSome(first, most, v);
+      });
+    return whole < groups ? emitSome(whole, groups - whole, sums) : sums;
+  });
+}
+
+FloatLoops::Group FloatLoops::getPiece(const Group &group, Index step) {
+  Group piece = group;
+  piece.step = k.add(group.step, step);
+  piece.codes =
+      k.add(group.codes, k.mul(step, layout.bits * PackedLayout::kLine / 8));
+  return piece;
+}
+
+FloatLoops::Values FloatLoops::emitLongGroup(const TileTuning &tile,
+                                             const Panel &panel,
+                                             const Rows &rows,
+                                             const Group &group) {
+  auto emitSome = [&](Index first, int64_t count, int64_t steps,
+                      ValueRange before) {
+    SmallVector<Group> pieces;
+    for (int64_t i = 0; i < count; ++i)
+      pieces.push_back(getPiece(group, first + i * tuning.pieceSteps));
+    Values products = emitPieces(tile, panel, rows, pieces, steps);
+    Values sums(before);
+    for (auto [i, product] : llvm::enumerate(products)) {
+      Value &sum = sums[i % sums.size()];
+      sum = k.addf(sum, product);
+    }
+    return sums;
+  };
+  int64_t steps = tuning.pieceSteps, pieces = layout.groupSteps / steps;
+  int64_t whole = pieces / tile.pieces * tile.pieces;
+  Values sums =
+      k.forLoop(0, whole * steps, tile.pieces * steps,
+                makeZeros(panel, rows.count), [&](Index at, ValueRange v) {
+                  return emitSome(at, tile.pieces, steps, v);
+                });
+  if (whole < pieces)
+    sums = emitSome(whole * steps, pieces - whole, steps, sums);
+  if (int64_t rest = layout.groupSteps % steps)
+    sums = emitSome(pieces * steps, 1, rest, sums);
+  return sums;
+}
+
+FloatLoops::Values FloatLoops::emitPieces(const TileTuning &tile,
+                                          const Panel &panel, const Rows &rows,
+                                          ArrayRef<Group> pieces,
+                                          int64_t steps) {
+  int64_t most = tuning.unrolledSteps; // whole cells
+  int64_t whole = steps / most * most;
+  auto emitSome = [&](Index at, int64_t count, ValueRange before) {
+    SmallVector<Group> some;
+    for (const Group &piece : pieces)
+      some.push_back(getPiece(piece, at));
+    for (const Group &piece : some)
+      emitPrefetch(tile, panel, piece, count);
+    return emitSteps(panel, rows, some, count, before);
+  };
+  Values zeros;
+  for (size_t i = 0; i < pieces.size(); ++i)
+    llvm::append_range(zeros, makeZeros(panel, rows.count));
+  Values sums =
+      k.forLoop(0, whole, most, zeros,
+                [&](Index at, ValueRange v) { return emitSome(at, most, v); });
+  return whole < steps ? emitSome(whole, steps - whole, sums) : sums;
+}
+
+FloatLoops::Values FloatLoops::emitSteps(const Panel &panel, const Rows &rows,
+                                         ArrayRef<Group> pieces, int64_t steps,
+                                         ValueRange before) {
+  Values sums(before);
+  int64_t vectors = panel.vectors();
+  for (int64_t step = 0; step < steps; ++step) {
+    k.keepLoadsInOrder();
+    SmallVector<Decoder::Step> codes; // [piece][vector]
+    for (const Group &piece : pieces)
+      for (auto [part, offset] : llvm::zip_equal(panel.parts, piece.offsets))
+        codes.push_back(decoder.loadStep(part, piece.codes,
+                                         piece.cellStep + step, offset));
+    for (int64_t column = 0; column < kColumns; ++column)
+      for (auto [p, piece] : llvm::enumerate(pieces)) {
+        Values levels;
+        for (int64_t v = 0; v < vectors; ++v)
+          levels.push_back(
+              decoder.emitLevels(codes[p * vectors + v], column));
+        for (int64_t row = 0; row < rows.count; ++row) {
+          Value x = activations.load(k.add(rows.block, row),
+                                     k.add(piece.step, step), column);
+          x = k.broadcast(x, lanes);
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value &sum = sums[(p * rows.count + row) * vectors + v];
+            sum = k.fma(levels[v], x, sum);
+          }
+        }
+      }
+  }
+  return sums;
+}
+
+void FloatLoops::emitPrefetch(const TileTuning &tile, const Panel &panel,
+                              const Group &group, int64_t steps) {
+  if (!tile.prefetchLines)
+    return;
+  int64_t first = group.cellStep * layout.bits / 8;
+  int64_t end = llvm::divideCeil((group.cellStep + steps) * layout.bits, 8);
+  for (const StreamPart &part : panel.parts) {
+    // The second half of a stream's rows is in the same lines.
+    if (part.row.isConstant() && part.row.offset)
+      continue;
+    for (int64_t line = first; line < end; ++line) {
+      Index at = k.add(part.stream, group.codes) +
+                 (line + tile.prefetchLines) * PackedLayout::kLine;
+      memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
+                                 tile.locality, /*isDataCache=*/true);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Many rows
+//===----------------------------------------------------------------------===//
+
+void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
+                              Index first, Index count) {
+  if (!buffer) {
+    int64_t width = tile.vectors * lanes;
+    int64_t steps = std::max(tuning.pieceSteps,
+                             layout.cellSteps * layout.blockGroups);
+    Type f32 = k.b.getF32Type();
+    buffer = k.stackBuffer(f32, steps * kColumns * width);
+    totals = k.stackBuffer(f32, rowsAtOnce * width);
+    partials = k.stackBuffer(f32, rowsAtOnce * width);
+  }
+  k.forLoop(0, count, 1, [&](Index row) {
+    storeSums(panel.bias, totals, panel, row);
+  });
+  forBlocks({}, [&](Index at, Index firstGroup, int64_t groups, ValueRange) {
+    if (layout.groupSteps < layout.cellSteps ||
+        groups * layout.groupSteps <= tuning.pieceSteps)
+      emitSmallGroups(tile, panel, count, at, firstGroup, groups);
+    else
+      k.forLoop(0, groups, 1, [&](Index group) {
+        emitBufferedGroup(tile, panel, count,
+                      loadGroup(panel, at, firstGroup, groups, group));
+      });
+    return Values{};
+  });
+  k.forLoop(0, count, 1, [&](Index row) {
+    emitResults(panel, {row, k.add(first, row), 1},
+                loadSums(totals, panel, row, 1));
+  });
+}
+
+void FloatLoops::emitSmallGroups(const TileTuning &tile, const Panel &panel,
+                                 Index count, Index at, Index firstGroup,
+                                 int64_t groups) {
+  auto getGroup = [&](Index index) {
+    return loadGroup(panel, at, firstGroup, groups, index);
+  };
+  for (int64_t index = 0; index < groups; ++index)
+    decode(panel, getGroup(index), layout.groupSteps,
+           index * layout.groupSteps);
+  k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+    auto emitOne = [&](Index index) {
+      Group group = getGroup(index);
+      Values sums =
+          multiply(panel, row, height, group.step,
+                   k.mul(index, layout.groupSteps), layout.groupSteps);
+      storeSums(addScaled(sums, group, loadSums(totals, panel, row, height)),
+                totals, panel, row);
+    };
+    for (int64_t index = 0; index < groups; ++index)
+      emitOne(index);
+  });
+}
+
+void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
+                                   Index count, const Group &group) {
+  k.forLoop(0, count, 1, [&](Index row) {
+    storeSums(makeZeros(panel, 1), partials, panel, row);
+  });
+  int64_t most = tuning.pieceSteps, whole = layout.groupSteps / most * most;
+  auto emitOne = [&](Index at, int64_t steps) {
+    Group piece = getPiece(group, at);
+    decode(panel, piece, steps, 0);
+    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+      Values sums = loadSums(partials, panel, row, height);
+      Values products = multiply(panel, row, height, piece.step, 0, steps);
+      for (auto [sum, product] : llvm::zip_equal(sums, products))
+        sum = k.addf(sum, product);
+      storeSums(sums, partials, panel, row);
+    });
+  };
+  k.forLoop(0, whole, most, [&](Index at) { emitOne(at, most); });
+  if (whole < layout.groupSteps)
+    emitOne(whole, layout.groupSteps - whole);
+  k.forLoop(0, count, 1, [&](Index row) {
+    storeSums(addScaled(loadSums(partials, panel, row, 1), group,
+                        loadSums(totals, panel, row, 1)),
+              totals, panel, row);
+  });
+}
+
+void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,
+                        Index to) {
+  int64_t most = layout.cellSteps, width = panel.vectors() * lanes;
+  auto emitSteps = [&](Index codes, Index to, int64_t count) {
+    for (int64_t step = 0; step < count; ++step)
+      for (auto [v, part] : llvm::enumerate(panel.parts)) {
+        Decoder::Step loaded = decoder.loadStep(
+            part, codes, group.cellStep + step, group.offsets[v]);
+        for (int64_t column = 0; column < kColumns; ++column)
+          k.storeVector(decoder.emitLevels(loaded, column), buffer,
+                        k.mul(to + step, kColumns * width) +
+                            (column * width + int64_t(v) * lanes));
+      }
+  };
+  int64_t whole = steps / most * most;
+  k.forLoop(0, whole, most, [&](Index at) {
+    emitSteps(k.add(group.codes,
+                    k.mul(at, layout.bits * PackedLayout::kLine / 8)),
+              k.add(to, at), most);
+  });
+  if (whole < steps)
+    emitSteps(group.codes +
+                  whole / most * layout.cellLines * PackedLayout::kLine,
+              to + whole, steps - whole);
+}
+
+FloatLoops::Values FloatLoops::multiply(const Panel &panel, Index row,
+                                        int64_t rows, Index step, Index from,
+                                        int64_t steps) {
+  int64_t width = panel.vectors() * lanes;
+  auto emitSteps = [&](Index at, int64_t count, ValueRange before) {
+    Values sums(before);
+    for (int64_t i = 0; i < count * kColumns; ++i) {
+      k.keepLoadsInOrder();
+      Values levels;
+      Index source = k.mul(k.add(from, at), kColumns * width) + i * width;
+      for (int64_t v = 0; v < panel.vectors(); ++v)
+        levels.push_back(k.loadVector(buffer, source + v * lanes, lanes));
+      for (int64_t r = 0; r < rows; ++r) {
+        Value x = k.broadcast(activations.load(k.add(row, r),
+                                               k.add(step, at) + i / kColumns,
+                                               i % kColumns),
+                              lanes);
+        for (auto [v, level] : llvm::enumerate(levels)) {
+          Value &sum = sums[r * levels.size() + v];
+          sum = k.fma(level, x, sum);
+        }
+      }
+    }
+    return sums;
+  };
+  constexpr int64_t kUnroll = 2;
+  int64_t whole = steps / kUnroll * kUnroll;
+  Values sums = k.forLoop(0, whole, kUnroll, makeZeros(panel, rows),
+                          [&](Index at, ValueRange v) {
+                            return emitSteps(at, kUnroll, v);
+                          });
+  if (whole < steps)
+    sums = emitSteps(whole, steps - whole, sums);
+  return sums;
+}
+
+Index FloatLoops::getSum(const Panel &panel, Index row, int64_t i) const {
+  int64_t vectors = panel.vectors();
+  return k.mul(row + i / vectors, vectors * lanes) + i % vectors * lanes;
+}
+
+FloatLoops::Values FloatLoops::loadSums(Value sums, const Panel &panel,
+                                        Index row, int64_t rows) {
+  Values values;
+  for (int64_t i = 0; i < rows * panel.vectors(); ++i)
+    values.push_back(k.loadVector(sums, getSum(panel, row, i), lanes));
+  return values;
+}
+
+void FloatLoops::storeSums(const Values &values, Value sums,
+                           const Panel &panel, Index row) {
+  for (auto [i, value] : llvm::enumerate(values))
+    k.storeVector(value, sums, getSum(panel, row, i));
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void FloatLoops::emitResults(const Panel &panel, const Rows &rows,
+                             const Values &sums) {
+  int64_t vectors = panel.vectors();
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Index to = k.add(k.mul(rows.output + row, layout.rows), panel.column);
+    for (int64_t v = 0; v < vectors; ++v) {
+      int64_t left = panel.columns - v * lanes;
+      Value result = sums[row * vectors + v];
+      if (residual) {
+        Value more =
+            k.loadPartial(residual->buffer, to + v * lanes, lanes, left);
+        result = k.addf(result, residual->quant
+                                    ? k.dequantize(more, residual->quant)
+                                    : more);
+      }
+      result = output.quant
+                   ? k.quantize(result, output.quant, op.getClampAttr())
+                   : k.clamp(result, op.getClampAttr());
+      k.storePartial(result, output.buffer, to + v * lanes, left);
+    }
+  }
+}

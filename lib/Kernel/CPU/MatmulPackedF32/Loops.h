@@ -1,0 +1,151 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one matrix product of f32 rows with packed codes. The sum is
+//
+//     result = bias + sum over groups of  scale * (sum over columns of level * x)
+//
+// both sums in order, from left to right, with one rounding for each term, except
+// that groups of more than 128 columns are summed in pieces of 128: for every row
+// in the same way, whatever tile it is in. Pieces and groups start at zero, so
+// that several can be in the making at once, which hides the latency of the sum.
+//
+// Few rows: decoded in registers, for the rows of one tile.
+//
+//     for panel of the weight:
+//       for tile of rows:
+//         for block of groups, group:       (PackedLayout.h)
+//           for step, column:               (Decode.h)
+//             levels of the panel, times an activation of each row
+//           sums += scale * those
+//
+// Many rows: decoded once for a block of rows. The f32 sums of its rows wait in
+// memory while one tile after the other passes.
+//
+//     for block of rows, panel of the weight:
+//       for piece of a group, or a few small groups:
+//         decode into a buffer that fits the first-level cache
+//         for tile of rows:
+//           f32 products with the buffer
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
+
+#include "lib/Kernel/CPU/MatmulPackedF32/Decode.h"
+#include "lib/Kernel/CPU/MatmulPackedF32/FloatRows.h"
+
+#include <optional>
+
+namespace mpq::packedf32 {
+
+class FloatLoops {
+public:
+  FloatLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
+             const Tuning &tuning, mlir::ValueRange operands);
+  void emit();
+
+private:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  /// A stretch of output columns.
+  struct Panel {
+    llvm::SmallVector<StreamPart> parts;
+    /// The first column, and how many there are from it to the end if that is
+    /// fewer than the vectors hold.
+    Index column;
+    int64_t columns;
+    Values bias;
+    int64_t vectors() const { return parts.size(); }
+  };
+  /// Rows of a tile: of the block, in the output.
+  struct Rows {
+    Index block, output;
+    int64_t count;
+  };
+  /// A group of columns of a panel: its codes begin `codes` bytes behind the
+  /// streams' beginnings, at step `cellStep` of a cell; its first step of all.
+  struct Group {
+    Index codes;
+    int64_t cellStep;
+    Index step;
+    Values scales, offsets;
+  };
+
+  void emitRows(Index first, Index count);
+  void emitPanels(const TileTuning &tile, int64_t least, Index first,
+                  Index count);
+  Panel makePanel(Index firstVector, int64_t vectors, int64_t columns);
+  /// Calls `body` for each block of groups: its offset in the stream, its first
+  /// group, how many it has.
+  Values forBlocks(
+      Values init,
+      llvm::function_ref<Values(Index, Index, int64_t, mlir::ValueRange)> body);
+  /// The group `group` of the block of `groups` groups at `at`.
+  Group loadGroup(const Panel &panel, Index at, Index firstGroup,
+                  int64_t groups, Index group);
+  /// The group from its step `step` on.
+  Group getPiece(const Group &group, Index step);
+  /// Groups that share cells, or are small, are unrolled.
+  bool isUnrolled(int64_t groups) const;
+
+  //===--- Few rows -------------------------------------------------------===//
+  Values emitTile(const TileTuning &tile, const Panel &panel, const Rows &rows);
+  /// The sums of a group of several pieces.
+  Values emitLongGroup(const TileTuning &tile, const Panel &panel,
+                       const Rows &rows, const Group &group);
+  /// Those of each of a few pieces, or small groups, of equal length.
+  Values emitPieces(const TileTuning &tile, const Panel &panel,
+                    const Rows &rows, llvm::ArrayRef<Group> pieces,
+                    int64_t steps);
+  Values emitSteps(const Panel &panel, const Rows &rows,
+                   llvm::ArrayRef<Group> pieces, int64_t steps,
+                   mlir::ValueRange sums);
+  void emitPrefetch(const TileTuning &tile, const Panel &panel,
+                    const Group &group, int64_t steps);
+
+  //===--- Many rows ------------------------------------------------------===//
+  void emitBuffered(const TileTuning &tile, const Panel &panel, Index first,
+                    Index count);
+  void emitSmallGroups(const TileTuning &tile, const Panel &panel, Index count,
+                       Index at, Index firstGroup, int64_t groups);
+  void emitBufferedGroup(const TileTuning &tile, const Panel &panel,
+                         Index count, const Group &group);
+  /// Writes `steps` steps of a group into the buffer, from its step `to` on.
+  void decode(const Panel &panel, const Group &group, int64_t steps, Index to);
+  /// The products with steps [from, from + steps) of the buffer.
+  Values multiply(const Panel &panel, Index row, int64_t rows, Index step,
+                  Index from, int64_t steps);
+  Values loadSums(mlir::Value sums, const Panel &panel, Index row,
+                  int64_t rows);
+  void storeSums(const Values &values, mlir::Value sums, const Panel &panel,
+                 Index row);
+  Index getSum(const Panel &panel, Index row, int64_t i) const;
+
+  Values makeZeros(const Panel &panel, int64_t rows);
+  Values addScaled(llvm::ArrayRef<mlir::Value> sums, const Group &group,
+                   mlir::ValueRange before);
+  void emitResults(const Panel &panel, const Rows &rows, const Values &sums);
+
+  KernelBuilder &k;
+  MatmulOp op;
+  PackedLayout layout;
+  const Tuning &tuning;
+  Index m;
+  Activation output;
+  std::optional<Activation> residual;
+  mlir::Value packed, bias;
+  FloatRows activations;
+  int64_t rowsAtOnce;
+  Decoder decoder;
+  int64_t lanes;
+  packed::StreamFactors factors;
+  /// Decoded levels, sums over the groups, sums of a long group.
+  mlir::Value buffer, totals, partials;
+};
+
+} // namespace mpq::packedf32
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
