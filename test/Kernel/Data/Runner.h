@@ -87,8 +87,8 @@ struct Case {
 };
 
 /// Compiles all cases for a CPU ("x86-64-v2" has 128-bit vectors, "x86-64-v3"
-/// 256, "native" what there is), runs and checks them; then all of them whose
-/// floats bf16 can hold, with floats stored as that. `repeat` > 0 instead times
+/// 256, "native" what there is), runs and checks them; then every fourth of them
+/// (compiling takes long), if bf16 can hold its floats, stored as that. `repeat` > 0 instead times
 /// each: nanoseconds of the fastest of `repeat` calls.
 std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,
                              int repeat = 0);
