@@ -462,7 +462,7 @@ struct ConvF32 final : ConvFloat {
 struct ConvBf16 final : ConvFloat {
   ConvBf16() : ConvFloat(/*pairs=*/true) {}
   StringRef getName() const override { return "conv_bf16"; }
-  int getPriority() const override { return 110; }
+  int getPriority() const override { return 105; }
 
   bool accepts(Operation *op, const KernelTarget &target,
                std::string &reason) const override {
