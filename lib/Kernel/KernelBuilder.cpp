@@ -471,7 +471,9 @@ void KernelBuilder::storePartial(Value vector, Value buffer, Index at,
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   if (valid >= lanes)
     return storeVector(vector, buffer, at);
-  if (takesMaskApart(*this, buffer))
+  // LLVM 22 makes a plain store of a masked one of a single lane, and where the
+  // lanes were narrowed before, stores the wide one: 4 bytes instead of 1.
+  if (valid == 1 || takesMaskApart(*this, buffer))
     return storeLanes(*this, vector, buffer, at, valid);
   vector::MaskedStoreOp::create(b, buffer, value(at),
                                 makeMask(*this, lanes, valid),
