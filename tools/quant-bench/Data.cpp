@@ -215,7 +215,7 @@ void ProblemData::pack(int64_t count) {
     memcpy(getWeights(copy), packed.data(), packed.size());
 }
 
-void ProblemData::run(int64_t copy) {
+void ProblemData::run(int64_t copy, int64_t rows) {
   void *arguments[6] = {input.data(), getWeights(copy)};
   int count = 2;
   if (p.bias)
@@ -223,7 +223,7 @@ void ProblemData::run(int64_t copy) {
   if (p.residual)
     arguments[count++] = residual.data();
   arguments[count++] = result.data();
-  int64_t rows = p.samples;
+  rows = rows ? rows : p.samples;
   if (p.dynamic)
     arguments[count++] = &rows;
   // Surplus arguments are ignored by the C calling convention.
@@ -277,8 +277,7 @@ void ProblemData::findLargest() {
       return int64_t(random() % resultShape[dimension]);
     };
     int64_t n = index(0), o = index(1), h = index(2), w = index(3);
-    largest =
-        std::max(largest, std::abs(getExpected(n, o, h, w, magnitude)));
+    largest = std::max(largest, std::abs(getExpected(n, o, h, w, magnitude)));
   }
 }
 
@@ -364,6 +363,10 @@ std::string ProblemData::check() {
   run();
   checked.assign(result.data(), result.data() + result.size());
   findLargest();
+  for (int64_t rows : p.fewerRows)
+    if (std::string difference = checkFewer(rows); !difference.empty())
+      return difference;
+  memcpy(result.data(), checked.data(), result.size());
   if (p.multiplyAdds() > kMostMultiplyAdds)
     return checkSample();
   for (int64_t n = 0; n < resultShape[0]; ++n)
@@ -374,6 +377,19 @@ std::string ProblemData::check() {
               !difference.empty())
             return difference;
   return checkBorder();
+}
+
+std::string ProblemData::checkFewer(int64_t rows) {
+  memset(result.data(), 0xFF, result.size());
+  run(0, rows);
+  size_t bytes = checked.size() / p.samples * rows;
+  if (memcmp(result.data(), checked.data(), bytes) != 0)
+    return formatv("{0} rows alone are not what they are among {1}", rows,
+                   p.samples);
+  if (std::any_of(result.data() + bytes, result.data() + checked.size(),
+                  [](char byte) { return byte != char(0xFF); }))
+    return formatv("with {0} rows, something is written behind them", rows);
+  return {};
 }
 
 std::string ProblemData::checkCopies() {

@@ -39,7 +39,8 @@ public:
 
   /// Packs the weights, and puts `copies` of them into memory of their own.
   void pack(int64_t copies);
-  void run(int64_t copy = 0);
+  /// `rows`: how many, if the problem is dynamic (0: all).
+  void run(int64_t copy = 0, int64_t rows = 0);
   /// Runs on a poisoned result and compares it with the reference, all of it
   /// or, where that would take too long, a sample of it: an empty string, or
   /// the first difference.
@@ -65,6 +66,8 @@ private:
   void findLargest();
   std::string checkSample() const;
   std::string checkBorder() const;
+  /// Runs the first `rows` rows alone: the same bits, and nothing beyond.
+  std::string checkFewer(int64_t rows);
 
   const Problem &p;
   const CompiledProblem &compiled;

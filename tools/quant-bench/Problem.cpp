@@ -31,7 +31,8 @@ A problem is one line: what is computed, then words in any order.
   g4 depthwise     groups (conv; 1)
   n2               samples (conv; 1)
   m=8 n=16 k=32    sizes (matmul)
-  dynamic          rows are known at run time only (matmul)
+  dynamic          rows are known at run time only (matmul); with m=1,5,8 --check
+                   runs one kernel with each of these numbers of rows
   bias nobias      with a bias (conv, matmul) or without (mpgemm)
   residual         a residual is added
   relu clamp=-1:6  fused activation
@@ -50,6 +51,7 @@ A problem is one line: what is computed, then words in any order.
   isa=avx2         instruction sets: portable, avx2, avxvnni, avx512, avx512vnni,
                    avx512bf16, or the name of a CPU (--mcpu)
   vectors=256      width of vectors in bits (the widest of the target)
+  family=NAME      the only kernel family to be asked (--family)
   hot              the same weights again and again, as near as caches hold them
   cold             weights from DRAM: calls take turns on copies of them, as
                    many as 256 MiB need and two at least
@@ -109,6 +111,20 @@ static bool parsePositive(StringRef text, int64_t &number) {
   return !text.getAsInteger(10, number) && number > 0;
 }
 
+/// Numbers of rows: the largest is that of the problem.
+static bool parseRows(StringRef text, Problem &p) {
+  SmallVector<StringRef> numbers;
+  text.split(numbers, ',');
+  SmallVector<int64_t> rows;
+  for (StringRef number : numbers)
+    if (!parsePositive(number, rows.emplace_back()))
+      return false;
+  llvm::sort(rows);
+  p.samples = rows.pop_back_val();
+  p.fewerRows = std::move(rows);
+  return !p.isConv;
+}
+
 /// A word that has a value behind its name.
 static bool parseNamed(StringRef name, StringRef value, Problem &p) {
   if (name == "clamp")
@@ -125,6 +141,12 @@ static bool parseNamed(StringRef name, StringRef value, Problem &p) {
     p.isa = value.str();
     return !value.empty();
   }
+  if (name == "family") {
+    p.family = value.str();
+    return !value.empty();
+  }
+  if (name == "m")
+    return parseRows(value, p);
   if (name == "vectors")
     return parsePositive(value, p.vectorBits) &&
            (p.vectorBits == 128 || p.vectorBits == 256 || p.vectorBits == 512);
@@ -136,7 +158,6 @@ static bool parseNamed(StringRef name, StringRef value, Problem &p) {
   if (name == "threads")
     return !p.isConv && parsePositive(value, p.threads) && p.threads <= 1024;
   int64_t *size = StringSwitch<int64_t *>(name)
-                      .Case("m", &p.samples)
                       .Case("n", &p.outputs)
                       .Case("k", &p.channels)
                       .Default(nullptr);
@@ -245,6 +266,8 @@ Expected<Problem> mpq::parseProblem(StringRef line) {
                                Twine(p.groups) + " groups");
   if (p.multiplyAdds() <= 0)
     return makeError(line, "the result is empty");
+  if (!p.fewerRows.empty() && !p.dynamic)
+    return makeError(line, "has several numbers of rows, but is not dynamic");
   p.u8Residual &= p.residual;
   p.bf16Residual &= p.residual;
   return p;

@@ -47,6 +47,11 @@ struct Problem {
   /// The zero point of the input's codes.
   int64_t inputZero = 115;
   std::string format;
+  /// The only kernel family to be asked; empty: the tool's default.
+  std::string family;
+  /// Of a dynamic matmul: fewer rows than `samples`, which the same kernel has
+  /// to do as well.
+  llvm::SmallVector<int64_t> fewerRows;
   int64_t border = 0;
   /// The error that kernels may have, beyond rounding, of the largest result.
   double tolerance = 0;

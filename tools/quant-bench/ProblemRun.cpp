@@ -20,8 +20,9 @@ Error ProblemRun::addPart(mlir::MLIRContext &context, Problem part,
                           const RunOptions &options) {
   auto found = compiled.find(part.outputs);
   if (found == compiled.end()) {
-    Expected<CompiledProblem> result =
-        compileProblem(context, part, target, options.family, options.dump);
+    Expected<CompiledProblem> result = compileProblem(
+        context, part, target,
+        problem.family.empty() ? options.family : problem.family, options.dump);
     if (!result)
       return result.takeError();
     found = compiled.emplace(part.outputs, std::move(*result)).first;

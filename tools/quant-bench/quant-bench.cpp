@@ -115,6 +115,9 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line) {
   Expected<Problem> problem = parseProblem(line);
   if (!problem)
     return problem.takeError();
+  if (!checkOnly && !problem->fewerRows.empty())
+    return createStringError("problem '" + problem->text +
+                             "': several numbers of rows need --check");
   Expected<ProblemRun> run =
       ProblemRun::create(context, *problem, {mcpu, familyName, dumpKernels});
   if (!run)

@@ -1,0 +1,63 @@
+# ===----------------------------------------------------------------------===#
+# Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+"""Prints random matrix products for quant-bench --check: random_matmul.py SEED COUNT ISA...
+
+COUNT products in all, of any weights and activations, by any family, for the instruction sets ISA... in turn (avx2;
+with narrower vectors avx512vnni:256). Compiling takes most of the time, so most kernels are made for a number of rows
+that is known at run time only, and do several.
+"""
+
+import random
+import sys
+
+seed, count, isas = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+rng = random.Random(seed)
+print(f"# random_matmul.py {' '.join(sys.argv[1:])}")
+
+
+def choose_rows() -> list[int]:
+    """Around the heights of tiles: 1 to 8, twice that, blocks of rows."""
+    if rng.random() < 0.2:
+        return [rng.choice([1, 1, 2, 3, 4, 5, 8, 9, 12, 17])]
+    return rng.sample([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 19, 33], rng.randint(4, 7))
+
+
+def choose_weight(tables: tuple[str, ...] = ("binary", "ternary2"), share: float = 0.15) -> str:
+    name = rng.choice(tables) if rng.random() < share else f"int{rng.randint(2, 8)}"
+    group = rng.choice(["", "", ":tensor"] + [f":g{g}" for g in (1, 5, 8, 16, 20, 32, 64, 96, 128, 256)])
+    zero = ":asym" if name.startswith("int") and rng.random() < 0.4 else ""
+    return f"w={name}{group}{zero}" + (":f16" if rng.random() < 0.5 else "")
+
+
+def choose_float_weight() -> str:
+    return choose_weight(("binary", "ternary2", "fp4", "nf4", *(f"kmeans{bits}" for bits in range(2, 9))), 0.5)
+
+
+def choose_types() -> list[str]:
+    """The weight, the activations, and the family if another one might be asked first."""
+    kind = rng.random()
+    if kind < 0.4:
+        return [choose_weight(), rng.choice(["a=int8", "a=int8:static"]), "family=matmul_packed"]
+    if kind < 0.6:
+        return [choose_weight(), rng.choice(["a=int8", "a=int8:static"])]
+    if kind < 0.8:
+        return [choose_float_weight(), "a=f32", "family=matmul_packed_f32"]
+    if kind < 0.9:
+        return [choose_float_weight() if rng.random() < 0.6 else "w=f32", rng.choice(["a=f32", "a=bf16"])]
+    return [choose_weight(), rng.choice(["a=int8", "a=f32"]), "family=reference_matmul"]
+
+
+kernels = 0
+while count > 0:
+    rows = choose_rows()[:count]
+    k = rng.randint(1, rng.choice([40, 150, 400]))
+    words = [f"mpgemm m={','.join(map(str, rows))} n={rng.randint(1, 90)} k={k}", *choose_types()]
+    words += ["dynamic"] * (len(rows) > 1 or rng.random() < 0.2)
+    words += [w for w in ("bias", "relu", "u8out") if rng.random() < 0.3]
+    if rng.random() < 0.3:
+        words.append(rng.choice(["residual", "residual u8res"]))
+    print(*words, "isa=" + isas[kernels % len(isas)].replace(":", " vectors="))
+    count -= len(rows)
+    kernels += 1
