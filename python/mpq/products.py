@@ -9,9 +9,9 @@
 
 Each takes its turn of some milliseconds, round by round, so that a clock that drifts and what else the machine does hit
 all alike; quant-bench does so in a process of its own, which sleeps while it is not its turn. Cold weights: every call
-has a matrix of its own, 256 MiB of them and two at least. All quantize the activations (f32) themselves. Prints, for
-each number of rows and threads, median milliseconds of one product, and how many times as long a peer takes (the median
-over rounds).
+has a matrix of its own, 256 MiB of them (the peers' 64 MiB from 64 rows on) and two at least. All quantize the
+activations (f32) themselves. Prints, for each number of rows and threads, median milliseconds of one product, and how
+many times as long a peer takes (the median over rounds).
 
 onnxruntime: blocks of 32 and of 128, accuracy_level 4 (int8 activations). llama.cpp: the libraries that the package
 llama-cpp-python brings along. Have it built for this CPU, by the best compiler that there is:
@@ -35,10 +35,14 @@ from .compiler import find_tool
 from .peers import bind_session
 
 COLD_BYTES = 256 << 20
+MANY_ROWS, COLD_BYTES_MANY_ROWS = 64, 64 << 20
 
 
-def count_copies(matrix_bytes: int, cold: bool) -> int:
-    return max(2, -(-COLD_BYTES // matrix_bytes)) if cold else 1
+def count_copies(matrix_bytes: int, problem: Problem) -> int:
+    """Where each byte is used for many rows, what the caches keep of a matrix saves next to nothing."""
+    if not problem.cold:
+        return 1
+    return max(2, -(-(COLD_BYTES if problem.m < MANY_ROWS else COLD_BYTES_MANY_ROWS) // matrix_bytes))
 
 
 class Problem:
@@ -121,7 +125,7 @@ def make_onnxruntime(problem: Problem, bits: int, block: int) -> Calls:
     from onnx import helper, numpy_helper
 
     packed, scales = quantize_blocks(problem.w, bits, block)
-    copies = count_copies(packed.nbytes + scales.nbytes, problem.cold)
+    copies = count_copies(packed.nbytes + scales.nbytes, problem)
     nodes, outputs, constants = [], [], []
     for i in range(copies):
         constants += [numpy_helper.from_array(packed, f"w{i}"), numpy_helper.from_array(scales, f"s{i}")]
@@ -205,7 +209,7 @@ class GgmlProducts(Calls):
         type_ = ggml.TYPES[kind]
         data = np.empty(problem.w.nbytes, np.uint8)
         size = ggml.quantize_chunk(type_, problem.w.ctypes.data, data.ctypes.data, 0, problem.n, problem.k, None)
-        copies = count_copies(size, problem.cold)
+        copies = count_copies(size, problem)
         self.contexts = [ggml.init(Ggml.InitParams((1 << 20) + 4096 * copies, None, True)) for _ in range(2)]
         weights = [ggml.new_tensor_2d(self.contexts[0], type_, problem.k, problem.n) for _ in range(copies)]
         x = ggml.new_tensor_2d(self.contexts[1], 0, problem.k, problem.m)
