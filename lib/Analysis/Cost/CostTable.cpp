@@ -242,6 +242,10 @@ double CostTable::predict(const KernelWork &work, double modelBytes) const {
   auto found = kernels.find(work.kernel);
   if (found == kernels.end()) // "map:functions" costs at least what "map" does
     found = kernels.find(StringRef(work.kernel).split(':').first.str());
+  // A table without rates of kernels for bf16: those for f32 take longer.
+  if (StringRef name = work.kernel;
+      found == kernels.end() && name.consume_back("_bf16"))
+    found = kernels.find((name + "_f32").str());
   if (found == kernels.end())
     found = kernels.find("loops");
   if (found == kernels.end())
