@@ -38,9 +38,9 @@ def choose_float_weight() -> str:
 def choose_types() -> list[str]:
     """The weight, the activations, and the family if another one might be asked first."""
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.45:
         return [choose_weight(), rng.choice(["a=int8", "a=int8:static"]), "family=matmul_packed"]
-    if kind < 0.6:
+    if kind < 0.7:
         return [choose_weight(), rng.choice(["a=int8", "a=int8:static"])]
     if kind < 0.8:
         return [choose_float_weight(), "a=f32", "family=matmul_packed_f32"]
