@@ -19,6 +19,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementType.h"
+
 #include "mpq/Kernel/KernelBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,13 +29,6 @@
 
 using namespace mlir;
 using namespace mpq;
-
-/// `like`, a scalar or a vector, with other elements.
-static Type withElement(Type like, Type element) {
-  if (auto vector = dyn_cast<VectorType>(like))
-    return vector.clone(element);
-  return element;
-}
 
 /// An integer in each element of `type`.
 static Value makeInteger(KernelBuilder &k, Type type, unsigned bits,
@@ -47,8 +42,8 @@ Value KernelBuilder::widen(Value stored) {
   Type type = stored.getType();
   if (!getElementTypeOrSelf(type).isBF16())
     return stored;
-  Value bits = arith::BitcastOp::create(b, withElement(type, b.getI16Type()),
-                                        stored);
+  Value bits =
+      arith::BitcastOp::create(b, withElement(type, b.getI16Type()), stored);
   bits = arith::ExtUIOp::create(b, withElement(type, b.getI32Type()), bits);
   bits = arith::ShLIOp::create(b, bits, makeInteger(*this, type, 32, 16));
   return arith::BitcastOp::create(b, withElement(type, b.getF32Type()), bits);
@@ -74,13 +69,14 @@ Value KernelBuilder::narrow(Value reals, Type element) {
   constexpr int64_t kNan = 0x7fc00000;
   rounded = arith::SelectOp::create(b, isNan, integer(kNan), rounded);
   rounded = arith::ShRUIOp::create(b, rounded, integer(16));
-  Value half = arith::TruncIOp::create(b, withElement(type, b.getI16Type()),
-                                       rounded);
+  Value half =
+      arith::TruncIOp::create(b, withElement(type, b.getI16Type()), rounded);
   return arith::BitcastOp::create(b, withElement(type, element), half);
 }
 
 Value KernelBuilder::dotPairs(Value sums, Value x, Value y) {
-  assert(target.avx512bf16 && cast<VectorType>(sums.getType()).getNumElements() == 16);
+  assert(target.avx512bf16 &&
+         cast<VectorType>(sums.getType()).getNumElements() == 16);
   return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", sums.getType(),
                    {sums, x, y});
 }

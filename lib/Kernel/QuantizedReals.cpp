@@ -17,6 +17,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementType.h"
+
 #include "mpq/Kernel/KernelBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,12 +29,6 @@
 
 using namespace mlir;
 using namespace mpq;
-
-static Type withElement(Type type, Type element) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(element);
-  return element;
-}
 
 static Value makeLike(KernelBuilder &k, Value like, TypedAttr scalar) {
   if (auto vector = dyn_cast<VectorType>(like.getType()))

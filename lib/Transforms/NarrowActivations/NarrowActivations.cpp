@@ -11,9 +11,9 @@
 //   return %3                             %3 = map(%1, %2) : f32
 //                                         return %3
 //
-// A value changes its type where it is made; who reads it needs no change, since
-// compute ops take either type. Changes of shape between the two follow. It is
-// done on plain tensors, once all is fused: what is fused is not rounded.
+// A value changes its type where it is made; who reads it needs no change,
+// since compute ops take either type. Changes of shape between the two follow.
+// It is done on plain tensors, once all is fused: what is fused is not rounded.
 //
 // Products and convolutions are to read bf16 even where the value stays f32,
 // because their kernels for it are twice as fast. An image of a few channels is

@@ -113,12 +113,10 @@ struct ConvPlan {
 class ConvEmitter {
 public:
   ConvEmitter(OpBuilder &builder, Location loc, ConvOp op,
-              const KernelTarget &target, bool pairs,
-              ConvOp::Adaptor operands)
+              const KernelTarget &target, bool pairs, ConvOp::Adaptor operands)
       : k(builder, loc, target), plan(op, target, pairs), g(plan.geometry),
-        op(op),
-        x(k.activation(operands.getInput(), op.getInputLayoutAttr(),
-                       op.getInputQuantAttr())),
+        op(op), x(k.activation(operands.getInput(), op.getInputLayoutAttr(),
+                               op.getInputQuantAttr())),
         y(k.activation(operands.getInit(), op.getOutputLayoutAttr(),
                        op.getOutputQuantAttr())),
         bias(operands.getBias()) {
@@ -305,8 +303,8 @@ private:
             column >= columns)
           continue;
         if (!pixel)
-          pixel = broadcast(xStep + (row * g.strideY * x.rowPitch() +
-                                     source * x.block));
+          pixel = broadcast(
+              xStep + (row * g.strideY * x.rowPitch() + source * x.block));
         for (int64_t r = 0; r < blocks; ++r) {
           Value &sum = sums[accumulator(row, column, columns, r)];
           sum = plan.pairs ? k.dotPairs(sum, w[kw * blocks + r], pixel)
@@ -397,9 +395,9 @@ public:
     int64_t size = getPackedBytes(op, target) / plan.weightBytes();
     Value to = k.view(packed, plan.getWeightType(k), 0, size);
     k.fill(to, plan.size(), size - plan.size(), k.f32(0.0));
-    int64_t sizes[] = {plan.groups(),  plan.windowBlocks(), g.kernelHeight,
-                       plan.steps(),   g.kernelWidth,       plan.tile.blocks,
-                       plan.block,     plan.perStep()};
+    int64_t sizes[] = {plan.groups(), plan.windowBlocks(), g.kernelHeight,
+                       plan.steps(),  g.kernelWidth,       plan.tile.blocks,
+                       plan.block,    plan.perStep()};
     k.forEach(sizes, [&](ArrayRef<Index> at) {
       Index group = at[0], block = at[1], kh = at[2], kw = at[4];
       Value valid;
@@ -407,9 +405,9 @@ public:
                            {plan.groups(), plan.tile.blocks, plan.block});
       row = k.limit(row, plan.groups() * plan.tile.blocks * plan.block,
                     g.outputChannels, valid);
-      Index channel =
-          k.linear({k.add(plan.windows.getStart(k, group), block), at[3], at[7]},
-                   {plan.inputBlocks(), plan.steps(), plan.perStep()});
+      Index channel = k.linear(
+          {k.add(plan.windows.getStart(k, group), block), at[3], at[7]},
+          {plan.inputBlocks(), plan.steps(), plan.perStep()});
       channel = k.limit(channel, plan.inputBlocks() * plan.inputBlock,
                         g.inputChannels, valid);
       channel = plan.windows.getChannel(k, row, channel, valid);

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Matrix product of floats: C[M][N] = A[M][K] * B + bias + residual, clamped, in
-// two families.
+// Matrix product of floats: C[M][N] = A[M][K] * B + bias + residual, clamped,
+// in two families.
 //
 // matmul_f32 multiplies in f32, whatever the activations are stored as.
 // matmul_bf16 multiplies pairs along K of what is stored as bf16, with weights
@@ -24,12 +24,13 @@
 //     8 rows x 3 vectors: 11 loads for 24 multiply-adds
 //
 // Panels are the outer loop: a panel stays in the cache while all rows of A
-// pass. Where M is known at run time only, the rows are cut into tiles of nearly
-// equal height, and there is code for each height up to the tile's; a row is
-// summed in the same order in all of them. One row (M = 1, a vector times a matrix) has too few accumulators to
-// hide the latency of the adder unless the panel is wide or, where N is small,
-// several `chains` share the k: the partial sums are added at the end. The
-// order of summation depends on the shapes only, so results are reproducible.
+// pass. Where M is known at run time only, the rows are cut into tiles of
+// nearly equal height, and there is code for each height up to the tile's; a
+// row is summed in the same order in all of them. One row (M = 1, a vector
+// times a matrix) has too few accumulators to hide the latency of the adder
+// unless the panel is wide or, where N is small, several `chains` share the k:
+// the partial sums are added at the end. The order of summation depends on the
+// shapes only, so results are reproducible.
 //
 // Nothing outside of C, the bias and the residual is touched: the last columns
 // are read and written under masks.
@@ -60,7 +61,8 @@ constexpr int64_t kMostRows = 12;
 
 struct MatmulPlan {
   MatmulPlan(MatmulOp op, const KernelTarget &target, bool pairs)
-      : pairs(pairs), m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
+      : pairs(pairs),
+        m(cast<ShapedType>(op.getInput().getType()).getDimSize(0)),
         n(op.getWeightShape()[0]), depth(op.getWeightShape()[1]),
         lanes(target.lanes()), available(target.vectorRegisters -
                                          (target.vectorRegisters > 16 ? 4 : 0)),
@@ -346,13 +348,12 @@ public:
                 k.linear(at, sizes) + start);
       });
     };
-    packPanels(0, 0,
-               {plan.wholePanels(), plan.steps(), plan.panel(),
-                plan.perStep()});
+    packPanels(
+        0, 0, {plan.wholePanels(), plan.steps(), plan.panel(), plan.perStep()});
     if (plan.lastVectors())
-      packPanels(plan.wholePanels() * plan.panel(), plan.lastStart(),
-                 {1, plan.steps(), plan.lastVectors() * plan.lanes,
-                  plan.perStep()});
+      packPanels(
+          plan.wholePanels() * plan.panel(), plan.lastStart(),
+          {1, plan.steps(), plan.lastVectors() * plan.lanes, plan.perStep()});
   }
 
   void emit(OpBuilder &builder, Location loc, Operation *op,
