@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
 
@@ -63,4 +64,47 @@ Value DynamicQuantization::roundTrip(KernelBuilder &k, Value reals) const {
   Value code = emitCode(k, reals, matching(k, inverse, reals), zero);
   return k.mulf(arith::SubFOp::create(k.b, code, zero),
                 matching(k, scale, reals));
+}
+
+/// Several chains of minima and maxima hide their latency.
+DynamicQuantization DynamicQuantization::ofRow(KernelBuilder &k, Value buffer,
+                                               Index from, int64_t count) {
+  constexpr int64_t kLanes = 16, kChains = 4, kStride = kChains * kLanes;
+  auto extreme = [&](arith::CmpFPredicate better, Value a, Value b) -> Value {
+    Value isBetter = arith::CmpFOp::create(k.b, better, a, b);
+    return arith::SelectOp::create(k.b, isBetter, a, b);
+  };
+  auto include = [&](MutableArrayRef<Value> ranges, Value x, int64_t chain) {
+    Value &low = ranges[2 * chain], &high = ranges[2 * chain + 1];
+    low = extreme(arith::CmpFPredicate::OLT, x, low);
+    high = extreme(arith::CmpFPredicate::OGT, x, high);
+  };
+  // Zero is in every range.
+  SmallVector<Value> ranges(2 * kChains, k.splatF32(0.0, kLanes));
+  int64_t whole = count / kStride * kStride;
+  ranges = k.forLoop(0, whole, kStride, ranges, [&](Index i, ValueRange v) {
+    SmallVector<Value> next(v);
+    for (int64_t chain = 0; chain < kChains; ++chain)
+      include(next,
+              k.loadVector(buffer, k.add(from, i) + chain * kLanes,
+                           kLanes),
+              chain);
+    return next;
+  });
+  for (int64_t chain = 0; whole + chain * kLanes < count; ++chain) {
+    int64_t at = whole + chain * kLanes;
+    include(ranges,
+            k.loadPartial(buffer, from + at, kLanes, count - at),
+            chain);
+  }
+  for (int64_t chain = 1; chain < kChains; ++chain) {
+    include(ranges, ranges[2 * chain], 0);
+    include(ranges, ranges[2 * chain + 1], 0);
+  }
+  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
+    return vector::ReductionOp::create(k.b, kind, v);
+  };
+  return DynamicQuantization(k,
+                             reduce(vector::CombiningKind::MINNUMF, ranges[0]),
+                             reduce(vector::CombiningKind::MAXNUMF, ranges[1]));
 }

@@ -31,6 +31,10 @@ struct DynamicQuantization {
   /// From the smallest and the largest value.
   DynamicQuantization(KernelBuilder &k, mlir::Value min, mlir::Value max);
 
+  /// Of elements [from, from + count) of a buffer of f32.
+  static DynamicQuantization ofRow(KernelBuilder &k, mlir::Value buffer,
+                                   Index from, int64_t count);
+
   /// The codes of `reals` (f32, or a vector of it) as i32.
   mlir::Value encode(KernelBuilder &k, mlir::Value reals) const;
   /// The reals that the codes of `reals` stand for.

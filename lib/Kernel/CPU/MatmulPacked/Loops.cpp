@@ -96,15 +96,6 @@ void PackedLoops::emitRows(Index first, Index count) {
   }
 }
 
-/// The lowest tile that `least` rows or more, up to `most`, are cut into.
-static int64_t getLowestTile(int64_t least, int64_t most, int64_t rows) {
-  int64_t lowest = rows;
-  for (int64_t count = least; count <= std::min(most, least + 2 * rows);
-       ++count)
-    lowest = std::min<int64_t>(lowest, count / llvm::divideCeil(count, rows));
-  return lowest;
-}
-
 void PackedLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
                              Index count) {
   int64_t lowest = getLowestTile(least, tile.maxRows, tile.rows);

@@ -68,53 +68,11 @@ Value SignedRows::loadScale(Index row) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// Several chains of minima and maxima hide their latency.
-DynamicQuantization SignedRows::emitRange(Index from) {
-  constexpr int64_t kChains = 4, kStride = kChains * kLanes;
-  auto extreme = [&](arith::CmpFPredicate better, Value a, Value b) -> Value {
-    Value isBetter = arith::CmpFOp::create(k.b, better, a, b);
-    return arith::SelectOp::create(k.b, isBetter, a, b);
-  };
-  auto include = [&](MutableArrayRef<Value> ranges, Value x, int64_t chain) {
-    Value &low = ranges[2 * chain], &high = ranges[2 * chain + 1];
-    low = extreme(arith::CmpFPredicate::OLT, x, low);
-    high = extreme(arith::CmpFPredicate::OGT, x, high);
-  };
-  // Zero is in every range.
-  SmallVector<Value> ranges(2 * kChains, k.splatF32(0.0, kLanes));
-  int64_t whole = layout.k / kStride * kStride;
-  ranges = k.forLoop(0, whole, kStride, ranges, [&](Index i, ValueRange v) {
-    SmallVector<Value> next(v);
-    for (int64_t chain = 0; chain < kChains; ++chain)
-      include(next,
-              k.loadVector(input.buffer, k.add(from, i) + chain * kLanes,
-                           kLanes),
-              chain);
-    return next;
-  });
-  for (int64_t chain = 0; whole + chain * kLanes < layout.k; ++chain) {
-    int64_t at = whole + chain * kLanes;
-    include(ranges,
-            k.loadPartial(input.buffer, from + at, kLanes, layout.k - at),
-            chain);
-  }
-  for (int64_t chain = 1; chain < kChains; ++chain) {
-    include(ranges, ranges[2 * chain], 0);
-    include(ranges, ranges[2 * chain + 1], 0);
-  }
-  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
-    return vector::ReductionOp::create(k.b, kind, v);
-  };
-  return DynamicQuantization(k,
-                             reduce(vector::CombiningKind::MINNUMF, ranges[0]),
-                             reduce(vector::CombiningKind::MAXNUMF, ranges[1]));
-}
-
 void SignedRows::emitRow(Index from, Index to) {
   Index source = k.mul(from, layout.k);
   std::optional<DynamicQuantization> quant;
   if (isDynamic()) {
-    quant = emitRange(source);
+    quant = DynamicQuantization::ofRow(k, input.buffer, source, layout.k);
     Type i32 = k.b.getI32Type();
     Value zero = arith::FPToSIOp::create(k.b, i32, quant->zeroPoint);
     k.store(arith::SubIOp::create(k.b, k.integer(32, kMiddle), zero), offsets,

@@ -54,7 +54,6 @@ public:
 
 private:
   bool isDynamic() const { return !input.quant || input.quant.isDynamic(); }
-  DynamicQuantization emitRange(Index from);
   /// Writes `count` columns from element `from` on, and zeros behind them up to
   /// the end of the group; returns the sum.
   mlir::Value emitGroup(const DynamicQuantization *quant, Index from,

@@ -44,6 +44,10 @@ struct Tuning {
   int64_t activationBytes = 256 * 1024;
 };
 
+/// The lowest tile that `least` rows or more, up to `most`, are cut into, of up
+/// to `rows`.
+int64_t getLowestTile(int64_t least, int64_t most, int64_t rows);
+
 /// For this CPU, or what was measured on the one most like it, and codes of so
 /// many bits.
 Tuning getTuning(const KernelTarget &target, unsigned bits);

@@ -42,27 +42,43 @@ Value Decoder::maskBytes(Value dwords, int64_t mask) {
       k.b, dwords, k.splatInteger(32, int32_t(mask * 0x01010101u), lanes()));
 }
 
-Decoder::Step Decoder::loadStep(const StreamPart &part, Index codes,
-                                int64_t step, Value offset) {
+Value Decoder::getLine(Cells &cells, int64_t line) {
+  Value &known = cells.lines[line];
+  if (!known) {
+    Index at = k.add(k.add(cells.part.stream, cells.codes),
+                     k.mul(cells.part.row, 4)) +
+               line * PackedLayout::kLine;
+    known = vector::BitCastOp::create(k.b, words,
+                                      k.loadVector(packed, at, 4 * lanes()));
+  }
+  return known;
+}
+
+void Decoder::loadLines(Cells &cells, int64_t first, int64_t count) {
+  SmallVector<int64_t> lines;
+  for (int64_t step = first; step < first + count; ++step)
+    for (auto &piece : layout.getPieces(step % layout.cellSteps))
+      lines.push_back(step / layout.cellSteps * layout.cellLines + piece.line);
+  llvm::sort(lines);
+  for (int64_t line : lines)
+    getLine(cells, line);
+}
+
+Decoder::Step Decoder::getStep(Cells &cells, int64_t step) {
   int64_t firstLine = step / layout.cellSteps * layout.cellLines;
-  Index at = k.add(k.add(part.stream, codes), k.mul(part.row, 4));
-  auto loadLine = [&](int64_t line) {
-    Value bytes = k.loadVector(
-        packed, at + (firstLine + line) * PackedLayout::kLine, 4 * lanes());
-    return vector::BitCastOp::create(k.b, words, bytes).getResult();
-  };
   auto pieces = layout.getPieces(step % layout.cellSteps);
   if (pieces.size() == 1 && usesTable())
-    return {loadLine(pieces[0].line), pieces[0].bit, offset};
+    return {getLine(cells, firstLine + pieces[0].line), pieces[0].bit,
+            cells.offset};
   Value dwords;
   for (const PackedLayout::Piece &piece : pieces) {
-    Value bits = shiftRight(loadLine(piece.line),
+    Value bits = shiftRight(getLine(cells, firstLine + piece.line),
                             int64_t(piece.bit) - piece.shift);
     if (piece.width < 8)
       bits = maskBytes(bits, ((1 << piece.width) - 1) << piece.shift);
     dwords = dwords ? arith::OrIOp::create(k.b, dwords, bits).getResult() : bits;
   }
-  return {dwords, 0, offset};
+  return {dwords, 0, cells.offset};
 }
 
 Value Decoder::emitLevels(const Step &step, int64_t column) {

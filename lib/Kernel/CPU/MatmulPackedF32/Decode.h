@@ -45,21 +45,30 @@ public:
   /// The codes of 4 columns of a vector of rows.
   struct Step {
     mlir::Value dwords;
-    unsigned bit;      ///< of the byte, where the code begins
-    mlir::Value offset; ///< see `getOffset`
+    unsigned bit; ///< of the byte, where the code begins
+    mlir::Value offset;
   };
-  /// Step `step` of the cells that begin `codes` bytes behind the beginning of
-  /// the stream.
-  Step loadStep(const StreamPart &part, Index codes, int64_t step,
-                mlir::Value offset);
+  /// The cells that begin `codes` bytes behind the beginning of a stream, and
+  /// the lines of them that have been loaded.
+  struct Cells {
+    StreamPart part;
+    Index codes;
+    mlir::Value offset; ///< see `getOffset`
+    llvm::SmallDenseMap<int64_t, mlir::Value> lines;
+  };
+  /// Loads the lines of steps [first, first + count), in order.
+  void loadLines(Cells &cells, int64_t first, int64_t count);
+  /// Step `step`.
+  Step getStep(Cells &cells, int64_t step);
   /// The levels of one of its 4 columns.
   mlir::Value emitLevels(const Step &step, int64_t column);
 
-  /// What `loadStep` wants to know of a group: its zero points (i32; null
+  /// What `Cells` want to know of a group: its zero points (i32; null
   /// without) in the form in which they are subtracted. Null with tables.
   mlir::Value getOffset(mlir::Value zeroPoints);
 
 private:
+  mlir::Value getLine(Cells &cells, int64_t line);
   bool usesTable() const { return !tables.empty() || gathered; }
   void makeTables();
   mlir::Value shiftRight(mlir::Value dwords, int64_t bits);

@@ -9,7 +9,11 @@
 
 #include "lib/Kernel/CPU/MatmulPackedF32/FloatRows.h"
 
+#include "mpq/Kernel/DynamicQuantization.h"
+
 #include "llvm/Support/MathExtras.h"
+
+#include <optional>
 
 using namespace mlir;
 using namespace mpq;
@@ -17,15 +21,16 @@ using namespace mpq::packedf32;
 
 static constexpr int64_t kColumns = PackedLayout::kColumns;
 
-bool FloatRows::isPadded() const {
-  return layout.groups * layout.groupSteps * kColumns != layout.k;
+bool FloatRows::isReady() const {
+  return !quant && cast<MemRefType>(input.getType()).getElementType().isF32() &&
+         layout.groups * layout.groupSteps * kColumns == layout.k;
 }
 
 FloatRows::FloatRows(KernelBuilder &k, const PackedLayout &layout, Value input,
-                     int64_t most, int64_t bytes)
-    : k(k), layout(layout), input(k.flatten(input)), rowsAtOnce(most),
+                     UniformAttr quant, int64_t most, int64_t bytes)
+    : k(k), layout(layout), input(k.flatten(input)), quant(quant), rowsAtOnce(most),
       pitch(layout.k) {
-  if (!isPadded())
+  if (isReady())
     return;
   // An odd number of lines apart, or rows of a tile compete for the same lines
   // of the cache.
@@ -49,14 +54,23 @@ void FloatRows::emitBlock(Index first, Index count) {
 
 void FloatRows::copyRow(Index from, Index to) {
   int64_t columns = layout.groupSteps * kColumns;
+  std::optional<DynamicQuantization> dynamic;
+  if (quant && quant.isDynamic())
+    dynamic = DynamicQuantization::ofRow(k, input, k.mul(from, layout.k),
+                                         layout.k);
+  auto convert = [&](Value stored) {
+    if (dynamic)
+      return dynamic->roundTrip(k, stored);
+    return quant ? k.dequantize(stored, quant) : stored;
+  };
   auto copyGroup = [&](Index group, int64_t count) {
     Index source =
         k.add(k.mul(from, layout.k), k.mul(group, layout.groupColumns));
     Index target = k.add(k.mul(to, pitch), k.mul(group, columns));
     int64_t lanes = k.target.lanes();
     k.forEachVector(count, lanes, {}, [&](Index at, Index valid, ValueRange) {
-      k.storePartial(k.loadPartial(input, k.add(source, at), lanes, valid),
-                     copies, k.add(target, at), valid);
+      Value stored = k.loadPartial(input, k.add(source, at), lanes, valid);
+      k.storePartial(convert(stored), copies, k.add(target, at), valid);
       return SmallVector<Value>{};
     });
     k.fill(copies, target + count, columns - count, k.f32(0.0));

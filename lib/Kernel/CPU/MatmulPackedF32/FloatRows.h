@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Rows of activations as the kernel reads them: where they are, or, where groups
-// of columns of the weight are padded to whole steps, copied, with zeros in the
-// place of the padding. A zero times what a padded code stands for adds nothing.
+// Rows of activations as the kernel reads them: f32. They are read where they are,
+// or, where they are stored as something else or groups of columns of the weight
+// are padded to whole steps, copied, with zeros in the place of the padding. A
+// zero times what a padded code stands for adds nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H
@@ -21,6 +22,7 @@ public:
   /// Of `input`, blocks of up to `rowsAtOnce` rows, or fewer if the copies of so
   /// many do not fit into `bytes`.
   FloatRows(KernelBuilder &k, const PackedLayout &layout, mlir::Value input,
+            UniformAttr quant,
             int64_t rowsAtOnce, int64_t bytes);
 
   int64_t getRowsAtOnce() const { return rowsAtOnce; }
@@ -30,13 +32,15 @@ public:
   mlir::Value load(Index row, Index step, int64_t column);
 
 private:
-  /// Padded to whole steps.
-  bool isPadded() const;
+  /// Stored as f32, and not padded to whole steps.
+  bool isReady() const;
   void copyRow(Index from, Index to);
 
   KernelBuilder &k;
   const PackedLayout &layout;
-  mlir::Value input, copies;
+  mlir::Value input;
+  UniformAttr quant;
+  mlir::Value copies;
   Index firstRow;
   int64_t rowsAtOnce, pitch;
 };

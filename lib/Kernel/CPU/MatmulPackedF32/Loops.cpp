@@ -31,8 +31,8 @@ FloatLoops::FloatLoops(KernelBuilder &k, MatmulOp op,
     : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
       output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
       packed(operands[1]),
-      activations(k, this->layout, operands[0], tuning.rowsAtOnce,
-                  tuning.activationBytes),
+      activations(k, this->layout, operands[0], op.getInputQuantAttr(),
+                  tuning.rowsAtOnce, tuning.activationBytes),
       rowsAtOnce(getRowsAtOnce(m, activations.getRowsAtOnce())),
       decoder(k, this->layout, tuning.isa, packed), lanes(decoder.lanes()),
       factors(k, packed, lanes, tuning.isa != Isa::Portable) {
@@ -85,10 +85,11 @@ void FloatLoops::emitRows(Index first, Index count) {
 
 void FloatLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
                             Index count) {
+  lowest = packed::getLowestTile(least, tile.maxRows, tile.rows);
   auto emitPanel = [&](const Panel &panel) {
     if (tile.buffered)
       return emitBuffered(tile, panel, first, count);
-    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+    forTiles(tile, count, [&](Index row, int64_t height) {
       Rows rows{row, k.add(first, row), height};
       emitResults(panel, rows, emitTile(tile, panel, rows));
     });
@@ -103,6 +104,14 @@ void FloatLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
   int64_t done = full * tile.vectors;
   if (done < all)
     emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
+}
+
+void FloatLoops::forTiles(const TileTuning &tile, Index count,
+                          function_ref<void(Index, int64_t)> body) {
+  k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+    if (count.isConstant() || height >= lowest)
+      body(row, height);
+  });
 }
 
 FloatLoops::Panel FloatLoops::makePanel(Index firstVector, int64_t vectors,
@@ -120,12 +129,13 @@ FloatLoops::Panel FloatLoops::makePanel(Index firstVector, int64_t vectors,
 // Groups
 //===----------------------------------------------------------------------===//
 
-FloatLoops::Values FloatLoops::forBlocks(
-    Values init,
-    function_ref<Values(Index, Index, int64_t, ValueRange)> body) {
+FloatLoops::Values
+FloatLoops::forBlocks(Values init,
+                      function_ref<Values(const Block &, ValueRange)> body) {
   auto visit = [&](Index block, int64_t groups, ValueRange values) {
-    return body(k.mul(block, layout.getBlockBytes(layout.blockGroups)),
-                k.mul(block, layout.blockGroups), groups, values);
+    return body({k.mul(block, layout.getBlockBytes(layout.blockGroups)),
+                 k.mul(block, layout.blockGroups), groups},
+                values);
   };
   Values values = k.forLoop(0, layout.fullBlocks, 1, init,
                             [&](Index block, ValueRange v) {
@@ -141,54 +151,60 @@ bool FloatLoops::isUnrolled(int64_t groups) const {
          groups * layout.groupSteps <= tuning.unrolledSteps;
 }
 
-FloatLoops::Group FloatLoops::loadGroup(const Panel &panel, Index at,
-                                        Index firstGroup, int64_t groups,
-                                        Index group) {
-  Group result{at, 0, k.mul(k.add(firstGroup, group), layout.groupSteps), {},
-               {}};
-  if (group.isConstant()) {
-    int64_t step = group.offset * layout.groupSteps;
-    result.cellStep = step % layout.cellSteps;
-    result.codes = at + step / layout.cellSteps * layout.cellLines *
-                            PackedLayout::kLine;
+FloatLoops::Group FloatLoops::getGroup(const Panel &panel, const Block &block,
+                                       Index index) {
+  Group group{block.at, 0,
+              k.mul(k.add(block.firstGroup, index), layout.groupSteps), {}};
+  if (index.isConstant()) {
+    int64_t step = index.offset * layout.groupSteps;
+    group.cellStep = step % layout.cellSteps;
+    group.codes = block.at + step / layout.cellSteps * layout.cellLines *
+                                 PackedLayout::kLine;
   } else {
-    result.codes = k.add(at, k.mul(group, layout.getCodeBytes(1)));
+    group.codes = k.add(block.at, k.mul(index, layout.getCodeBytes(1)));
   }
-  Index row = k.mul(group, PackedLayout::kRows);
+  Index row = k.mul(index, PackedLayout::kRows);
   for (const StreamPart &part : panel.parts) {
     Value zeroPoints;
-    if (layout.isGrouped()) {
-      result.scales.push_back(factors.loadReals(
-          part,
-          k.add(at, k.mul(row, layout.scaleBytes)) +
-              layout.getScaleOffset(groups, 0),
-          layout.scaleBytes));
-      if (layout.zeroPoints)
-        zeroPoints = factors.loadIntegers(
-            part, k.add(at, row) + layout.getZeroPointOffset(groups, 0), 1);
-    } else {
-      int64_t behind = layout.getFactorsOffset();
-      result.scales.push_back(
-          factors.loadReals(part, behind + PackedLayout::kScales, 4));
-      if (layout.zeroPoints)
-        zeroPoints =
-            factors.loadIntegers(part, behind + PackedLayout::kZeroPoints, 4);
-    }
-    result.offsets.push_back(decoder.getOffset(zeroPoints));
+    if (layout.zeroPoints)
+      zeroPoints =
+          layout.isGrouped()
+              ? factors.loadIntegers(
+                    part,
+                    k.add(block.at, row) +
+                        layout.getZeroPointOffset(block.groups, 0),
+                    1)
+              : factors.loadIntegers(
+                    part, layout.getFactorsOffset() + PackedLayout::kZeroPoints,
+                    4);
+    group.offsets.push_back(decoder.getOffset(zeroPoints));
   }
-  return result;
+  return group;
+}
+
+FloatLoops::Values FloatLoops::loadScales(const Panel &panel,
+                                          const Block &block, Index index) {
+  Values scales;
+  Index at = layout.getFactorsOffset() + PackedLayout::kScales;
+  if (layout.isGrouped())
+    at = k.add(block.at,
+               k.mul(index, PackedLayout::kRows * layout.scaleBytes)) +
+         layout.getScaleOffset(block.groups, 0);
+  for (const StreamPart &part : panel.parts)
+    scales.push_back(factors.loadReals(part, at, layout.scaleBytes));
+  return scales;
 }
 
 FloatLoops::Values FloatLoops::makeZeros(const Panel &panel, int64_t rows) {
   return Values(rows * panel.vectors(), k.splatF32(0.0, lanes));
 }
 
-FloatLoops::Values FloatLoops::addScaled(ArrayRef<Value> sums, const Group &group,
+FloatLoops::Values FloatLoops::addScaled(ArrayRef<Value> sums,
+                                         ArrayRef<Value> scales,
                                          ValueRange before) {
   Values result;
   for (auto [i, sum] : llvm::enumerate(sums))
-    result.push_back(
-        k.fma(sum, group.scales[i % group.scales.size()], before[i]));
+    result.push_back(k.fma(sum, scales[i % scales.size()], before[i]));
   return result;
 }
 
@@ -201,41 +217,49 @@ FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
   Values start;
   for (int64_t row = 0; row < rows.count; ++row)
     llvm::append_range(start, panel.bias);
-  return forBlocks(start, [&](Index at, Index firstGroup, int64_t groups,
-                              ValueRange before) {
-    auto load = [&](Index group) {
-      return loadGroup(panel, at, firstGroup, groups, group);
-    };
+  return forBlocks(start, [&](const Block &block, ValueRange before) {
     if (layout.groupSteps > tuning.pieceSteps)
-      return k.forLoop(0, groups, 1, before, [&](Index i, ValueRange before) {
-        Group group = load(i);
-        return addScaled(emitLongGroup(tile, panel, rows, group), group,
-                         before);
-      });
-    // Several at once.
+      return k.forLoop(
+          0, block.groups, 1, before, [&](Index index, ValueRange before) {
+            Values sums = emitLongGroup(tile, panel, rows,
+                                        getGroup(panel, block, index));
+            return addScaled(sums, loadScales(panel, block, index), before);
+          });
+    int64_t most = tile.pieces, whole = block.groups / most * most;
     auto emitSome = [&](Index first, int64_t count, ValueRange before) {
-      SmallVector<Group> some;
-      for (int64_t i = 0; i < count; ++i)
-        some.push_back(load(first + i));
-      Values products =
-          emitPieces(tile, panel, rows, some, layout.groupSteps);
-      Values sums(before);
-      size_t each = sums.size();
-      for (auto [i, group] : llvm::enumerate(some))
-        sums = addScaled(ArrayRef(products).slice(i * each, each), group, sums);
-      return sums;
+      return emitSmallGroups(tile, panel, rows, block, first, count, before);
     };
-    int64_t most = tile.pieces, whole = groups / most * most;
     Values sums(before);
-    if (isUnrolled(groups))
+    if (isUnrolled(block.groups))
       for (int64_t first = 0; first < whole; first += most)
         sums = emitSome(first, most, sums);
     else
       sums = k.forLoop(0, whole, most, sums, [&](Index first, ValueRange v) {
         return emitSome(first, most, v);
       });
-    return whole < groups ? emitSome(whole, groups - whole, sums) : sums;
+    return whole < block.groups
+               ? emitSome(whole, block.groups - whole, sums)
+               : sums;
   });
+}
+
+FloatLoops::Values
+FloatLoops::emitSmallGroups(const TileTuning &tile, const Panel &panel,
+                            const Rows &rows, const Block &block, Index first,
+                            int64_t count, ValueRange before) {
+  SmallVector<Group> groups;
+  for (int64_t i = 0; i < count; ++i)
+    groups.push_back(getGroup(panel, block, first + i));
+  Values products = emitPieces(tile, panel, rows, groups, layout.groupSteps);
+  // The scales lie behind the codes: the hardware follows a stream that is read
+  // in order.
+  k.keepLoadsInOrder();
+  Values sums(before);
+  size_t each = sums.size();
+  for (int64_t i = 0; i < count; ++i)
+    sums = addScaled(ArrayRef(products).slice(i * each, each),
+                     loadScales(panel, block, first + i), sums);
+  return sums;
 }
 
 FloatLoops::Group FloatLoops::getPiece(const Group &group, Index step) {
@@ -305,31 +329,45 @@ FloatLoops::Values FloatLoops::emitSteps(const Panel &panel, const Rows &rows,
                                          ValueRange before) {
   Values sums(before);
   int64_t vectors = panel.vectors();
+  SmallVector<Decoder::Cells> cells; // [piece][vector]
+  for (const Group &piece : pieces)
+    for (int64_t v = 0; v < vectors; ++v) {
+      cells.push_back(
+          {panel.parts[v], piece.codes, piece.offsets[v], {}});
+      if (pieces.size() > 1)
+        decoder.loadLines(cells.back(), piece.cellStep, steps);
+    }
   for (int64_t step = 0; step < steps; ++step) {
     k.keepLoadsInOrder();
-    SmallVector<Decoder::Step> codes; // [piece][vector]
-    for (const Group &piece : pieces)
-      for (auto [part, offset] : llvm::zip_equal(panel.parts, piece.offsets))
-        codes.push_back(decoder.loadStep(part, piece.codes,
-                                         piece.cellStep + step, offset));
+    SmallVector<Decoder::Step> codes;
+    for (size_t i = 0; i < cells.size(); ++i)
+      codes.push_back(
+          decoder.getStep(cells[i], pieces[i / vectors].cellStep + step));
     for (int64_t column = 0; column < kColumns; ++column)
       for (auto [p, piece] : llvm::enumerate(pieces)) {
         Values levels;
         for (int64_t v = 0; v < vectors; ++v)
           levels.push_back(
               decoder.emitLevels(codes[p * vectors + v], column));
-        for (int64_t row = 0; row < rows.count; ++row) {
-          Value x = activations.load(k.add(rows.block, row),
-                                     k.add(piece.step, step), column);
-          x = k.broadcast(x, lanes);
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = sums[(p * rows.count + row) * vectors + v];
-            sum = k.fma(levels[v], x, sum);
-          }
-        }
+        auto ofPiece = MutableArrayRef(sums).slice(
+            p * rows.count * vectors, rows.count * vectors);
+        emitProducts(levels, rows, k.add(piece.step, step), column, ofPiece);
       }
   }
   return sums;
+}
+
+void FloatLoops::emitProducts(ArrayRef<Value> levels, const Rows &rows,
+                              Index step, int64_t column,
+                              MutableArrayRef<Value> sums) {
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Value x = activations.load(k.add(rows.block, row), step, column);
+    x = k.broadcast(x, lanes);
+    for (auto [v, level] : llvm::enumerate(levels)) {
+      Value &sum = sums[row * levels.size() + v];
+      sum = k.fma(level, x, sum);
+    }
+  }
 }
 
 void FloatLoops::emitPrefetch(const TileTuning &tile, const Panel &panel,
@@ -369,14 +407,14 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
   k.forLoop(0, count, 1, [&](Index row) {
     storeSums(panel.bias, totals, panel, row);
   });
-  forBlocks({}, [&](Index at, Index firstGroup, int64_t groups, ValueRange) {
+  forBlocks({}, [&](const Block &block, ValueRange) {
     if (layout.groupSteps < layout.cellSteps ||
-        groups * layout.groupSteps <= tuning.pieceSteps)
-      emitSmallGroups(tile, panel, count, at, firstGroup, groups);
+        block.groups * layout.groupSteps <= tuning.pieceSteps)
+      emitBufferedBlock(tile, panel, count, block);
     else
-      k.forLoop(0, groups, 1, [&](Index group) {
-        emitBufferedGroup(tile, panel, count,
-                      loadGroup(panel, at, firstGroup, groups, group));
+      k.forLoop(0, block.groups, 1, [&](Index index) {
+        emitBufferedGroup(tile, panel, count, getGroup(panel, block, index),
+                          loadScales(panel, block, index));
       });
     return Values{};
   });
@@ -386,31 +424,28 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
   });
 }
 
-void FloatLoops::emitSmallGroups(const TileTuning &tile, const Panel &panel,
-                                 Index count, Index at, Index firstGroup,
-                                 int64_t groups) {
-  auto getGroup = [&](Index index) {
-    return loadGroup(panel, at, firstGroup, groups, index);
-  };
-  for (int64_t index = 0; index < groups; ++index)
-    decode(panel, getGroup(index), layout.groupSteps,
+void FloatLoops::emitBufferedBlock(const TileTuning &tile, const Panel &panel,
+                                   Index count, const Block &block) {
+  for (int64_t index = 0; index < block.groups; ++index)
+    decode(panel, getGroup(panel, block, index), layout.groupSteps,
            index * layout.groupSteps);
-  k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
-    auto emitOne = [&](Index index) {
-      Group group = getGroup(index);
-      Values sums =
-          multiply(panel, row, height, group.step,
-                   k.mul(index, layout.groupSteps), layout.groupSteps);
-      storeSums(addScaled(sums, group, loadSums(totals, panel, row, height)),
+  forTiles(tile, count, [&](Index row, int64_t height) {
+    for (int64_t index = 0; index < block.groups; ++index) {
+      int64_t step = index * layout.groupSteps;
+      Values sums = multiply(
+          panel, row, height,
+          k.mul(block.firstGroup, layout.groupSteps) + step, step,
+          layout.groupSteps);
+      storeSums(addScaled(sums, loadScales(panel, block, index),
+                          loadSums(totals, panel, row, height)),
                 totals, panel, row);
-    };
-    for (int64_t index = 0; index < groups; ++index)
-      emitOne(index);
+    }
   });
 }
 
 void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
-                                   Index count, const Group &group) {
+                                   Index count, const Group &group,
+                                   ArrayRef<Value> scales) {
   k.forLoop(0, count, 1, [&](Index row) {
     storeSums(makeZeros(panel, 1), partials, panel, row);
   });
@@ -418,7 +453,7 @@ void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
   auto emitOne = [&](Index at, int64_t steps) {
     Group piece = getPiece(group, at);
     decode(panel, piece, steps, 0);
-    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
+    forTiles(tile, count, [&](Index row, int64_t height) {
       Values sums = loadSums(partials, panel, row, height);
       Values products = multiply(panel, row, height, piece.step, 0, steps);
       for (auto [sum, product] : llvm::zip_equal(sums, products))
@@ -430,7 +465,7 @@ void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
   if (whole < layout.groupSteps)
     emitOne(whole, layout.groupSteps - whole);
   k.forLoop(0, count, 1, [&](Index row) {
-    storeSums(addScaled(loadSums(partials, panel, row, 1), group,
+    storeSums(addScaled(loadSums(partials, panel, row, 1), scales,
                         loadSums(totals, panel, row, 1)),
               totals, panel, row);
   });
@@ -440,15 +475,16 @@ void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,
                         Index to) {
   int64_t most = layout.cellSteps, width = panel.vectors() * lanes;
   auto emitSteps = [&](Index codes, Index to, int64_t count) {
-    for (int64_t step = 0; step < count; ++step)
-      for (auto [v, part] : llvm::enumerate(panel.parts)) {
-        Decoder::Step loaded = decoder.loadStep(
-            part, codes, group.cellStep + step, group.offsets[v]);
+    for (auto [v, part] : llvm::enumerate(panel.parts)) {
+      Decoder::Cells cells{part, codes, group.offsets[v], {}};
+      for (int64_t step = 0; step < count; ++step) {
+        Decoder::Step loaded = decoder.getStep(cells, group.cellStep + step);
         for (int64_t column = 0; column < kColumns; ++column)
           k.storeVector(decoder.emitLevels(loaded, column), buffer,
                         k.mul(to + step, kColumns * width) +
                             (column * width + int64_t(v) * lanes));
       }
+    }
   };
   int64_t whole = steps / most * most;
   k.forLoop(0, whole, most, [&](Index at) {
@@ -474,16 +510,8 @@ FloatLoops::Values FloatLoops::multiply(const Panel &panel, Index row,
       Index source = k.mul(k.add(from, at), kColumns * width) + i * width;
       for (int64_t v = 0; v < panel.vectors(); ++v)
         levels.push_back(k.loadVector(buffer, source + v * lanes, lanes));
-      for (int64_t r = 0; r < rows; ++r) {
-        Value x = k.broadcast(activations.load(k.add(row, r),
-                                               k.add(step, at) + i / kColumns,
-                                               i % kColumns),
-                              lanes);
-        for (auto [v, level] : llvm::enumerate(levels)) {
-          Value &sum = sums[r * levels.size() + v];
-          sum = k.fma(level, x, sum);
-        }
-      }
+      emitProducts(levels, {row, row, rows}, k.add(step, at) + i / kColumns,
+                   i % kColumns, sums);
     }
     return sums;
   };

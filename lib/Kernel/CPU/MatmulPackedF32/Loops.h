@@ -34,6 +34,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
 
+#include "lib/Kernel/CPU/MatmulPacked/Tuning.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/Decode.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/FloatRows.h"
 
@@ -65,27 +66,33 @@ private:
     Index block, output;
     int64_t count;
   };
-  /// A group of columns of a panel: its codes begin `codes` bytes behind the
-  /// streams' beginnings, at step `cellStep` of a cell; its first step of all.
+  /// A block of groups: its offset in the stream, its first group.
+  struct Block {
+    Index at, firstGroup;
+    int64_t groups;
+  };
+  /// The codes of a group of columns of a panel: they begin `codes` bytes behind
+  /// the streams' beginnings, at step `cellStep` of a cell; the first step of
+  /// all; what decoding subtracts (Decode.h), for each vector.
   struct Group {
     Index codes;
     int64_t cellStep;
     Index step;
-    Values scales, offsets;
+    Values offsets;
   };
 
   void emitRows(Index first, Index count);
   void emitPanels(const TileTuning &tile, int64_t least, Index first,
                   Index count);
   Panel makePanel(Index firstVector, int64_t vectors, int64_t columns);
-  /// Calls `body` for each block of groups: its offset in the stream, its first
-  /// group, how many it has.
+  /// Tiles of up to `tile.rows` of `count` rows.
+  void forTiles(const TileTuning &tile, Index count,
+                llvm::function_ref<void(Index row, int64_t height)> body);
   Values forBlocks(
       Values init,
-      llvm::function_ref<Values(Index, Index, int64_t, mlir::ValueRange)> body);
-  /// The group `group` of the block of `groups` groups at `at`.
-  Group loadGroup(const Panel &panel, Index at, Index firstGroup,
-                  int64_t groups, Index group);
+      llvm::function_ref<Values(const Block &, mlir::ValueRange)> body);
+  Group getGroup(const Panel &panel, const Block &block, Index index);
+  Values loadScales(const Panel &panel, const Block &block, Index index);
   /// The group from its step `step` on.
   Group getPiece(const Group &group, Index step);
   /// Groups that share cells, or are small, are unrolled.
@@ -93,6 +100,10 @@ private:
 
   //===--- Few rows -------------------------------------------------------===//
   Values emitTile(const TileTuning &tile, const Panel &panel, const Rows &rows);
+  /// Adds a few groups at once.
+  Values emitSmallGroups(const TileTuning &tile, const Panel &panel,
+                         const Rows &rows, const Block &block, Index first,
+                         int64_t count, mlir::ValueRange before);
   /// The sums of a group of several pieces.
   Values emitLongGroup(const TileTuning &tile, const Panel &panel,
                        const Rows &rows, const Group &group);
@@ -103,16 +114,21 @@ private:
   Values emitSteps(const Panel &panel, const Rows &rows,
                    llvm::ArrayRef<Group> pieces, int64_t steps,
                    mlir::ValueRange sums);
+  /// Adds one column's levels times an activation of each row.
+  void emitProducts(llvm::ArrayRef<mlir::Value> levels, const Rows &rows,
+                    Index step, int64_t column,
+                    llvm::MutableArrayRef<mlir::Value> sums);
   void emitPrefetch(const TileTuning &tile, const Panel &panel,
                     const Group &group, int64_t steps);
 
   //===--- Many rows ------------------------------------------------------===//
   void emitBuffered(const TileTuning &tile, const Panel &panel, Index first,
                     Index count);
-  void emitSmallGroups(const TileTuning &tile, const Panel &panel, Index count,
-                       Index at, Index firstGroup, int64_t groups);
+  void emitBufferedBlock(const TileTuning &tile, const Panel &panel,
+                         Index count, const Block &block);
   void emitBufferedGroup(const TileTuning &tile, const Panel &panel,
-                         Index count, const Group &group);
+                         Index count, const Group &group,
+                         llvm::ArrayRef<mlir::Value> scales);
   /// Writes `steps` steps of a group into the buffer, from its step `to` on.
   void decode(const Panel &panel, const Group &group, int64_t steps, Index to);
   /// The products with steps [from, from + steps) of the buffer.
@@ -125,8 +141,8 @@ private:
   Index getSum(const Panel &panel, Index row, int64_t i) const;
 
   Values makeZeros(const Panel &panel, int64_t rows);
-  Values addScaled(llvm::ArrayRef<mlir::Value> sums, const Group &group,
-                   mlir::ValueRange before);
+  Values addScaled(llvm::ArrayRef<mlir::Value> sums,
+                   llvm::ArrayRef<mlir::Value> scales, mlir::ValueRange before);
   void emitResults(const Panel &panel, const Rows &rows, const Values &sums);
 
   KernelBuilder &k;
@@ -138,7 +154,8 @@ private:
   std::optional<Activation> residual;
   mlir::Value packed, bias;
   FloatRows activations;
-  int64_t rowsAtOnce;
+  /// Rows of a block, of the lowest tile that they are cut into.
+  int64_t rowsAtOnce, lowest = 1;
   Decoder decoder;
   int64_t lanes;
   packed::StreamFactors factors;

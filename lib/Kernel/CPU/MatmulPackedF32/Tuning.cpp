@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The table. docs/Rationale/Packed.md has the measurements.
+// The table. docs/Rationale/PackedF32.md has the measurements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,15 +20,28 @@ static Isa getIsa(const KernelTarget &target) {
   return target.avx2 ? Isa::Avx2 : Isa::Portable;
 }
 
-Tuning packedf32::getTuning(const KernelTarget &target) {
+/// One row, AVX-512. Short groups: one linear stream, two groups at a time.
+/// Longer ones, of which one would be too long a chain: four streams.
+static TileTuning getRowTile(const PackedLayout &layout, bool isShort) {
+  if (!isShort)
+    return {1, 1, 4, 1, 144, 2};
+  // With a line for each step the hardware is ahead without help.
+  return layout.bits <= 5 ? TileTuning{1, 1, 1, 2, 16, 3}
+                          : TileTuning{1, 1, 1, 2, 0, 0};
+}
+
+Tuning packedf32::getTuning(const KernelTarget &target,
+                            const PackedLayout &layout) {
   Tuning tuning;
   tuning.isa = getIsa(target);
+  bool isShort = layout.groupSteps <= 8;
   switch (tuning.isa) {
   case Isa::Avx512: // Zen 4
-    tuning.tiles = {{1, 1, 1, 2, 0, 0},
-                    {4, 4, 2, 1, 72, 2},
+    tuning.tiles = {getRowTile(layout, isShort),
+                    {2, 2, 4, 1, 72, 2},
                     {16, 8, 1, 1, 72, 2},
                     {kAnyRows, 8, 3, 1, 0, 0, true}};
+    tuning.unrolledSteps = isShort ? 8 : 16;
     break;
   case Isa::Avx2: // Zen 4
     tuning.tiles = {{1, 1, 4, 1, 72, 2},

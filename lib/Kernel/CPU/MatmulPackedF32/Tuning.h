@@ -11,6 +11,7 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_TUNING_H
 
 #include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/PackedLayout.h"
 
 namespace mpq::packedf32 {
 
@@ -50,7 +51,7 @@ struct Tuning {
 };
 
 /// For this CPU, or what was measured on the one most like it.
-Tuning getTuning(const KernelTarget &target);
+Tuning getTuning(const KernelTarget &target, const PackedLayout &layout);
 
 } // namespace mpq::packedf32
 

@@ -4,7 +4,7 @@
 # ===----------------------------------------------------------------------===#
 """Compiles kernels on packed weights for AArch64 and runs them under qemu: the portable form runs anywhere.
 
-aarch64.py OUTPUT: quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C
+aarch64.py OUTPUT FAMILY: matmul_packed, or matmul_packed_f32 with activations of floats. quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C
 library, and NumPy says what it should print.
 """
 
@@ -16,6 +16,8 @@ import sys
 import numpy
 
 out = pathlib.Path(sys.argv[1])
+family = sys.argv[2]
+floats = family == "matmul_packed_f32"
 out.mkdir(parents=True, exist_ok=True)
 
 PASSES = """canonicalize,cse,convert-vector-to-scf,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,
@@ -67,8 +69,8 @@ def make_weight(rng, n, k, bits, group, asymmetric):
 
 def check(m, n, k, bits, group, asymmetric):
     name = f"int{bits}{f':g{group}' if group else ''}{':asym' if asymmetric else ''}"
-    problem = f"mpgemm m={m} n={n} k={k} w={name} a=int8:static isa=portable"
-    text = subprocess.run(["quant-bench", "--check", "--dump", "--family=matmul_packed", problem], check=True,
+    problem = f"mpgemm m={m} n={n} k={k} w={name} a={'f32' if floats else 'int8:static'} isa=portable"
+    text = subprocess.run(["quant-bench", "--check", "--dump", f"--family={family}", problem], check=True,
                           capture_output=True, text=True).stdout
     text = "module {\n" + text[text.index("\n", text.index("module attributes")) + 1 : text.rindex("\n}") + 3]
     bytes_ = int(re.search(r"@pack\(%\w+: memref<\d+xi8>, %\w+: memref<(\d+)xi8>", text)[1])
@@ -87,6 +89,11 @@ def check(m, n, k, bits, group, asymmetric):
     payload, weight = make_weight(rng, n, k, bits, group, asymmetric)
     codes = rng.integers(0, 256, (m, k)).astype(numpy.uint8)
     stem.with_suffix(".payload").write_bytes(payload)
+    # The quantization that quant-bench gives static inputs.
+    inputs = 0.0131 * (codes.astype(float) - 115)
+    if floats:
+        codes = inputs.astype(numpy.float32)
+        inputs = codes.astype(float)
     stem.with_suffix(".input").write_bytes(codes.tobytes())
     source = PROGRAM.replace("PAYLOAD", str(stem.with_suffix(".payload"))).replace("INPUT", str(stem.with_suffix(".input")))
     stem.with_suffix(".c").write_text(source.replace("PACKED", str(bytes_)).replace("RESULT", str(m * n * 4)))
@@ -94,8 +101,6 @@ def check(m, n, k, bits, group, asymmetric):
          "-fuse-ld=lld", stem.with_suffix(".c"), stem.with_suffix(".o"), "-o", stem.with_suffix(".exe"))
     printed = subprocess.run(["qemu-aarch64", str(stem.with_suffix(".exe"))], check=True, capture_output=True).stdout
     result = numpy.frombuffer(printed, numpy.float32).reshape(m, n)
-    # The quantization that quant-bench gives static inputs.
-    inputs = 0.0131 * (codes.astype(float) - 115)
     error = numpy.abs(result - inputs @ weight.T) / (numpy.abs(inputs) @ numpy.abs(weight).T)
     assert error.max() < 2e-6, f"{problem}: relative error {error.max()}"
     print("ok", problem)
