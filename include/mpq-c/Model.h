@@ -106,7 +106,8 @@ typedef struct MpqModel MpqModel;
 MPQ_API const MpqModelInfo *mpq_model_info(void);
 
 /* Makes the model ready. num_threads: how many threads share the samples of one
- * run, the calling one included; 0: one for each CPU that the process may use.
+ * run, the calling one included, and the operations of a sample where there are
+ * fewer samples than threads; 0: one for each CPU that the process may use.
  * The result of a run does not depend on it, bit for bit. NULL on failure, for
  * example when the CPU lacks instructions that the code needs. */
 MPQ_API MpqModel *mpq_model_create(int32_t num_threads);

@@ -17,6 +17,15 @@
 extern "C" {
 #endif
 
+/* What a run asks to be shared out: part number `part` of `parts` equal ones. */
+typedef void (*MpqPart)(void *frame, int64_t part, int64_t parts);
+
+/* Threads that one run may use. `fork` calls `run` for every part of at most
+ * `parts`, each once, on any of the threads, and returns when all are done. */
+typedef struct MpqTeam {
+  void (*fork)(struct MpqTeam *team, MpqPart run, void *frame, int64_t parts);
+} MpqTeam;
+
 /* The code for one CPU. `features` is a string like "+avx512f,+avx512vnni":
  * everything the code needs beyond the base architecture, in the names of
  * mpq-c/CpuFeatures.def. */
@@ -29,8 +38,9 @@ typedef struct {
   void (*prepare)(
       void **args); /* {weights, prepared}; NULL: nothing to prepare */
   void (*run)(
-      void **args); /* {weights, prepared, arena, inputs..., outputs...}; with
-                       symbols their values come before the inputs */
+      void **args); /* {weights, prepared, arena, inputs..., outputs..., team};
+                       with symbols their values come before the inputs; the
+                       team, an MpqTeam or NULL, is read where max_parts > 1 */
   uint64_t weights_offset; /* of this variant's weights; 64-byte aligned */
   /* {symbols, sizes}: from the values of the symbols, int64_t each, computes
    * sizes[0]    0, or why the values do not fit: -1, one is less than 1; -2, a
@@ -39,6 +49,7 @@ typedef struct {
    * sizes[2]... the sizes of all dimensions of all outputs, of one sample
    * NULL without symbols. */
   void (*sizes)(void **args);
+  int32_t max_parts; /* the most that `run` asks its team for; 1: nothing */
 } MpqVariant;
 
 /* Sizes that are only known when the model runs: symbols, which are dimensions

@@ -47,7 +47,7 @@ void mpq_block_free(void *block, uint64_t bytes) {
 
 MpqArena *mpq_arena_create(const MpqModel *model) {
   const MpqModelInfo *info = &model->descriptor->info;
-  size_t num_args = 4 + (size_t)info->num_inputs + (size_t)info->num_outputs;
+  size_t num_args = 5 + (size_t)info->num_inputs + (size_t)info->num_outputs;
   MpqArena *arena = malloc(sizeof(MpqArena) + num_args * sizeof(void *));
   if (!arena)
     return NULL;

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "Runtime.h"
 
-#include <pthreadpool.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,17 +43,17 @@ static int32_t available_cpus(void) {
   return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
-/* More than one thread: the pool, and an arena for each of its threads. */
+/* More than one thread: an arena for each. */
 static bool start_threads(MpqModel *model) {
   size_t count = (size_t)model->num_threads;
-  model->pool_arenas = calloc(count, sizeof *model->pool_arenas);
-  if (!model->pool_arenas)
+  model->thread_arenas = calloc(count, sizeof *model->thread_arenas);
+  if (!model->thread_arenas)
     return false;
   for (size_t i = 0; i < count; ++i)
-    if (!(model->pool_arenas[i] = mpq_arena_create(model)))
+    if (!(model->thread_arenas[i] = mpq_arena_create(model)))
       return false;
-  model->pool = pthreadpool_create(count);
-  return model->pool && mpq_pool_is_complete(model->pool);
+  model->threads = mpq_threads_create(count);
+  return model->threads && mpq_threads_are_complete(model->threads);
 }
 
 static bool prepare(MpqModel *model) {
@@ -93,13 +92,14 @@ MpqModel *mpq_model_create(int32_t num_threads) {
   model->descriptor = descriptor;
   model->variant = variant;
   model->num_threads = num_threads != 0 ? num_threads : available_cpus();
-  /* Only samples are shared out; without them one thread does everything. */
-  if (!descriptor->sample_parallel)
+  /* Without anything to share out, neither samples nor a sample, one thread
+   * does everything. */
+  if (!descriptor->sample_parallel && variant->max_parts < 2)
     model->num_threads = 1;
   pthread_mutex_init(&model->free_mutex, NULL);
-  atomic_flag_clear(&model->pool_busy);
+  atomic_flag_clear(&model->threads_busy);
   if (!prepare(model)) {
-    if (model->pool)
+    if (model->threads)
       mpq_set_error("the system does not start %d threads; it may have reached its limit", (int)model->num_threads - 1);
     else
       mpq_set_error("out of memory: the model needs %llu bytes of prepared "
@@ -117,11 +117,10 @@ MpqModel *mpq_model_create(int32_t num_threads) {
 void mpq_model_destroy(MpqModel *model) {
   if (!model)
     return;
-  if (model->pool)
-    pthreadpool_destroy(model->pool);
-  for (int32_t i = 0; model->pool_arenas && i < model->num_threads; ++i)
-    mpq_arena_destroy(model->pool_arenas[i]);
-  free(model->pool_arenas);
+  mpq_threads_destroy(model->threads);
+  for (int32_t i = 0; model->thread_arenas && i < model->num_threads; ++i)
+    mpq_arena_destroy(model->thread_arenas[i]);
+  free(model->thread_arenas);
   while (model->free_arenas) {
     MpqArena *next = model->free_arenas->next;
     mpq_arena_destroy(model->free_arenas);

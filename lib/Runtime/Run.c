@@ -3,29 +3,27 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===*/
 /*
- * One run: the samples of the batch, shared out over the threads.
+ * One run: the samples of the batch, shared out over the threads, and what is
+ * left of them when each thread has had as many as the others, one by one with
+ * all threads on each (Team.c).
  *
- * Each thread starts with a contiguous part and takes over samples of others
- * when it has finished. A sample is computed by the same code from the same
- * input whoever does it and in whichever arena, so the result does not depend
- * on the number of threads.
+ * A sample is computed by the same code from the same
+ * input whoever does it and in whichever arena, and how many do it together
+ * changes no order of summation, so the result does not depend on the number of
+ * threads.
  */
 #include "Runtime.h"
 
-#include <pthreadpool.h>
-
 #if defined(__x86_64__)
 #include <xmmintrin.h>
-/* The caller's float mode must not change the result, nor differ between its
- * thread and the pool's: round to nearest, denormals kept, nothing trapped. */
-static unsigned enter_float_mode(void) {
+unsigned mpq_enter_float_mode(void) {
   unsigned saved = _mm_getcsr();
   _mm_setcsr(0x1f80);
   return saved;
 }
 static void leave_float_mode(unsigned saved) { _mm_setcsr(saved); }
 #else
-static unsigned enter_float_mode(void) { return 0; }
+unsigned mpq_enter_float_mode(void) { return 0; }
 static void leave_float_mode(unsigned saved) { (void)saved; }
 #endif
 
@@ -34,9 +32,14 @@ typedef struct {
   DLTensor *const *inputs;
   DLTensor *const *outputs;
   MpqRunSizes sizes;
+  /* Samples that each are one thread's, how many are taken at a time, and the
+   * first that nobody has taken. */
+  size_t alone, step;
+  atomic_size_t next;
 } Batch;
 
-static void run_sample(Batch *batch, MpqArena *arena, size_t sample) {
+static void run_sample(Batch *batch, MpqArena *arena, size_t sample,
+                       MpqTeam *team) {
   const MpqModel *model = batch->model;
   void **args = arena->args + 3;
   if (model->descriptor->num_symbols != 0)
@@ -49,30 +52,55 @@ static void run_sample(Batch *batch, MpqArena *arena, size_t sample) {
     args[i] = (char *)tensor->data + tensor->byte_offset +
               sample * mpq_sample_bytes(model, tensor);
   }
+  args[count] = team;
   model->variant->run(arena->args);
 }
 
-static void run_in_pool(void *context, size_t thread, size_t sample) {
+/* What one of the threads does: samples that nobody has taken. */
+static void run_samples(void *context, int64_t part, int64_t parts) {
+  (void)parts;
   Batch *batch = context;
-  unsigned saved = enter_float_mode();
-  run_sample(batch, batch->model->pool_arenas[thread], sample);
-  leave_float_mode(saved);
+  for (;;) {
+    size_t first = atomic_fetch_add_explicit(&batch->next, batch->step,
+                                             memory_order_relaxed);
+    if (first >= batch->alone)
+      return;
+    size_t left = batch->alone - first;
+    size_t count = left < batch->step ? left : batch->step;
+    for (size_t i = first; i < first + count; ++i)
+      run_sample(batch, batch->model->thread_arenas[part], i, NULL);
+  }
 }
 
-/* Whether the pool was free, had the memory, and has done all samples. */
-static bool try_pool(MpqModel *model, Batch *batch) {
+/* Whether the threads were free, had the memory, and have done all samples. */
+static bool try_threads(MpqModel *model, Batch *batch) {
+  /* Parts of the batch for each thread: enough to even out what else the
+   * system does. */
+  enum { PARTS = 8 };
   size_t samples = (size_t)batch->sizes.samples;
-  if (!model->pool || samples < 2 ||
-      atomic_flag_test_and_set_explicit(&model->pool_busy,
+  size_t threads = (size_t)model->num_threads;
+  bool shares = model->variant->max_parts > 1;
+  if (!model->threads || samples == 0 || (samples == 1 && !shares) ||
+      atomic_flag_test_and_set_explicit(&model->threads_busy,
                                         memory_order_acquire))
     return false;
+  batch->alone = shares ? samples - samples % threads : samples;
+  batch->step = batch->alone / (threads * PARTS);
+  batch->step += batch->step == 0;
+  atomic_init(&batch->next, 0);
   bool ready = true;
-  for (int32_t i = 0; ready && i < model->num_threads; ++i)
-    ready = mpq_arena_reserve(model->pool_arenas[i], batch->sizes.arena_bytes);
-  if (ready)
-    pthreadpool_parallelize_1d_with_thread(model->pool, run_in_pool, batch,
-                                           samples, 0);
-  atomic_flag_clear_explicit(&model->pool_busy, memory_order_release);
+  for (size_t i = 0; ready && i < (batch->alone ? threads : 1); ++i)
+    ready = mpq_arena_reserve(model->thread_arenas[i], batch->sizes.arena_bytes);
+  if (ready) {
+    MpqTeam *team = mpq_threads_team(model->threads);
+    unsigned saved = mpq_enter_float_mode();
+    if (batch->alone != 0)
+      team->fork(team, run_samples, batch, (int64_t)threads);
+    for (size_t i = batch->alone; i < samples; ++i)
+      run_sample(batch, model->thread_arenas[0], i, team);
+    leave_float_mode(saved);
+  }
+  atomic_flag_clear_explicit(&model->threads_busy, memory_order_release);
   return ready;
 }
 
@@ -96,7 +124,7 @@ int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
       !mpq_check_outputs(model, inputs, outputs, &batch.sizes) ||
       !mpq_check_ranges(model, inputs, outputs))
     return 1;
-  if (try_pool(model, &batch))
+  if (try_threads(model, &batch))
     return 0;
   MpqArena *arena = mpq_arena_acquire(model);
   if (!arena)
@@ -105,9 +133,9 @@ int mpq_model_run(MpqModel *model, DLTensor *const *inputs,
     mpq_arena_release(model, arena);
     return refuse_memory(&batch);
   }
-  unsigned saved = enter_float_mode();
+  unsigned saved = mpq_enter_float_mode();
   for (int64_t sample = 0; sample < batch.sizes.samples; ++sample)
-    run_sample(&batch, arena, (size_t)sample);
+    run_sample(&batch, arena, (size_t)sample, NULL);
   leave_float_mode(saved);
   mpq_arena_release(model, arena);
   return 0;

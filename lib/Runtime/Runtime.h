@@ -16,8 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct pthreadpool;
-
 /* Cpu.c: which instruction sets this machine has. */
 
 /* Whether all of `features` ("+avx2,+fma") can be used here. If not, the names
@@ -42,7 +40,7 @@ typedef struct MpqArena {
   void *memory;
   uint64_t bytes; /* of the memory; it only grows */
   void *args[];   /* weights, prepared, arena, symbols (if there are any),
-                     inputs..., outputs... */
+                     inputs..., outputs..., team */
 } MpqArena;
 
 /* What is different from run to run. */
@@ -64,11 +62,11 @@ struct MpqModel {
   pthread_mutex_t free_mutex;
   MpqArena *free_arenas;
 
-  /* Only with more than one thread. One run uses the pool at a time; runs that
-   * find it busy use their own thread, whose result is the same. */
-  struct pthreadpool *pool;
-  atomic_flag pool_busy;
-  MpqArena **pool_arenas; /* one for each thread of the pool */
+  /* Only with more than one thread. One run uses them at a time; runs that find
+   * them busy use their own thread, whose result is the same. */
+  struct MpqThreads *threads;
+  atomic_flag threads_busy;
+  MpqArena **thread_arenas; /* one for each thread */
 };
 
 MpqArena *mpq_arena_create(const MpqModel *model);
@@ -96,8 +94,22 @@ bool mpq_compute_sizes(const MpqModel *model, MpqRunSizes *run);
 const int64_t *mpq_output_sizes(const MpqModel *model, const MpqRunSizes *run,
                                 int32_t output);
 
-/* PthreadpoolThreads.c: whether the system has started all threads of the pool. */
-bool mpq_pool_is_complete(const struct pthreadpool *pool);
+/* Team.c: threads that share what one run has to do. */
+
+typedef struct MpqThreads MpqThreads;
+
+/* `count`, at least 2, the calling thread included. NULL: no memory. */
+MpqThreads *mpq_threads_create(size_t count);
+void mpq_threads_destroy(MpqThreads *threads);
+/* Whether the system has started all of them. */
+bool mpq_threads_are_complete(const MpqThreads *threads);
+/* Who calls its `fork` leads; nobody else may at the same time. */
+MpqTeam *mpq_threads_team(MpqThreads *threads);
+
+/* Run.c: the caller's float mode must not change the result, nor differ between
+ * its thread and others: round to nearest, denormals kept, nothing trapped.
+ * Returns what to leave it with. */
+unsigned mpq_enter_float_mode(void);
 
 /* Ranges.c: whether tensors that have passed that check lie where they may. */
 bool mpq_check_ranges(const MpqModel *model, DLTensor *const *inputs,

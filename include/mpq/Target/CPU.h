@@ -103,6 +103,7 @@ struct VariantSpec {
   uint64_t arenaBytes = 0;
   uint64_t preparedBytes = 0;
   uint64_t weightsOffset = 0; ///< where this variant's weights begin
+  int32_t maxParts = 1;       ///< threads that one run can use; 1: no team
 };
 
 /// What a compiled model consists of; see include/mpq-c/ModelDescriptor.h for

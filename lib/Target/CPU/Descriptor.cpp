@@ -36,7 +36,7 @@ static_assert(sizeof(MpqTensorInfo) == 32 &&
               offsetof(MpqTensorInfo, dim_names) == 24);
 static_assert(sizeof(MpqModelInfo) == 56 &&
               offsetof(MpqModelInfo, weights_bytes) == 40);
-static_assert(sizeof(MpqVariant) == 64 && offsetof(MpqVariant, sizes) == 56);
+static_assert(sizeof(MpqVariant) == 72 && offsetof(MpqVariant, max_parts) == 64);
 static_assert(sizeof(MpqModelDescriptor) == 112 &&
               offsetof(MpqModelDescriptor, requirements) == 104);
 
@@ -246,7 +246,8 @@ private:
         {stringOf(variant.target.cpu), stringOf(variant.target.features),
          i64Of(variant.arenaBytes), i64Of(variant.preparedBytes),
          functionOf(variant.prepareSymbol), functionOf(variant.runSymbol),
-         i64Of(variant.weightsOffset), functionOf(variant.sizesSymbol)});
+         i64Of(variant.weightsOffset), functionOf(variant.sizesSymbol),
+         i32Of(variant.maxParts)});
   }
 
   Constant *addWeights(ArrayRef<char> weights) {

@@ -9,17 +9,30 @@
  *   x f32[N, T, 4] -> y f32[N, 2 * T], T <= 64; y[2t] and y[2t + 1] are the sum
  *   and the largest of row t plus the weight of the row before
  *
- * The arena holds a copy of the sample, so it grows with T.
+ * The arena holds a copy of the sample, so it grows with T. A team shares the
+ * rows, first to copy, then to add: what one thread copies another reads.
  */
 #include "mpq-c/ModelDescriptor.h"
 
-static void run(void **args) {
-  const float *weights = args[0], *x = args[4];
-  const int64_t length = *(const int64_t *)args[3];
-  float *copy = args[2], *y = args[5];
-  for (int64_t i = 0; i < 4 * length; ++i)
-    copy[i] = x[i];
-  for (int64_t t = 0; t < length; ++t) {
+typedef struct {
+  const float *weights, *x;
+  float *copy, *y;
+  int64_t length;
+} Frame;
+
+static void copy_rows(void *frame, int64_t part, int64_t parts) {
+  const Frame *f = frame;
+  for (int64_t i = 4 * (f->length * part / parts); i < 4 * (f->length * (part + 1) / parts); ++i)
+    f->copy[i] = f->x[i];
+}
+
+/* From the last part to the first, so that threads read what others wrote. */
+static void add_rows(void *frame, int64_t part, int64_t parts) {
+  const Frame *f = frame;
+  const float *weights = f->weights, *copy = f->copy;
+  float *y = f->y;
+  part = parts - 1 - part;
+  for (int64_t t = f->length * part / parts; t < f->length * (part + 1) / parts; ++t) {
     float sum = weights[t % 4], most = copy[4 * t];
     for (int i = 0; i < 4; ++i) {
       sum += copy[4 * t + i];
@@ -28,6 +41,18 @@ static void run(void **args) {
     y[2 * t] = sum;
     y[2 * t + 1] = most;
   }
+}
+
+static void run(void **args) {
+  Frame frame = {args[0], args[4], args[2], args[5], *(const int64_t *)args[3]};
+  MpqTeam *team = args[6];
+  if (!team) {
+    copy_rows(&frame, 0, 1);
+    add_rows(&frame, 0, 1);
+    return;
+  }
+  team->fork(team, copy_rows, &frame, 3);
+  team->fork(team, add_rows, &frame, 64);
 }
 
 static void compute_sizes(void **args) {
@@ -43,7 +68,7 @@ static const int64_t x_shape[] = {-1, -1, 4}, y_shape[] = {-1, -1};
 static const char *const x_dims[] = {"N", "T", ""}, *const y_dims[] = {"N", "2 * T"};
 static const MpqTensorInfo x = {"x", {kDLFloat, 32, 1}, 3, x_shape, x_dims};
 static const MpqTensorInfo y = {"y", {kDLFloat, 32, 1}, 2, y_shape, y_dims};
-static const MpqVariant variant = {"any", "", 0, 0, NULL, run, 0, compute_sizes};
+static const MpqVariant variant = {"any", "", 0, 0, NULL, run, 0, compute_sizes, 64};
 static const float weights[] __attribute__((aligned(64))) = {1, 2, 3, 4};
 static const char *const symbols[] = {"T"};
 static const int32_t input_symbols[] = {-1, 0, -1};

@@ -35,7 +35,7 @@ static cl::list<std::string> inputs("input", cl::desc("name:type[AxBxC]"));
 static cl::list<std::string> outputs("output", cl::desc("name:type[AxBxC]"));
 static cl::list<std::string>
     variants("variant",
-             cl::desc("file.ll:cpu[:arena=N][:prepared=N][:features=+a;+b]"));
+             cl::desc("file.ll:cpu[:arena=N][:prepared=N][:parts=N][:features=+a;+b]"));
 static cl::opt<bool> sampleParallel("sample-parallel");
 static cl::opt<std::string> weights("weights",
                                     cl::desc("File with the weights"));
@@ -77,6 +77,8 @@ static VariantSpec compileVariant(StringRef text, size_t index) {
       value.getAsInteger(10, variant.arenaBytes);
     else if (key == "prepared")
       value.getAsInteger(10, variant.preparedBytes);
+    else if (key == "parts")
+      value.getAsInteger(10, variant.maxParts);
     else if (key == "features")
       variant.target.features = join(split(value, ';'), ",");
   }
