@@ -164,7 +164,8 @@ llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const
     packers.push_back("mpq_" + slot.getPacker().str());
   exposePackers(*module);
 
-  if (failed(runPipeline(*module, inSteps ? "mpq-kernel-pipeline{pack=false steps=true}" : "mpq-kernel-pipeline{pack=false}")))
+  if (failed(runPipeline(*module, inSteps ? "mpq-kernel-pipeline{pack=false part-ns=-1 steps=true}"
+                                       : "mpq-kernel-pipeline{pack=false part-ns=-1}")))
     return failedToCompile("kernels");
   unsigned numSteps = 0;
   for (auto function : module->getOps<func::FuncOp>())

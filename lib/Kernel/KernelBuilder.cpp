@@ -235,6 +235,27 @@ SmallVector<Value> KernelBuilder::forLoop(Index lower, Index upper,
   return SmallVector<Value>(loop.getResults());
 }
 
+void KernelBuilder::parallelFor(Index lower, Index upper, int64_t step,
+                                Body body, Units units) {
+  bool isConstant = lower.isConstant() && upper.isConstant();
+  if (isConstant && lower.offset >= upper.offset)
+    return;
+  // A single iteration stays a loop, for one of the threads; the body may still
+  // know where it is.
+  bool isSingle = isConstant && lower.offset + step >= upper.offset;
+  auto loop = scf::ForOp::create(b, value(lower), value(upper), index(step));
+  loop->setAttr(kParallelAttr, b.getUnitAttr());
+  if (units == Units::Joined)
+    loop->setAttr(kJoinedAttr, b.getUnitAttr());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(isSingle ? lower : Index(loop.getInductionVar()));
+}
+
+void KernelBuilder::parallelOnce(function_ref<void()> body, Units units) {
+  parallelFor(0, 1, 1, [&](Index) { body(); }, units);
+}
+
 void KernelBuilder::forEach(ArrayRef<int64_t> sizes,
                             function_ref<void(ArrayRef<Index>)> body) {
   SmallVector<Index> indices;
@@ -280,23 +301,32 @@ void KernelBuilder::switchTo(Index selector, int64_t count,
 }
 
 void KernelBuilder::forRowTiles(Index rows, int64_t most,
-                                function_ref<void(Index, int64_t)> body) {
+                                function_ref<void(Index, int64_t)> body,
+                                bool parallel) {
+  auto loop = [&](Index lower, Index upper, int64_t step, Units units,
+                  Body body) {
+    if (parallel)
+      parallelFor(lower, upper, step, body, units);
+    else
+      forLoop(lower, upper, step, body);
+  };
   if (rows.isConstant()) {
     if (rows.offset == 0)
       return;
     int64_t tiles = llvm::divideCeil(rows.offset, most);
     int64_t height = rows.offset / tiles, higher = rows.offset % tiles;
-    forLoop(0, higher * (height + 1), height + 1,
-            [&](Index row) { body(row, height + 1); });
-    forLoop(higher * (height + 1), rows.offset, height,
-            [&](Index row) { body(row, height); });
+    loop(0, higher * (height + 1), height + 1, Units::Own,
+         [&](Index row) { body(row, height + 1); });
+    loop(higher * (height + 1), rows.offset, height,
+         higher ? Units::Joined : Units::Own,
+         [&](Index row) { body(row, height); });
     return;
   }
   // At least one tile, so that nothing is divided by zero; its height may be.
   Index tiles = floorDiv(rows + (most - 1), most);
   Index divisor = arith::MaxUIOp::create(b, value(tiles), index(1)).getResult();
   Index height = floorDiv(rows, divisor), higher = mod(rows, divisor);
-  forLoop(0, tiles, 1, [&](Index tile) {
+  loop(0, tiles, 1, Units::Own, [&](Index tile) {
     Index row = add(mul(tile, height), min(tile, higher));
     Value isHigher = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                            value(tile), value(higher));

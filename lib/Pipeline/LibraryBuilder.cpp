@@ -12,6 +12,7 @@
 #include "dialects/MPQ/Module.h"
 #include "dialects/ONNX/Sizes.h"
 #include "mpq/Execution/Jit.h"
+#include "mpq/Kernel/Parts.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
@@ -127,6 +128,8 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   variant.arenaBytes = arenaBytes.getInt();
   variant.preparedBytes = preparedBytes.getInt();
   variant.runSymbol = ("mpq_run" + suffix).str();
+  if (auto parts = main->getAttrOfType<IntegerAttr>(kPartsAttr))
+    variant.maxParts = std::min<int64_t>(parts.getInt(), INT32_MAX);
   if (!library.symbols.empty())
     variant.sizesSymbol = ("mpq_sizes" + suffix).str();
   if (variant.preparedBytes)

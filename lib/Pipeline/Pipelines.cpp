@@ -101,6 +101,12 @@ void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &op
   pm.addPass(createEmitKernelsPass());
   if (options.steps)
     pm.addPass(createSplitStepsPass());
+  // One sample is as fast as its slowest thread: kernels that are worth it are shared out.
+  if (options.partNanoseconds >= 0) {
+    SplitKernelsPassOptions split;
+    split.partNanoseconds = options.partNanoseconds;
+    pm.addPass(createSplitKernelsPass(split));
+  }
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   endStage(pm, Stage::Kernelized);
@@ -108,6 +114,7 @@ void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &op
 
 void mpq::buildLLVMPipeline(OpPassManager &pm, const LLVMPipelineOptions &options) {
   buildKernelizedToLLVMPipeline(pm);
+  pm.addPass(createEmitForksPass());
   EntryPointsPassOptions entry;
   entry.suffix = options.suffix;
   pm.addPass(createEntryPointsPass(entry));

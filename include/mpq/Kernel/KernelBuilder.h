@@ -37,6 +37,11 @@
 
 namespace mpq {
 
+/// On an `scf.for`: threads may share its iterations (`parallelFor`); and they
+/// are counted on with those of the one before.
+inline constexpr llvm::StringLiteral kParallelAttr = "mpq.parallel";
+inline constexpr llvm::StringLiteral kJoinedAttr = "mpq.joined";
+
 /// An index: `base + offset`, where the base may be absent. Converts from a
 /// constant and from a value.
 struct Index {
@@ -145,6 +150,19 @@ public:
   /// A nest of loops from 0 to each of `sizes`, the first outermost.
   void forEach(llvm::ArrayRef<int64_t> sizes,
                llvm::function_ref<void(llvm::ArrayRef<Index>)> body);
+  /// The same as `forLoop`, and any number of threads may share the iterations:
+  /// none reads or writes what another writes. `mpq-split-kernels` turns the
+  /// outermost of these loops into loops over one thread's part; what is outside
+  /// of them is done by every thread for itself, and so must not write to an
+  /// operand. A parallel loop in a parallel loop makes the pieces smaller: it is
+  /// worth marking where the outer one may have few iterations. With
+  /// `Units::Joined` the iterations are counted on with those of the parallel
+  /// loop before in the same block, for what is one loop with a special end.
+  enum class Units { Own, Joined };
+  void parallelFor(Index lower, Index upper, int64_t step, Body body,
+                   Units units = Units::Own);
+  /// `body` as a parallel loop of one iteration: one of the threads runs it.
+  void parallelOnce(llvm::function_ref<void()> body, Units units = Units::Own);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
   /// Runs the body of the number that `selector` is, of 1 ... `count`, each
   /// emitted for its number; nothing for other numbers.
@@ -153,9 +171,10 @@ public:
   /// Cuts rows 0 ... `rows` - 1 into stretches of nearly equal height, at most
   /// `most`. The body is emitted for each height that can occur: one or two
   /// where `rows` is a constant, `most` of them, in a switch at run time,
-  /// otherwise.
+  /// otherwise. `parallel`: as `parallelFor`.
   void forRowTiles(Index rows, int64_t most,
-                   llvm::function_ref<void(Index row, int64_t height)> body);
+                   llvm::function_ref<void(Index row, int64_t height)> body,
+                   bool parallel = false);
 
   //===--- Buffers --------------------------------------------------------===//
 

@@ -33,6 +33,10 @@ struct KernelPipelineOptions : mlir::PassPipelineOptions<KernelPipelineOptions> 
   Option<bool> pack{*this, "pack",
                     llvm::cl::desc("pack the weights into the module; the executor packs them itself"),
                     llvm::cl::init(true)};
+  Option<int64_t> partNanoseconds{*this, "part-ns",
+                                  llvm::cl::desc("the least time of a part of a kernel that is split among threads; "
+                                                 "0: all that can be split are; -1: none"),
+                                  llvm::cl::init(1000)};
 };
 
 /// `mpq-kernel-pipeline`: `bufferized` => `kernelized`.

@@ -12,12 +12,17 @@
 //
 // Linalg ops that a family accepts go the same way.
 //
+// What a call takes on one thread, as the cost table has it, is an attribute of
+// the function: whether threads should share it depends on that.
+//
 // An operand of dynamic shape is passed as a pointer to its first element and
 // its dynamic sizes, so that functions have nothing but pointers and numbers.
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Analysis/Cost.h"
 #include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/Parts.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -67,7 +72,11 @@ std::string getProblemKey(Operation *op) {
 class EmitKernels {
 public:
   EmitKernels(ModuleOp module)
-      : module(module), target(KernelTarget::get(module)) {}
+      : module(module), target(KernelTarget::get(module)),
+        costs(CostTable::lookup(target.cpu)) {
+    if (auto main = module.lookupSymbol<func::FuncOp>("main"))
+      modelBytes = getModelBytes(main);
+  }
 
   /// Replaces `op` by a call of its kernel.
   LogicalResult replace(Operation *op) {
@@ -172,6 +181,8 @@ private:
     auto type = builder.getFunctionType(types, {});
     auto kernel = func::FuncOp::create(builder, op->getLoc(), name, type);
     kernel.setPrivate();
+    kernel->setAttr(kNanosecondsAttr,
+                    builder.getI64IntegerAttr(predict(op, family)));
     // No operand of a kernel overlaps another: the memory plan gives each its
     // own bytes while the op runs.
     for (unsigned i : pointers)
@@ -190,8 +201,19 @@ private:
     return kernel;
   }
 
+  int64_t predict(Operation *op, KernelFamily &family) {
+    op->setAttr("family", StringAttr::get(op->getContext(), family.getName()));
+    KernelWork work = describeWork(op, kTypicalSize);
+    return std::llround(costs.predict(work, modelBytes));
+  }
+
+  /// What dimensions count that are known at run time only.
+  static constexpr int64_t kTypicalSize = 32;
+
   ModuleOp module;
   KernelTarget target;
+  const CostTable &costs;
+  double modelBytes = 0;
   llvm::StringMap<func::FuncOp> kernels;
   llvm::StringMap<unsigned> counts;
 };

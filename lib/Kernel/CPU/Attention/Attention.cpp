@@ -30,8 +30,8 @@ public:
       : k(k), op(op), g(k, op, operands), scratch(k, g) {}
 
   void emit() {
-    k.forLoop(0, g.batches, 1, [&](Index batch) {
-      k.forLoop(0, g.heads, 1, [&](Index number) {
+    k.parallelFor(0, g.batches, 1, [&](Index batch) {
+      k.parallelFor(0, g.heads, 1, [&](Index number) {
         Head head = {g.queryAt(k, batch, number), g.keyAt(k, batch, number),
                      g.valueAt(k, batch, number), g.resultAt(k, batch, number),
                      k.mul(number, g.maskHeadPitch)};
@@ -50,20 +50,23 @@ private:
     Index pairs = k.floorDiv(g.queries + (lanes - 1), width);
     if (g.queries.isConstant()) {
       Index whole = g.queries.offset / width;
-      k.forLoop(0, whole.offset * width, width,
-                [&](Index first) { emitTile(first, kVectors, width); });
+      k.parallelFor(0, whole.offset * width, width,
+                    [&](Index first) { emitTile(first, kVectors, width); });
       if (int64_t rest = g.queries.offset % width)
-        emitTile(whole.offset * width, rest > lanes ? 2 : 1, rest);
+        k.parallelOnce(
+            [&] { emitTile(whole.offset * width, rest > lanes ? 2 : 1, rest); },
+            KernelBuilder::Units::Joined);
       return;
     }
-    k.forLoop(0, pairs, 1, [&](Index pair) {
+    k.parallelFor(0, pairs, 1, [&](Index pair) {
       Index first = k.mul(pair, width);
       emitTile(first, kVectors, k.min(k.sub(g.queries, first), width));
     });
     // At most one iteration.
-    k.forLoop(k.mul(pairs, width), g.queries, lanes, [&](Index first) {
-      emitTile(first, 1, k.sub(g.queries, first));
-    });
+    k.parallelFor(
+        k.mul(pairs, width), g.queries, lanes,
+        [&](Index first) { emitTile(first, 1, k.sub(g.queries, first)); },
+        KernelBuilder::Units::Joined);
   }
 
   KernelBuilder &k;

@@ -124,7 +124,7 @@ private:
     int64_t outer = cast<MemRefType>(operands[2].getType()).getRank() - 2;
     if (int64_t(batch.size()) == outer)
       return emitMatrix(batch);
-    k.forLoop(0, k.dim(operands[2], batch.size()), 1, [&](Index i) {
+    k.parallelFor(0, k.dim(operands[2], batch.size()), 1, [&](Index i) {
       batch.push_back(i);
       emitBatches(batch);
       batch.pop_back();
@@ -159,11 +159,14 @@ private:
       });
     };
     Index whole = k.mul(k.floorDiv(n, panel), panel);
-    k.forLoop(0, whole, panel,
-              [&](Index column) { emitPanel(column, kVectors, panel); });
-    k.forLoop(whole, n, lanes, [&](Index column) {
-      emitPanel(column, 1, k.min(k.sub(n, column), lanes));
-    });
+    k.parallelFor(0, whole, panel,
+                  [&](Index column) { emitPanel(column, kVectors, panel); });
+    k.parallelFor(
+        whole, n, lanes,
+        [&](Index column) {
+          emitPanel(column, 1, k.min(k.sub(n, column), lanes));
+        },
+        KernelBuilder::Units::Joined);
   }
 
   /// `valid` of the columns of the tile exist.

@@ -33,6 +33,7 @@
 #include "Tile.h"
 
 #include "mpq/Kernel/ChannelWindows.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -132,13 +133,14 @@ public:
   }
 
   void emit() {
-    k.fillBorder(y);
+    k.parallelOnce([&] { k.fillBorder(y); });
     const ConvTile &tile = plan.tile;
     int64_t whole = tile.wide * tile.columns;
-    k.forLoop(0, plan.groups(), 1, [&](Index group) {
+    int64_t rowTiles = g.outputHeight / tile.rows;
+    forChannelGroups(k, plan.groups(), rowTiles, [&](Index group) {
       SmallVector<Value> start = loadBias(group);
       k.forLoop(0, g.samples, 1, [&](Index n) {
-        k.forLoop(0, g.outputHeight, tile.rows, [&](Index row) {
+        k.parallelFor(0, g.outputHeight, tile.rows, [&](Index row) {
           k.forLoop(0, whole, tile.columns, [&](Index column) {
             emitTile({group, n, row, column}, tile.columns, start);
           });

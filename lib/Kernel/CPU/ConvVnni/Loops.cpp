@@ -17,6 +17,8 @@
 
 #include "lib/Kernel/CPU/ConvVnni/Loops.h"
 
+#include "mpq/Kernel/ParallelRows.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -57,12 +59,12 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
 }
 
 void ConvLoops::emit() {
-  k.fillBorder(output);
+  k.parallelOnce([&] { k.fillBorder(output); });
   k.forLoop(0, g.samples, 1, [&](Index n) {
     if (!op.getInputQuant()->isDynamic())
       return emitGroups(n);
     emitRange(n);
-    k.forLoop(0, llvm::divideCeil(g.outputHeight, rows), 1, [&](Index strip) {
+    k.parallelFor(0, llvm::divideCeil(g.outputHeight, rows), 1, [&](Index strip) {
       firstRow = k.mul(strip, rows);
       if (g.outputHeight % rows)
         firstRow = k.min(firstRow, g.outputHeight - rows);
@@ -73,7 +75,8 @@ void ConvLoops::emit() {
 }
 
 void ConvLoops::emitGroups(Index n) {
-  k.forLoop(0, plan.groups(), 1, [&](Index group) { emitGroup(n, group); });
+  forChannelGroups(k, plan.groups(), llvm::divideCeil(rows, plan.height),
+                   [&](Index group) { emitGroup(n, group); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,7 +186,7 @@ void ConvLoops::emitGroup(Index n, Index index) {
                    : k.loadVector(bias, row, kRows);
     group.bias.push_back(epilogue.foldBias(values));
   }
-  k.forLoop(0, llvm::divideCeil(rows, plan.height), 1, [&](Index h) {
+  k.parallelFor(0, llvm::divideCeil(rows, plan.height), 1, [&](Index h) {
     h = k.mul(h, plan.height);
     if (rows % plan.height)
       h = k.min(h, rows - plan.height);

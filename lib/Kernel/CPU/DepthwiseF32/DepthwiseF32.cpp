@@ -23,7 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -175,16 +175,17 @@ public:
   }
 
   void emit() {
-    k.fillBorder(y);
+    k.parallelOnce([&] { k.fillBorder(y); });
     const DepthwiseTile &tile = plan.tile;
     int64_t whole = tile.wide * tile.columns;
-    k.forLoop(0, plan.blocks(), 1, [&](Index block) {
+    int64_t rowTiles = g.outputHeight / tile.rows;
+    forChannelGroups(k, plan.blocks(), rowTiles, [&](Index block) {
       Value start = loadBias(block);
       SmallVector<Value> w;
       for (int64_t tap = 0; tile.keepWeights && tap < plan.taps(); ++tap)
         w.push_back(loadWeight(block, tap));
       k.forLoop(0, g.samples, 1, [&](Index n) {
-        k.forLoop(0, g.outputHeight, tile.rows, [&](Index row) {
+        k.parallelFor(0, g.outputHeight, tile.rows, [&](Index row) {
           k.forLoop(0, whole, tile.columns, [&](Index column) {
             emitTile({block, n, row, column}, tile.columns, start, w);
           });

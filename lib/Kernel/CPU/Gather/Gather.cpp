@@ -76,7 +76,7 @@ public:
     Value table = operands[1];
     if (!format)
       table = k.view(table, k.b.getF32Type(), 0, rows * depth);
-    k.forLoop(0, k.dim(indices, 0), 1, [&](Index i) {
+    k.parallelFor(0, k.dim(indices, 0), 1, [&](Index i) {
       Index row = k.tableRow(k.load(indices, i), rows), at = k.mul(i, depth);
       if (format)
         decodeRow(k, format, table, rows, depth, row, to, at);

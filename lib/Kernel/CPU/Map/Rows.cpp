@@ -72,7 +72,7 @@ void map::emitRows(KernelBuilder &k, MapOp op, ValueRange operands) {
     columns = k.mul(rows, columns);
     rows = 1;
   }
-  k.forLoop(0, rows, 1, [&](Index row) {
+  k.parallelFor(0, rows, 1, [&](Index row) {
     Index start = k.mul(row, columns);
     SmallVector<Value> perRow(inputs.size());
     for (auto [value, input] : llvm::zip_equal(perRow, inputs))

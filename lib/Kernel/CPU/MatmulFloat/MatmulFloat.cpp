@@ -173,12 +173,17 @@ public:
 
   void emit() {
     int64_t panel = plan.panel();
-    k.forLoop(0, plan.wholePanels(), 1, [&](Index i) {
+    k.parallelFor(0, plan.wholePanels(), 1, [&](Index i) {
       emitPanel(k.mul(i, panel), k.mul(i, plan.panelSize(plan.tile.vectors)),
                 plan.tile.vectors, panel);
     });
     if (int64_t last = plan.n % panel)
-      emitPanel(plan.n - last, plan.lastStart(), plan.lastVectors(), last);
+      k.parallelOnce(
+          [&] {
+            emitPanel(plan.n - last, plan.lastStart(), plan.lastVectors(),
+                      last);
+          },
+          KernelBuilder::Units::Joined);
   }
 
 private:
@@ -196,12 +201,16 @@ private:
     if (plan.isDynamic)
       return k.forRowTiles(m, rows, [&](Index row, int64_t height) {
         emitTile(row, column, stream, height, vectors, valid);
-      });
-    k.forLoop(0, whole, rows, [&](Index row) {
+      }, /*parallel=*/true);
+    k.parallelFor(0, whole, rows, [&](Index row) {
       emitTile(row, column, stream, rows, vectors, valid);
     });
     if (whole < plan.m)
-      emitTile(whole, column, stream, plan.m - whole, vectors, valid);
+      k.parallelOnce(
+          [&] {
+            emitTile(whole, column, stream, plan.m - whole, vectors, valid);
+          },
+          KernelBuilder::Units::Joined);
   }
 
   void emitTile(Index row, Index column, Index stream, int64_t rows,

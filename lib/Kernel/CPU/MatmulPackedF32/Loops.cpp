@@ -50,7 +50,7 @@ void FloatLoops::emit() {
   };
   if (m.isConstant()) {
     // The last block overlaps its neighbour: it has as many rows as the others.
-    k.forLoop(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
+    k.parallelFor(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
       emitBlock(k.min(k.mul(block, rowsAtOnce), m.offset - rowsAtOnce),
                 rowsAtOnce);
     });
@@ -97,13 +97,17 @@ void FloatLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
   // Full panels end before the last column; another one has what is left.
   int64_t full = layout.rows / lanes / tile.vectors;
   int64_t all = llvm::divideCeil(layout.rows, lanes);
-  k.forLoop(0, full, 1, [&](Index panel) {
+  k.parallelFor(0, full, 1, [&](Index panel) {
     emitPanel(makePanel(k.mul(panel, tile.vectors), tile.vectors,
                         tile.vectors * lanes));
   });
   int64_t done = full * tile.vectors;
   if (done < all)
-    emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
+    k.parallelOnce(
+        [&] {
+          emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
+        },
+        KernelBuilder::Units::Joined);
 }
 
 void FloatLoops::forTiles(const TileTuning &tile, Index count,

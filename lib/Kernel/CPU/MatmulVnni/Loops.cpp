@@ -60,7 +60,7 @@ void MatmulLoops::emit() {
     emitRows(first, count);
   };
   if (m.isConstant())
-    return k.forLoop(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
+    return k.parallelFor(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
       Index first = k.mul(block, count);
       if (plan.m % count)
         first = k.min(first, plan.m - count);
@@ -133,8 +133,8 @@ void MatmulLoops::emitRows(Index first, Index count) {
     if (!count.isConstant())
       return k.forRowTiles(count, plan.rows, [&](Index row, int64_t height) {
         emitTileAt(panel, row, height);
-      });
-    k.forLoop(0, llvm::divideCeil(count.offset, plan.rows), 1, [&](Index tile) {
+      }, /*parallel=*/true);
+    k.parallelFor(0, llvm::divideCeil(count.offset, plan.rows), 1, [&](Index tile) {
       Index row = k.mul(tile, plan.rows);
       if (count.offset % plan.rows)
         row = k.min(row, count.offset - plan.rows);
@@ -143,13 +143,17 @@ void MatmulLoops::emitRows(Index first, Index count) {
   };
   int64_t columns = plan.vectors * kRows, full = plan.fullPanels();
   Index start = plan.streamOffset();
-  k.forLoop(0, full, 1, [&](Index panel) {
+  k.parallelFor(0, full, 1, [&](Index panel) {
     emitPanel(makePanel(k.add(start, k.mul(panel, plan.panelBytes())),
                         k.mul(panel, columns), plan.vectors, columns));
   });
   if (int64_t last = plan.lastVectors())
-    emitPanel(makePanel(start + full * plan.panelBytes(), full * columns, last,
-                        plan.n - full * columns));
+    k.parallelOnce(
+        [&] {
+          emitPanel(makePanel(start + full * plan.panelBytes(), full * columns,
+                              last, plan.n - full * columns));
+        },
+        KernelBuilder::Units::Joined);
 }
 
 Value MatmulLoops::loadFactors(Type element, Index at, int64_t v) {

@@ -38,7 +38,7 @@ public:
   }
 
   void emit() {
-    k.forLoop(0, rows, 1, [&](Index row) { emitRow(k.mul(row, columns)); });
+    k.parallelFor(0, rows, 1, [&](Index row) { emitRow(k.mul(row, columns)); });
   }
 
 private:

@@ -35,8 +35,8 @@ public:
   }
 
   void emit() {
-    k.forLoop(0, sequences, 1, [&](Index sequence) {
-      k.forLoop(0, positions, 1, [&](Index position) {
+    k.parallelFor(0, sequences, 1, [&](Index sequence) {
+      k.parallelFor(0, positions, 1, [&](Index position) {
         emitRow(k.add(k.mul(sequence, positions), position), position);
       });
     });

@@ -35,22 +35,22 @@ WinogradLoops::WinogradLoops(OpBuilder &builder, Location loc, ConvOp op,
 }
 
 void WinogradLoops::emit() {
-  k.fillBorder(y);
+  k.parallelOnce([&] { k.fillBorder(y); });
   int64_t tiles = plan.tiles(), atOnce = plan.tilesAtOnce;
   k.forLoop(0, g.samples, 1, [&](Index n) {
-    k.forLoop(0, llvm::divideCeil(tiles, atOnce), 1, [&](Index i) {
+    k.parallelFor(0, llvm::divideCeil(tiles, atOnce), 1, [&](Index i) {
       // The last group is moved back, too.
       Index first = k.mul(i, atOnce);
       if (tiles % atOnce)
         first = k.min(first, tiles - atOnce);
       emitInputs(n, first);
-      k.forLoop(0, plan.outputBlocks() / plan.blocksAtOnce, 1,
-                [&](Index group) {
-                  k.forLoop(0, kPositions, 1, [&](Index position) {
-                    emitProducts(group, position);
-                  });
-                  emitResults(n, first, group);
-                });
+      k.parallelFor(0, plan.outputBlocks() / plan.blocksAtOnce, 1,
+                    [&](Index group) {
+                      k.forLoop(0, kPositions, 1, [&](Index position) {
+                        emitProducts(group, position);
+                      });
+                      emitResults(n, first, group);
+                    });
     });
   });
 }
@@ -103,25 +103,33 @@ void WinogradLoops::emitProducts(Index group, Index position) {
             k.add(u, k.mul(channel, plan.channelFloats())) +
                 (c * plan.channelFloats() + r * plan.block),
             plan.block));
+      // Unrolled channels are a multiple of the chains.
+      MutableArrayRef<Value> chain = MutableArrayRef(sums).slice(
+          c % plan.chains * tiles * blocks, tiles * blocks);
       for (int64_t t = 0; t < tiles; ++t) {
         Value value =
             k.load(inputs, k.add(from, channel) + (t * plan.tilePitch() + c));
         value = k.broadcast(value, plan.block);
         for (int64_t r = 0; r < blocks; ++r)
-          sums[t * blocks + r] = k.fma(value, w[r], sums[t * blocks + r]);
+          chain[t * blocks + r] = k.fma(value, w[r], chain[t * blocks + r]);
       }
     }
     return sums;
   };
-  SmallVector<Value> sums(tiles * blocks, k.splatF32(0.0, plan.block));
+  SmallVector<Value> sums(tiles * blocks * plan.chains,
+                          k.splatF32(0.0, plan.block));
   int64_t unrolled = g.inputChannels / kUnroll * kUnroll;
   sums = k.forLoop(0, unrolled, kUnroll, sums, [&](Index c, ValueRange v) {
     return addChannels(c, kUnroll, v);
   });
   sums = addChannels(unrolled, g.inputChannels - unrolled, sums);
   Index to = k.mul(position, plan.block);
-  for (auto [i, sum] : llvm::enumerate(sums))
+  for (int64_t i = 0; i < tiles * blocks; ++i) {
+    Value sum = sums[i];
+    for (int64_t chain = 1; chain < plan.chains; ++chain)
+      sum = k.addf(sum, sums[chain * tiles * blocks + i]);
     k.storeVector(sum, products, to + i * kPositions * plan.block);
+  }
 }
 
 void WinogradLoops::emitResults(Index n, Index first, Index group) {

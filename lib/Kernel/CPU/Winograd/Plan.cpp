@@ -50,7 +50,9 @@ void WinogradPlan::chooseGroups(const KernelTarget &target) {
   // come from the second-level cache and are read again for each group of tiles.
   constexpr double kLatency = 4.6, kBroadcast = 0.57, kLoad = 0.66,
                    kFarLoad = 1.4;
-  constexpr int64_t kMaxAccumulators = 16;
+  // The last factor: what it may cost that two threads can share the layer.
+  constexpr int64_t kMaxAccumulators = 16, kMaxChains = 2;
+  constexpr double kUnshared = 1.05;
   int64_t registers = llvm::divideCeil(block, int64_t(target.lanes()));
   int64_t room = target.vectorRegisters - (target.vectorRegisters > 16 ? 5 : 0);
   double least = std::numeric_limits<double>::infinity();
@@ -63,14 +65,17 @@ void WinogradPlan::chooseGroups(const KernelTarget &target) {
          ++tilesAtOnce) {
       int64_t vectors = blocksAtOnce * registers;
       int64_t accumulators = tilesAtOnce * vectors;
-      if (accumulators > kMaxAccumulators || accumulators + vectors + 1 > room ||
+      chains = accumulators * kMaxChains <= kMaxAccumulators ? kMaxChains : 1;
+      if (accumulators > kMaxAccumulators ||
+          accumulators * chains + vectors + 1 > room ||
           scratchBytes() > kMaxScratchBytes)
         continue;
-      double step = std::max({accumulators * 0.5, kLatency,
+      double step = std::max({accumulators * 0.5, kLatency / chains,
                               vectors * kLoad + tilesAtOnce * kBroadcast,
                               vectors * kFarLoad});
-      double cycles = step * llvm::divideCeil(tiles(), tilesAtOnce) *
-                      (outputBlocks() / blocksAtOnce);
+      int64_t groups = llvm::divideCeil(tiles(), tilesAtOnce) *
+                       (outputBlocks() / blocksAtOnce);
+      double cycles = step * groups * (groups == 1 ? kUnshared : 1);
       if (cycles < least * 0.999) {
         least = cycles;
         best = *this;

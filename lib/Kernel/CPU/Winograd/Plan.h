@@ -22,6 +22,9 @@
 //           M[T][R][p] = sum over c of V[p][t][c] * U[p][c][r]      T x R registers
 //         Y = A^T M A, + bias + residual, clamp, store
 //
+// Threads share the groups of tiles and, with each its own V, of output blocks;
+// so there should be two of them, at least.
+//
 // U = G w G^T is made when weights are packed: 36 numbers for 9, four times the
 // memory, in the order of use
 //
@@ -52,6 +55,9 @@ struct WinogradPlan {
   int64_t inputBlock, block;
   /// T and R above; T = 0 where the scratch memory of one tile is too large.
   int64_t tilesAtOnce = 0, blocksAtOnce = 1;
+  /// Accumulators of each element of M, which share the channels: where T x R
+  /// are too few to hide the latency of the adder.
+  int64_t chains = 1;
 
   int64_t inputBlocks() const {
     return llvm::divideCeil(geometry.inputChannels, inputBlock);

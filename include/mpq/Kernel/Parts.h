@@ -1,0 +1,28 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What passes tell each other about kernels that threads share
+// (docs/Rationale/Threads.md).
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_KERNEL_PARTS_H
+#define MPQ_KERNEL_PARTS_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace mpq {
+
+/// The attribute of a kernel's function: the predicted time of one call on one
+/// thread, i64.
+inline constexpr llvm::StringLiteral kNanosecondsAttr = "mpq.nanoseconds";
+
+/// The attribute of the call of a split kernel, whose last two arguments are
+/// `part` and `parts`: into how many parts it is worth splitting, i64. On @main
+/// in the `llvm` stage: the most of its calls.
+inline constexpr llvm::StringLiteral kPartsAttr = "mpq.parts";
+
+} // namespace mpq
+
+#endif // MPQ_KERNEL_PARTS_H
