@@ -11,6 +11,7 @@
 
 #include "mpq/Execution/Program.h"
 #include "mpq/Kernel/FloatTolerance.h"
+#include "mpq/Kernel/Parts.h"
 #include "mpq/Kernel/WeightReader.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -142,6 +143,7 @@ private:
   void buildRun();
   void buildDynamicRun(const OperandTypes &types);
   void buildPack(Operation *op);
+  llvm::Error split();
   llvm::Error lower(bool dump);
   llvm::Error load();
 
@@ -382,17 +384,52 @@ void ProblemCompiler::buildPack(Operation *op) {
   family->emitPack(builder, loc, op, target, *reader, function.getArgument(1));
 }
 
+/// Lets threads share the kernel; which part of it `run` does, its caller says.
+llvm::Error ProblemCompiler::split() {
+  PassManager pm(b.getContext());
+  if (failed(parsePassPipeline("mpq-split-kernels{part-ns=0}", pm)))
+    return llvm::createStringError("the pass mpq-split-kernels is not registered");
+  if (failed(pm.run(*module)))
+    return llvm::createStringError("the kernel cannot be split");
+  auto run = module->lookupSymbol<func::FuncOp>("run");
+  func::CallOp kernel;
+  run.walk([&](func::CallOp call) {
+    if (call->hasAttr(kPartsAttr))
+      kernel = call;
+  });
+  if (!kernel)
+    return llvm::createStringError("the kernel has nothing that " +
+                                   llvm::Twine(p.threads) +
+                                   " threads could share");
+  unsigned operands = kernel.getNumOperands(), count = run.getNumArguments();
+  for (unsigned i : {0, 1}) {
+    if (failed(run.insertArgument(count + i, b.getIndexType(), {}, loc)))
+      return llvm::createStringError("the kernel cannot be split");
+    kernel.setOperand(operands - 2 + i, run.getArgument(count + i));
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error ProblemCompiler::lower(bool dump) {
   std::string messages;
   ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &diagnostic) {
     messages += diagnostic.str() + "\n";
     return success();
   });
-  PassManager pm(b.getContext());
-  if (failed(parsePassPipeline("mpq-emit-kernels,canonicalize,cse", pm)))
+  PassManager emit(b.getContext()), clean(b.getContext());
+  if (failed(parsePassPipeline("mpq-emit-kernels", emit)) ||
+      failed(parsePassPipeline("canonicalize,cse", clean)))
     return llvm::createStringError(
         "the pass mpq-emit-kernels is not registered");
-  if (succeeded(pm.run(*module))) {
+  if (succeeded(emit.run(*module))) {
+    if (p.threads > 1)
+      if (llvm::Error error = split())
+        return llvm::createStringError("problem '" + p.text + "': " +
+                                       llvm::toString(std::move(error)) +
+                                       messages);
+    if (failed(clean.run(*module)))
+      return llvm::createStringError("problem '" + p.text +
+                                     "' does not compile: " + messages);
     if (dump)
       module->print(llvm::outs());
     PassManager toLLVM(b.getContext());

@@ -54,7 +54,9 @@ struct CompiledProblem {
   std::unique_ptr<Jit> jit;
   /// (weight or payload, packed)
   void (*pack)(void *, void *) = nullptr;
-  /// (input, packed, [bias], [residual], result): the operands that are there.
+  /// (input, packed, [bias], [residual], result, [rows], [part, parts]): the
+  /// operands that are there, a pointer to the number of rows if it is dynamic,
+  /// and with several threads which part is to be done of how many.
   void *run = nullptr;
 };
 

@@ -216,7 +216,12 @@ void ProblemData::pack(int64_t count) {
 }
 
 void ProblemData::run(int64_t copy, int64_t rows) {
-  void *arguments[6] = {input.data(), getWeights(copy)};
+  for (int64_t part = 0; part < p.threads; ++part)
+    runPart(copy, part, rows);
+}
+
+void ProblemData::runPart(int64_t copy, int64_t part, int64_t rows) {
+  void *arguments[8] = {input.data(), getWeights(copy)};
   int count = 2;
   if (p.bias)
     arguments[count++] = bias.data();
@@ -226,10 +231,15 @@ void ProblemData::run(int64_t copy, int64_t rows) {
   rows = rows ? rows : p.samples;
   if (p.dynamic)
     arguments[count++] = &rows;
+  if (p.threads > 1) {
+    arguments[count++] = reinterpret_cast<void *>(part);
+    arguments[count++] = reinterpret_cast<void *>(p.threads);
+  }
   // Surplus arguments are ignored by the C calling convention.
-  reinterpret_cast<void (*)(void *, void *, void *, void *, void *, void *)>(
-      compiled.run)(arguments[0], arguments[1], arguments[2], arguments[3],
-                    arguments[4], arguments[5]);
+  using P = void *;
+  reinterpret_cast<void (*)(P, P, P, P, P, P, P, P)>(compiled.run)(
+      arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+      arguments[5], arguments[6], arguments[7]);
 }
 
 //===----------------------------------------------------------------------===//

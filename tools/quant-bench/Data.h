@@ -39,8 +39,11 @@ public:
 
   /// Packs the weights, and puts `copies` of them into memory of their own.
   void pack(int64_t copies);
-  /// `rows`: how many, if the problem is dynamic (0: all).
+  /// All parts, one after the other. `rows`: how many, if the problem is dynamic
+  /// (0: all).
   void run(int64_t copy = 0, int64_t rows = 0);
+  /// What thread `part` does.
+  void runPart(int64_t copy, int64_t part, int64_t rows = 0);
   /// Runs on a poisoned result and compares it with the reference, all of it
   /// or, where that would take too long, a sample of it: an empty string, or
   /// the first difference.

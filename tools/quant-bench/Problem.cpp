@@ -55,7 +55,8 @@ A problem is one line: what is computed, then words in any order.
   hot              the same weights again and again, as near as caches hold them
   cold             weights from DRAM: calls take turns on copies of them, as
                    many as 256 MiB need and two at least
-  threads=2        so many threads share the output channels of a matmul
+  threads=2        so many threads share the parallel loops of the kernel, each
+                   on a CPU of its own; every call waits for all of them
 )";
 
 int64_t Problem::outputSize(int dimension) const {
@@ -68,19 +69,6 @@ int64_t Problem::outputSize(int dimension) const {
 double Problem::multiplyAdds() const {
   return double(samples) * outputs * outputSize(0) * outputSize(1) *
          weightsPerOutput();
-}
-
-Problem Problem::slice(int64_t thread) const {
-  constexpr int64_t kUnit = 64;
-  auto start = [&](int64_t thread) {
-    if (thread == threads)
-      return outputs;
-    return std::min(outputs, outputs * thread / threads / kUnit * kUnit);
-  };
-  Problem part = *this;
-  part.threads = 1;
-  part.outputs = start(thread + 1) - start(thread);
-  return part;
 }
 
 /// `3` or `3x5`; a single number stands for all of `sizes`.
@@ -156,7 +144,7 @@ static bool parseNamed(StringRef name, StringRef value, Problem &p) {
     return !value.getAsInteger(10, p.inputZero) && p.inputZero >= 0 &&
            p.inputZero <= 255;
   if (name == "threads")
-    return !p.isConv && parsePositive(value, p.threads) && p.threads <= 1024;
+    return parsePositive(value, p.threads) && p.threads <= 1024;
   int64_t *size = StringSwitch<int64_t *>(name)
                       .Case("n", &p.outputs)
                       .Case("k", &p.channels)

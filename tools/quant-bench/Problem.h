@@ -68,9 +68,6 @@ struct Problem {
     return channels / groups * kernel[0] * kernel[1];
   }
   double multiplyAdds() const;
-  /// The part of thread `thread`: output channels from one multiple of 64 to
-  /// another. Empty (no outputs) where there are fewer than threads.
-  Problem slice(int64_t thread) const;
 };
 
 /// What the words of a problem mean.

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Parts for threads, copies for cold weights, and the line that is printed.
+// Copies for cold weights, parts for threads, and the line that is printed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,77 +16,58 @@
 using namespace llvm;
 using namespace mpq;
 
-Error ProblemRun::addPart(mlir::MLIRContext &context, Problem part,
-                          const RunOptions &options) {
-  auto found = compiled.find(part.outputs);
-  if (found == compiled.end()) {
-    Expected<CompiledProblem> result = compileProblem(
-        context, part, target,
-        problem.family.empty() ? options.family : problem.family, options.dump);
-    if (!result)
-      return result.takeError();
-    found = compiled.emplace(part.outputs, std::move(*result)).first;
-  }
-  parts.push_back(std::make_unique<Part>());
-  parts.back()->problem = std::move(part);
-  parts.back()->compiled = &found->second;
-  parts.back()->data =
-      std::make_unique<ProblemData>(parts.back()->problem, found->second);
-  return Error::success();
-}
-
 Expected<ProblemRun> ProblemRun::create(mlir::MLIRContext &context,
                                         const Problem &problem,
                                         const RunOptions &options) {
   Expected<TargetSpec> target = getProblemTarget(problem, options.mcpu);
   if (!target)
     return target.takeError();
-  ProblemRun run(problem, *target);
-  for (int64_t thread = 0; thread < problem.threads; ++thread)
-    if (Problem part = problem.slice(thread); part.outputs > 0)
-      if (Error error = run.addPart(context, std::move(part), options))
-        return std::move(error);
-  return std::move(run);
+  Expected<CompiledProblem> compiled = compileProblem(
+      context, problem, *target,
+      problem.family.empty() ? options.family : problem.family, options.dump);
+  if (!compiled)
+    return compiled.takeError();
+  return ProblemRun(problem, std::move(*target), std::move(*compiled));
 }
 
-int64_t ProblemRun::getWeightBytes() const {
-  int64_t bytes = 0;
-  for (auto &part : parts)
-    bytes += part->data->getWeightBytes();
-  return bytes;
-}
+ProblemRun::ProblemRun(const Problem &given, TargetSpec target,
+                       CompiledProblem kernel)
+    : problem(std::make_unique<Problem>(given)), target(std::move(target)),
+      compiled(std::make_unique<CompiledProblem>(std::move(kernel))),
+      data(std::make_unique<ProblemData>(*problem, *compiled)) {}
 
 Error ProblemRun::check(bool copyCold) {
   constexpr int64_t kColdBytes = 256 << 20;
-  if (problem.cold && copyCold)
-    copies = std::max<int64_t>(2, divideCeil(kColdBytes, getWeightBytes()));
-  for (auto &part : parts) {
-    part->data->pack(copies);
-    if (std::string difference = part->data->check(); !difference.empty())
-      return wrong(difference);
-  }
+  if (problem->cold && copyCold)
+    copies = std::max<int64_t>(
+        2, divideCeil(kColdBytes, data->getWeightBytes()));
+  data->pack(copies);
+  if (std::string difference = data->check(); !difference.empty())
+    return wrong(difference);
   return Error::success();
 }
 
 Subject ProblemRun::makeSubject() {
   Subject subject;
   subject.run = [&](int64_t member, int64_t call) {
-    parts[member]->data->run(call % copies);
+    data->runPart(call % copies, member);
   };
-  subject.multiplyAdds = problem.multiplyAdds();
+  subject.multiplyAdds = problem->multiplyAdds();
   unsigned bits = target.getVectorBits();
-  if (problem.vectorBits)
-    bits = std::min<unsigned>(bits, problem.vectorBits);
-  subject.dot = problem.int8Input || problem.u8Input
+  if (problem->vectorBits)
+    bits = std::min<unsigned>(bits, problem->vectorBits);
+  subject.dot = problem->int8Input || problem->u8Input
                     ? DotInstruction::getInt8(bits)
-                : problem.bf16Input && target.has("avx512bf16")
+                : problem->bf16Input && target.has("avx512bf16")
                     ? DotInstruction::getBf16(bits)
                     : DotInstruction::getF32(target, bits);
-  subject.weightBytes = getWeightBytes();
+  subject.weightBytes = data->getWeightBytes();
   subject.weights = [&](int64_t member, int64_t call) {
-    ProblemData &data = *parts[member]->data;
-    return std::pair(data.getWeights((call + copies / 2) % copies),
-                     data.getWeightBytes());
+    int64_t bytes = data->getWeightBytes(), threads = problem->threads;
+    int64_t first = bytes * member / threads / 64 * 64,
+            end = bytes * (member + 1) / threads / 64 * 64;
+    return std::pair(data->getWeights((call + copies / 2) % copies) + first,
+                     (member + 1 == threads ? bytes : end) - first);
   };
   return subject;
 }
@@ -115,16 +96,14 @@ static void print(raw_ostream &os, const Problem &problem,
 }
 
 Error ProblemRun::measure(double seconds, raw_ostream &os) {
-  for (auto &part : parts)
-    if (std::string difference = part->data->checkCopies(); !difference.empty())
-      return wrong(difference);
-  Team team(parts.size());
+  if (std::string difference = data->checkCopies(); !difference.empty())
+    return wrong(difference);
+  Team team(problem->threads);
   Subject subject = makeSubject();
   Measurement m = mpq::measure(subject, team, seconds);
-  for (auto &part : parts)
-    if (std::string difference = part->data->checkResult(); !difference.empty())
-      return wrong(difference);
-  print(os, problem, *parts[0]->compiled, subject, m, copies);
+  if (std::string difference = data->checkResult(); !difference.empty())
+    return wrong(difference);
+  print(os, *problem, *compiled, subject, m, copies);
   return Error::success();
 }
 
@@ -137,7 +116,7 @@ Error ProblemRun::takeTurns() {
   for (double seconds; std::getline(std::cin, line);) {
     if (StringRef(line).trim().getAsDouble(seconds))
       return createStringError("expected seconds, got '" + line + "'");
-    Team team(parts.size());
+    Team team(problem->threads);
     Measurement m = mpq::measure(subject, team, seconds);
     outs() << formatv("{0:E6} {1:F4}\n", m.seconds, m.fraction);
     outs().flush();

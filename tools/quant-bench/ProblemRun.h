@@ -17,7 +17,7 @@
 
 #include "llvm/Support/raw_ostream.h"
 
-#include <map>
+#include <memory>
 
 namespace mpq {
 
@@ -27,7 +27,7 @@ struct RunOptions {
   bool dump = false;           ///< print the kernels' IR
 };
 
-/// The parts of a problem that threads do, compiled, with their operands.
+/// A problem, compiled, with its operands.
 class ProblemRun {
 public:
   static llvm::Expected<ProblemRun> create(mlir::MLIRContext &context,
@@ -40,32 +40,22 @@ public:
   llvm::Error measure(double seconds, llvm::raw_ostream &os);
   /// Measures whenever a line of the standard input says so.
   llvm::Error takeTurns();
-  llvm::ArrayRef<char> getObject() const { return parts[0]->compiled->object; }
-  llvm::StringRef getFamily() const { return parts[0]->compiled->family; }
+  llvm::ArrayRef<char> getObject() const { return compiled->object; }
+  llvm::StringRef getFamily() const { return compiled->family; }
 
 private:
-  ProblemRun(const Problem &problem, TargetSpec target)
-      : problem(problem), target(std::move(target)) {}
-  llvm::Error addPart(mlir::MLIRContext &context, Problem part,
-                      const RunOptions &options);
-  int64_t getWeightBytes() const;
+  ProblemRun(const Problem &problem, TargetSpec target,
+             CompiledProblem compiled);
   Subject makeSubject();
   llvm::Error wrong(llvm::StringRef difference) const {
-    return llvm::createStringError("problem '" + problem.text + "' (" +
+    return llvm::createStringError("problem '" + problem->text + "' (" +
                                    getFamily() + "): " + difference);
   }
 
-  struct Part {
-    Problem problem;
-    const CompiledProblem *compiled;
-    std::unique_ptr<ProblemData> data;
-  };
-
-  Problem problem;
+  std::unique_ptr<Problem> problem;
   TargetSpec target;
-  /// By the number of output channels.
-  std::map<int64_t, CompiledProblem> compiled;
-  std::vector<std::unique_ptr<Part>> parts;
+  std::unique_ptr<CompiledProblem> compiled;
+  std::unique_ptr<ProblemData> data;
   int64_t copies = 1;
 };
 
