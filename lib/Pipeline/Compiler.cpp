@@ -126,6 +126,7 @@ private:
       return failure();
     current = ("the step '" + step + "'").str();
     report.begin(step.str());
+    MemoryLimit(options.memLimit).releaseFreed();
     return success();
   }
 

@@ -38,6 +38,10 @@ public:
   /// limit the largest number.
   uint64_t getRest() const;
 
+  /// With a limit, gives back to the system what has been freed, which it would
+  /// count otherwise.
+  void releaseFreed() const;
+
   /// An error with both values if `needed` more bytes for `what` do not fit.
   llvm::Error check(const llvm::Twine &what, uint64_t needed) const;
 

@@ -35,10 +35,15 @@ static uint64_t readStatus(llvm::StringRef name) {
 uint64_t mpq::getResidentMemory() { return readStatus("VmRSS"); }
 uint64_t mpq::getPeakMemory() { return readStatus("VmHWM"); }
 
+void MemoryLimit::releaseFreed() const {
+  if (bytes)
+    malloc_trim(0);
+}
+
 uint64_t MemoryLimit::getRest() const {
   if (!bytes)
     return std::numeric_limits<uint64_t>::max();
-  malloc_trim(0);
+  releaseFreed();
   uint64_t taken = getResidentMemory() + kReserve;
   return bytes - std::min(bytes, taken);
 }
