@@ -55,8 +55,7 @@ TEST(Rejection, Packed) {
   p.format = "int8:asym"; // the zero point is stored beside the codes
   EXPECT_EQ(getReason("matmul_packed", p), "");
   p.format = "";
-  EXPECT_EQ(getReason("matmul_packed", p),
-            "the weight is f32, not integer levels");
+  EXPECT_EQ(getReason("matmul_packed", p), "the weight is f32, not codes");
   p = makeMatmul("", 1, 1, 70000);
   EXPECT_EQ(getReason("matmul_packed", p),
             "sums of 70000 products of u8 and int8 overflow 32 bits");

@@ -18,12 +18,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
-#include "lib/Kernel/CPU/MatmulPacked/Pack.h"
+#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <limits>
+#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -31,108 +32,39 @@ using namespace mpq::packed;
 
 namespace {
 
-class MatmulPacked : public KernelFamily {
+class MatmulPacked final : public PackedFamily {
 public:
-  StringRef getName() const override { return "matmul_packed"; }
-  int getPriority() const override { return 290; }
-
-  bool accepts(Operation *op, const KernelTarget &target,
-               std::string &reason) const override {
-    auto matmul = dyn_cast<MatmulOp>(op);
-    reason = matmul ? check(matmul) : "implements mpq.matmul only";
-    return reason.empty();
-  }
-
-  KernelLayouts getLayouts(Operation *op, const KernelTarget &) const override {
-    KernelLayouts layouts;
-    layouts.activations.resize(
-        cast<MatmulOp>(op).getActivationOperands().size());
-    return layouts;
-  }
-
-  Attribute getPackedLayout(Operation *op,
-                            const KernelTarget &) const override {
-    return getLayout(op);
-  }
-
-  int64_t getPackedBytes(Operation *op,
-                         const KernelTarget &target) const override {
-    return PackedLayout(getLayout(op)).bytes();
-  }
-
-  void emitPack(OpBuilder &builder, Location loc, Operation *op,
-                const KernelTarget &target, const WeightReader &weight,
-                Value packed) const override {
-    KernelBuilder k(builder, loc, target);
-    packed::emitPack(k, PackedLayout(getLayout(op)), weight, packed);
-  }
-
-  void emit(OpBuilder &builder, Location loc, Operation *op,
-            const KernelTarget &target, ValueRange operands) const override {
-    auto attr = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
-    if (!attr) {
-      op->emitOpError("lacks the attribute '")
-          << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-      return;
-    }
-    PackedLayout layout(attr);
-    Tuning tuning = getTuning(target, layout.bits);
-    KernelBuilder k(builder, loc, target);
-    PackedLoops(k, cast<MatmulOp>(op), layout, tuning, operands).emit();
-  }
+  using PackedFamily::PackedFamily;
 
 private:
-  static std::string check(MatmulOp op);
+  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string checkGain(const PackedLayout &layout) const override;
 
-protected:
-  /// Of an accepted op on tensors.
-  static PackedAttr getLayout(Operation *op) {
-    std::string reason;
-    return PackedLayout::get(
-        cast<StoredTensorType>(cast<MatmulOp>(op).getWeight().getType()),
-        reason);
-  }
-};
-
-/// The same kernels, asked before matmul_vnni: for what gains by them.
-class MatmulPackedLarge final : public MatmulPacked {
-public:
-  StringRef getName() const override { return "matmul_packed_large"; }
-  int getPriority() const override { return 310; }
-
-  bool accepts(Operation *op, const KernelTarget &target,
-               std::string &reason) const override {
-    if (!MatmulPacked::accepts(op, target, reason))
-      return false;
-    reason = checkGain(PackedLayout(getLayout(op)));
-    return reason.empty();
+  PackedAttr getLayout(StoredTensorType weight,
+                       std::string &reason) const override {
+    return PackedLayout::get(weight, reason);
   }
 
-private:
-  static std::string checkGain(const PackedLayout &layout);
+  void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
+                 ValueRange operands) const override {
+    Tuning tuning = getTuning(k.target, layout.bits);
+    PackedLoops(k, op, layout, tuning, operands).emit();
+  }
 };
 
 } // namespace
 
-std::string MatmulPacked::check(MatmulOp op) {
+std::string MatmulPacked::check(MatmulOp op, StoredTensorType weight) const {
   if (!op.getInputQuantAttr())
     return "the input is f32";
-  std::string reason = checkStaticQuantization(
-      {{"the residual", op.getResidualQuantAttr()},
-       {"the result", op.getOutputQuantAttr()}});
-  if (!reason.empty())
-    return reason;
-  auto stored = dyn_cast<StoredTensorType>(op.getWeight().getType());
-  if (!stored)
-    return "the weight is f32, not integer levels";
-  if (!PackedLayout::get(stored, reason))
-    return reason;
+  FormatAttrInterface format = weight.getFormat();
+  int64_t group = format.getIntegerGroup(weight.getK());
+  if (!group)
+    return {}; // it has no layout
   // The exact sum of a group, with all corrections, fits into 32 bits. What is
   // added on the way there may wrap around and come back.
-  FormatAttrInterface format = stored.getFormat();
   auto [low, high] = format.getLevelRange();
   int64_t largest = 255 * std::max(-low, high);
-  int64_t group = format.getIntegerGroup(stored.getK());
   if (group > std::numeric_limits<int32_t>::max() / largest)
     return llvm::formatv("sums of {0} products of u8 and {1} overflow 32 bits",
                          group, format.getSpelling());
@@ -142,7 +74,7 @@ std::string MatmulPacked::check(MatmulOp op) {
 /// matmul_vnni decodes a weight once, at load, to one byte for each code. Where
 /// that costs no memory, or so little that it stays in the first-level cache,
 /// masks are all that packed codes add (docs/Rationale/Packed.md).
-std::string MatmulPackedLarge::checkGain(const PackedLayout &layout) {
+std::string MatmulPacked::checkGain(const PackedLayout &layout) const {
   constexpr int64_t kNearBytes = 32 * 1024;
   int64_t weights = layout.rows * layout.k;
   if (weights <= kNearBytes)
@@ -156,9 +88,11 @@ std::string MatmulPackedLarge::checkGain(const PackedLayout &layout) {
 
 namespace mpq {
 void registerKernelFamilyMatmulPacked(DialectRegistry &) {
-  Registry<KernelFamily>::get().add("matmul_packed",
-                                    std::make_unique<MatmulPacked>());
-  Registry<KernelFamily>::get().add("matmul_packed_large",
-                                    std::make_unique<MatmulPackedLarge>());
+  auto &families = Registry<KernelFamily>::get();
+  for (auto [name, priority, onlyGains] :
+       {std::tuple("matmul_packed", 290, false),
+        std::tuple("matmul_packed_large", 310, true)})
+    families.add(name,
+                 std::make_unique<MatmulPacked>(name, priority, onlyGains));
 }
 } // namespace mpq

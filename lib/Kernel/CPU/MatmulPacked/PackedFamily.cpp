@@ -1,0 +1,84 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Families of kernels that read packed codes, but for the kernels.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+
+#include "lib/Kernel/CPU/MatmulPacked/Pack.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::packed;
+
+PackedAttr PackedFamily::getLayoutOf(Operation *op) const {
+  std::string reason;
+  return getLayout(
+      cast<StoredTensorType>(cast<MatmulOp>(op).getWeight().getType()), reason);
+}
+
+bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
+                           std::string &reason) const {
+  auto matmul = dyn_cast<MatmulOp>(op);
+  if (!matmul) {
+    reason = "implements mpq.matmul only";
+    return false;
+  }
+  reason = checkStaticQuantization(
+      {{"the residual", matmul.getResidualQuantAttr()},
+       {"the result", matmul.getOutputQuantAttr()}});
+  if (!reason.empty())
+    return false;
+  auto stored = dyn_cast<StoredTensorType>(matmul.getWeight().getType());
+  if (!stored) {
+    reason = "the weight is f32, not codes";
+    return false;
+  }
+  if (reason = check(matmul, stored); !reason.empty())
+    return false;
+  PackedAttr layout = getLayout(stored, reason);
+  if (layout && onlyGains)
+    reason = checkGain(PackedLayout(layout));
+  return layout && reason.empty();
+}
+
+KernelLayouts PackedFamily::getLayouts(Operation *op,
+                                       const KernelTarget &) const {
+  KernelLayouts layouts;
+  layouts.activations.resize(
+      cast<MatmulOp>(op).getActivationOperands().size());
+  return layouts;
+}
+
+Attribute PackedFamily::getPackedLayout(Operation *op,
+                                        const KernelTarget &) const {
+  return getLayoutOf(op);
+}
+
+int64_t PackedFamily::getPackedBytes(Operation *op,
+                                     const KernelTarget &target) const {
+  return PackedLayout(getLayoutOf(op)).bytes();
+}
+
+void PackedFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
+                            const KernelTarget &target,
+                            const WeightReader &weight, Value packed) const {
+  KernelBuilder k(builder, loc, target);
+  packed::emitPack(k, PackedLayout(getLayoutOf(op)), weight, packed);
+}
+
+void PackedFamily::emit(OpBuilder &builder, Location loc, Operation *op,
+                        const KernelTarget &target, ValueRange operands) const {
+  auto attr = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
+  if (!attr) {
+    op->emitOpError("lacks the attribute '")
+        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
+    return;
+  }
+  KernelBuilder k(builder, loc, target);
+  emitLoops(k, cast<MatmulOp>(op), PackedLayout(attr), operands);
+}

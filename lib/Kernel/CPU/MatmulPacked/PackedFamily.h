@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What families have in common whose kernels read the codes of a matmul's weight
+// as `PackedLayout` lays them out. Each is registered twice: once behind the
+// family that expands weights when a model is loaded, for whatever that one does
+// not take, and once before it, for what gains by staying packed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
+#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
+
+#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/PackedLayout.h"
+
+namespace mpq::packed {
+
+class PackedFamily : public KernelFamily {
+public:
+  /// `onlyGains`: it accepts what gains by staying packed.
+  PackedFamily(llvm::StringRef name, int priority, bool onlyGains)
+      : name(name), priority(priority), onlyGains(onlyGains) {}
+
+  llvm::StringRef getName() const override { return name; }
+  int getPriority() const override { return priority; }
+
+  bool accepts(mlir::Operation *op, const KernelTarget &target,
+               std::string &reason) const override;
+  KernelLayouts getLayouts(mlir::Operation *op,
+                           const KernelTarget &target) const override;
+  mlir::Attribute getPackedLayout(mlir::Operation *op,
+                                  const KernelTarget &target) const override;
+  int64_t getPackedBytes(mlir::Operation *op,
+                         const KernelTarget &target) const override;
+  void emitPack(mlir::OpBuilder &builder, mlir::Location loc,
+                mlir::Operation *op, const KernelTarget &target,
+                const WeightReader &weight, mlir::Value packed) const override;
+  void emit(mlir::OpBuilder &builder, mlir::Location loc, mlir::Operation *op,
+            const KernelTarget &target,
+            mlir::ValueRange operands) const override;
+
+protected:
+  /// Why the kernels cannot do `op`, whose weight is stored, beyond what
+  /// `getLayout` says; empty: they can.
+  virtual std::string check(MatmulOp op, StoredTensorType weight) const = 0;
+  /// Why they gain nothing over expanded weights; empty: they do.
+  virtual std::string checkGain(const PackedLayout &layout) const = 0;
+  /// The layout of `weight`, or null and the reason.
+  virtual PackedAttr getLayout(StoredTensorType weight,
+                               std::string &reason) const = 0;
+  virtual void emitLoops(KernelBuilder &k, MatmulOp op,
+                         const PackedLayout &layout,
+                         mlir::ValueRange operands) const = 0;
+
+private:
+  /// Of an accepted op on tensors.
+  PackedAttr getLayoutOf(mlir::Operation *op) const;
+
+  llvm::StringRef name;
+  int priority;
+  bool onlyGains;
+};
+
+} // namespace mpq::packed
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
