@@ -13,7 +13,8 @@
 #   %sanitize        the flags that link a C program with a library of this build (empty without sanitizers)
 #
 # Features, for REQUIRES: a test that misses one is skipped, by name and with the feature in lit's report
-#   shared-models   avx2 avx512f avx512vnni avx512bf16   compiler   openmp   qemu-aarch64   ptxas   gpu   asan tsan
+#   shared-models   avx2 avx512f avx512vnni avx512bf16 avx512vbmi avx512vpopcntdq   compiler   openmp   qemu-aarch64
+#   ptxas   gpu   asan tsan
 #   numpy onnx onnxruntime   (what %python can import)   git-checkout
 #
 # ===----------------------------------------------------------------------===#
@@ -32,7 +33,8 @@ from script_test import ScriptTest  # a module of its own, since lit pickles the
 
 def cpu_features():
     """Instruction sets of this machine, under LLVM's names."""
-    names = {"avx2": "avx2", "avx512f": "avx512f", "avx512_vnni": "avx512vnni", "avx512_bf16": "avx512bf16"}
+    names = {"avx2": "avx2", "avx512f": "avx512f", "avx512_vnni": "avx512vnni", "avx512_bf16": "avx512bf16",
+             "avx512vbmi": "avx512vbmi", "avx512_vpopcntdq": "avx512vpopcntdq"}
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             flags = next((line for line in file if line.startswith("flags")), "").split()

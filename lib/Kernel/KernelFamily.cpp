@@ -40,6 +40,8 @@ static void addFeatures(KernelTarget &target, const Range &features) {
     target.avx512bw |= feature == "avx512bw";
     target.avx512vl |= feature == "avx512vl";
     target.avx512vnni |= feature == "avx512vnni";
+    target.avx512vbmi |= feature == "avx512vbmi";
+    target.avx512vpopcntdq |= feature == "avx512vpopcntdq";
     target.avx512bf16 |= feature == "avx512bf16";
     target.fma |= feature == "fma";
   }

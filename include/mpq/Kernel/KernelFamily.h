@@ -66,6 +66,10 @@ struct KernelTarget {
   bool avx512bw = false;
   bool avx512vl = false;
   bool avx512vnni = false;
+  /// vpermb and vpermi2b: bytes from a table of 64 or 128.
+  bool avx512vbmi = false;
+  /// vpopcntd and vpopcntq.
+  bool avx512vpopcntdq = false;
   /// vdpbf16ps and conversions to bf16; only together with `avx512f`.
   bool avx512bf16 = false;
   /// Fused multiply-add in hardware.
