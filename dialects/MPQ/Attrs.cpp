@@ -131,39 +131,59 @@ RankedTensorType BlockedAttr::getTensorType(Type elementType) const {
 Attribute UniformAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   double scale = 0;
-  int64_t zeroPoint = 0;
+  int64_t zeroPoint = 0, group = 0, bits = 8;
   if (parser.parseLess())
     return {};
-  if (succeeded(parser.parseOptionalKeyword("dynamic"))) {
-    if (parser.parseGreater())
+  bool isDynamic = succeeded(parser.parseOptionalKeyword("dynamic"));
+  if (!isDynamic &&
+      (parser.parseKeyword("scale") || parser.parseEqual() ||
+       parseReal(parser, scale) || parseNamed(parser, "zero_point") ||
+       parser.parseInteger(zeroPoint)))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    bool isGroup = isDynamic && succeeded(parser.parseOptionalKeyword("group"));
+    if ((!isGroup && parser.parseKeyword("bits")) || parser.parseEqual() ||
+        parser.parseInteger(isGroup ? group : bits))
       return {};
-    return get(parser.getContext(), 0.0, 0);
   }
-  if (parser.parseKeyword("scale") || parser.parseEqual() ||
-      parseReal(parser, scale) || parseNamed(parser, "zero_point") ||
-      parser.parseInteger(zeroPoint) || parser.parseGreater())
+  if (parser.parseGreater())
     return {};
   return parser.getChecked<UniformAttr>(loc, parser.getContext(), Real(scale),
-                                        zeroPoint);
+                                        zeroPoint, group, bits);
 }
 
 void UniformAttr::print(AsmPrinter &printer) const {
   if (isDynamic()) {
-    printer << "<dynamic>";
-    return;
+    printer << "<dynamic";
+    if (isGrouped())
+      printer << ", group = " << getGroup();
+  } else {
+    printer << "<scale = ";
+    printReal(printer, getScale());
+    printer << ", zero_point = " << getZeroPoint();
   }
-  printer << "<scale = ";
-  printReal(printer, getScale());
-  printer << ", zero_point = " << getZeroPoint() << '>';
+  if (getBits() != 8)
+    printer << ", bits = " << getBits();
+  printer << '>';
 }
 
 LogicalResult UniformAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                  Real scale, int64_t zeroPoint) {
+                                  Real scale, int64_t zeroPoint, int64_t group,
+                                  int64_t bits) {
+  if (bits < 1 || bits > 8)
+    return emitError() << "codes have " << bits
+                       << " bits when they should have 1 to 8";
+  if (group && bits == 1)
+    return emitError() << "codes of groups have 1 bit when they need 2, for a "
+                          "level on either side of zero";
+  if (group < 0)
+    return emitError() << "group is " << group << " when it should be positive";
   if (!std::isfinite(scale.value) || scale < 0)
     return emitError() << "scale is " << scale.value << " when it should be positive";
-  if (zeroPoint < 0 || zeroPoint > 255)
+  int64_t largest = (int64_t(1) << bits) - 1;
+  if (zeroPoint < 0 || zeroPoint > largest)
     return emitError() << "zero point is " << zeroPoint
-                       << " when it should be in [0, 255]";
+                       << " when it should be in [0, " << largest << "]";
   return success();
 }
 

@@ -51,21 +51,42 @@ def MPQ_BlockedAttr : MPQ_Attr<"Blocked", "blocked"> {
 }
 
 def MPQ_UniformAttr : MPQ_Attr<"Uniform", "uniform"> {
-  let summary = "unsigned 8-bit quantization of an activation";
+  let summary = "unsigned quantization of an activation in 8 bits or fewer";
   let description = [{
-    real = scale * (code - zero_point), code in [0, 255]; rounding is half to
-    even, out-of-range values saturate.
+    real = scale * (code - zero_point), code in [0, 2^bits - 1]; rounding is half
+    to even, out-of-range values saturate. Codes are bytes, however few bits they
+    have; 8 bits need not be written.
 
     ```mlir
     #mpq.uniform<scale = 2.500000e-02, zero_point = 3>
+    #mpq.uniform<scale = 4.000000e-01, zero_point = 1, bits = 4>
     ```
-    `#mpq.uniform<dynamic>` (scale 0) means: computed per sample from the data.
+    `#mpq.uniform<dynamic>` (scale 0) means: computed per sample (convolution) or
+    row (matrix product) from the data. `#mpq.uniform<dynamic, group = 32>`: for
+    every 32 columns of a row, around the zero point 2^(bits - 1), of 2 bits or
+    more. Formulas: mpq/Kernel/DynamicQuantization.h.
   }];
-  let parameters = (ins AttrParameter<"::mpq::Real", "real number">:$scale, "int64_t":$zeroPoint);
+  let parameters = (ins AttrParameter<"::mpq::Real", "real number">:$scale, "int64_t":$zeroPoint,
+                        "int64_t":$group, "int64_t":$bits);
+  let builders = [
+    AttrBuilder<(ins "::mpq::Real":$scale, "int64_t":$zeroPoint, CArg<"int64_t", "8">:$bits), [{
+      return $_get($_ctxt, scale, zeroPoint, /*group=*/0, bits);
+    }]>
+  ];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool isDynamic() const { return getScale().value == 0.0; }
+    /// Whether every `getGroup()` columns have a scale.
+    bool isGrouped() const { return getGroup() != 0; }
+    /// The largest code.
+    int64_t getMaxCode() const { return (int64_t(1) << getBits()) - 1; }
+    /// The zero point of groups.
+    int64_t getMiddle() const { return int64_t(1) << (getBits() - 1); }
+    /// Computed from every `group` columns; 0: from all.
+    static UniformAttr getDynamic(::mlir::MLIRContext *context, int64_t group = 0, int64_t bits = 8) {
+      return get(context, Real(0), int64_t(0), group, bits);
+    }
   }];
 }
 

@@ -33,6 +33,10 @@ LogicalResult mpq::verifyActivation(Operation *op, StringRef what, Type type,
     return op->emitOpError(what)
            << " has element type " << element << " when it should be "
            << (codes ? "i8 (quantized)" : "f32 or bf16 (not quantized)");
+  if (quant && quant.isGrouped() && !isa<MatmulOp>(op))
+    return op->emitOpError(what)
+           << " has a scale for every " << quant.getGroup()
+           << " columns when only matrix products have columns";
   if (layout && shaped.getShape() != ArrayRef(layout.getPhysicalShape()))
     return op->emitOpError(what)
            << " is of type " << type << " when its layout " << layout

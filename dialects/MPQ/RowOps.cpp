@@ -46,15 +46,19 @@ MPQ_ROW_OP(NormalizeOp)
 MPQ_ROW_OP(RotaryOp)
 MPQ_ROW_OP(AttentionOp)
 
-/// Floats with a rank in [`least`, `most`].
+/// Floats, or codes of `quant`, with a rank in [`least`, `most`].
 static LogicalResult verifyRows(Operation *op, StringRef what, Value value,
-                                int64_t least, int64_t most) {
+                                int64_t least, int64_t most,
+                                UniformAttr quant = {}) {
   auto type = cast<ShapedType>(value.getType());
   if (type.getRank() < least || type.getRank() > most)
     return op->emitOpError(what)
            << " has the rank " << type.getRank() << " when it should be in ["
            << least << ", " << most << "]";
-  return verifyActivation(op, what, type, {}, {});
+  if (quant && quant.isDynamic())
+    return op->emitOpError(what)
+           << " is quantized as " << quant << " when its scale should be known";
+  return verifyActivation(op, what, type, {}, quant);
 }
 
 static LogicalResult verifyStaticRow(Operation *op, StringRef what,
@@ -91,7 +95,8 @@ LogicalResult SoftmaxOp::verify() {
 
 LogicalResult NormalizeOp::verify() {
   if (failed(verifyRows(*this, "input", getInput(), 1, kAnyRank)) ||
-      failed(verifyRows(*this, "result", getInit(), 1, kAnyRank)) ||
+      failed(verifyRows(*this, "result", getInit(), 1, kAnyRank,
+                        getOutputQuantAttr())) ||
       failed(verifyStaticRow(*this, "input", getInput())) ||
       failed(verifyShape(*this, "result",
                          cast<ShapedType>(getInit().getType()).getShape(),
@@ -178,6 +183,11 @@ LogicalResult AttentionOp::verify() {
            << heads << " heads and " << kvHeads << " heads of keys and values";
   if (getOffsets().size() != 3)
     return emitOpError("needs 3 offsets, got ") << getOffsets().size();
+  UniformAttr quant = getOperandQuantAttr();
+  if (quant && quant != UniformAttr::getDynamic(getContext()))
+    return emitOpError("has operands quantized as ")
+           << quant << " when they should be quantized as "
+           << UniformAttr::getDynamic(getContext());
   auto query = cast<ShapedType>(getQuery().getType());
   auto key = cast<ShapedType>(getKey().getType());
   for (auto [what, value] : {std::pair(StringRef("query"), getQuery()),
@@ -198,7 +208,8 @@ LogicalResult AttentionOp::verify() {
     return failure();
   auto result = cast<ShapedType>(getInit().getType());
   auto value = cast<ShapedType>(getValue().getType());
-  if (failed(verifyRows(*this, "result", getInit(), 2, 3)) ||
+  if (failed(
+          verifyRows(*this, "result", getInit(), 2, 3, getOutputQuantAttr())) ||
       failed(verifyShape(*this, "result", result.getShape(),
                          withRowSize(getQuery(), heads * getValueSize()))) ||
       failed(verifyShape(*this, "value", value.getShape(),

@@ -18,23 +18,32 @@
 using namespace mlir;
 using namespace mpq;
 
-static constexpr double kMaxCode = 255.0;
+DynamicQuantization::DynamicQuantization(KernelBuilder &k, UniformAttr quant,
+                                         Value min, Value max)
+    : largest(quant.getMaxCode()) {
+  Value low = k.minf(min, 0.0), high = k.maxf(max, 0.0);
+  if (quant.isGrouped()) {
+    double middle = quant.getMiddle();
+    Value most =
+        arith::MaxNumFOp::create(k.b, arith::NegFOp::create(k.b, low), high);
+    setScale(k, arith::DivFOp::create(k.b, most, k.f32(largest - middle)));
+    zeroPoint = k.f32(middle);
+    return;
+  }
+  setScale(k, arith::DivFOp::create(k.b, arith::SubFOp::create(k.b, high, low),
+                                    k.f32(largest)));
+  Value zero = math::RoundEvenOp::create(
+      k.b, k.mulf(arith::NegFOp::create(k.b, low), inverse));
+  zeroPoint = k.minf(k.maxf(zero, 0.0), largest);
+}
 
-DynamicQuantization::DynamicQuantization(KernelBuilder &k, Value min,
-                                         Value max) {
-  Value low = k.minf(min, 0.0);
-  Value high = k.maxf(max, 0.0);
-  Value step = arith::DivFOp::create(k.b, arith::SubFOp::create(k.b, high, low),
-                                     k.f32(kMaxCode));
+void DynamicQuantization::setScale(KernelBuilder &k, Value step) {
   // The reciprocal of a normal number is finite.
   Value normal =
       arith::CmpFOp::create(k.b, arith::CmpFPredicate::OGE, step,
                             k.f32(std::numeric_limits<float>::min()));
   scale = arith::SelectOp::create(k.b, normal, step, k.f32(1.0));
   inverse = arith::DivFOp::create(k.b, k.f32(1.0), scale);
-  Value zero = math::RoundEvenOp::create(
-      k.b, k.mulf(arith::NegFOp::create(k.b, low), inverse));
-  zeroPoint = k.minf(k.maxf(zero, 0.0), kMaxCode);
 }
 
 Value DynamicQuantization::matching(KernelBuilder &k, Value scalar,
@@ -43,31 +52,29 @@ Value DynamicQuantization::matching(KernelBuilder &k, Value scalar,
   return type ? k.broadcast(scalar, type.getNumElements()) : scalar;
 }
 
-/// round(x / scale) + zero point, saturated, still f32.
-static Value emitCode(KernelBuilder &k, Value reals, Value inverse,
-                      Value zeroPoint) {
-  Value steps = math::RoundEvenOp::create(k.b, k.mulf(reals, inverse));
-  return k.minf(k.maxf(k.addf(steps, zeroPoint), 0.0), kMaxCode);
+Value DynamicQuantization::emitCode(KernelBuilder &k, Value reals) const {
+  Value steps = math::RoundEvenOp::create(
+      k.b, k.mulf(reals, matching(k, inverse, reals)));
+  Value code = k.addf(steps, matching(k, zeroPoint, reals));
+  return k.minf(k.maxf(code, 0.0), largest);
 }
 
 Value DynamicQuantization::encode(KernelBuilder &k, Value reals) const {
-  Value code = emitCode(k, reals, matching(k, inverse, reals),
-                        matching(k, zeroPoint, reals));
   Type type = k.b.getI32Type();
   if (auto vector = dyn_cast<VectorType>(reals.getType()))
     type = vector.clone(type);
-  return arith::FPToSIOp::create(k.b, type, code);
+  return arith::FPToSIOp::create(k.b, type, emitCode(k, reals));
 }
 
 Value DynamicQuantization::roundTrip(KernelBuilder &k, Value reals) const {
-  Value zero = matching(k, zeroPoint, reals);
-  Value code = emitCode(k, reals, matching(k, inverse, reals), zero);
-  return k.mulf(arith::SubFOp::create(k.b, code, zero),
-                matching(k, scale, reals));
+  Value level = arith::SubFOp::create(k.b, emitCode(k, reals),
+                                      matching(k, zeroPoint, reals));
+  return k.mulf(level, matching(k, scale, reals));
 }
 
 /// Several chains of minima and maxima hide their latency.
-DynamicQuantization DynamicQuantization::ofRow(KernelBuilder &k, Value buffer,
+DynamicQuantization DynamicQuantization::ofRow(KernelBuilder &k,
+                                               UniformAttr quant, Value buffer,
                                                Index from, int64_t count) {
   constexpr int64_t kLanes = 16, kChains = 4, kStride = kChains * kLanes;
   auto extreme = [&](arith::CmpFPredicate better, Value a, Value b) -> Value {
@@ -104,7 +111,7 @@ DynamicQuantization DynamicQuantization::ofRow(KernelBuilder &k, Value buffer,
   auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
     return vector::ReductionOp::create(k.b, kind, v);
   };
-  return DynamicQuantization(k,
+  return DynamicQuantization(k, quant,
                              reduce(vector::CombiningKind::MINNUMF, ranges[0]),
                              reduce(vector::CombiningKind::MAXNUMF, ranges[1]));
 }

@@ -53,15 +53,15 @@ Value KernelBuilder::quantize(Value value, UniformAttr quant, RangeAttr range) {
   constexpr double kMagic = 12582912.0; // 1.5 * 2^23
   constexpr int32_t kMagicBits = 0x4B400000;
   float scale = float(quant.getScale());
-  int64_t zeroPoint = quant.getZeroPoint();
+  int64_t zeroPoint = quant.getZeroPoint(), largest = quant.getMaxCode();
   double infinity = std::numeric_limits<double>::infinity();
   // Saturation and the clamp of the op are one pair of bounds.
   double low = std::max(double(-zeroPoint) * scale,
                         range ? range.getMin().value : -infinity);
-  double high = std::min(double(255 - zeroPoint) * scale,
+  double high = std::min(double(largest - zeroPoint) * scale,
                          range ? range.getMax().value : infinity);
   // A clamp beyond what codes can hold leaves one code.
-  low = std::min(low, double(255 - zeroPoint) * scale);
+  low = std::min(low, double(largest - zeroPoint) * scale);
   high = std::max(high, low);
   value = minf(maxf(value, low), high);
   Value rounded =

@@ -262,6 +262,8 @@ LogicalResult Compilation::plan() {
     sites += " decide-activations";
   else if (options.activations == ActivationFormat::Int8 || options.target == TargetKind::NVVM)
     sites += " integer-products";
+  if (options.activationGroups)
+    sites += " activation-groups";
   if (failed(runPipeline("mpq-sites{" + sites + "}")))
     return failure();
   if (!options.plan.empty()) {

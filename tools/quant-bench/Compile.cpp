@@ -95,8 +95,8 @@ public:
     };
     // Small odd numbers that exercise zero points.
     compiled.input.quant = uniform(p.u8Input, 0.0131, p.inputZero);
-    if (p.int8Input) // scale 0 stands for dynamic
-      compiled.input.quant = UniformAttr::get(&context, 0.0, 0);
+    if (p.int8Input)
+      compiled.input.quant = UniformAttr::getDynamic(&context);
     compiled.input.bf16 = p.bf16Input;
     compiled.residual.bf16 = p.bf16Residual;
     compiled.result.bf16 = p.bf16Output;
@@ -168,6 +168,9 @@ llvm::Error ProblemCompiler::chooseFormat() {
   if (!format)
     return format.takeError();
   compiled.format = *format;
+  int64_t group = compiled.format.getIntegerGroup(p.channels);
+  if (p.int8Groups && group != p.channels)
+    compiled.input.quant = UniformAttr::getDynamic(b.getContext(), group);
   return llvm::Error::success();
 }
 

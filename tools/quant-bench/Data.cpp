@@ -188,23 +188,30 @@ ProblemData::ProblemData(const Problem &problem,
     roundInput();
 }
 
-/// What the kernel makes of each sample: mpq/Kernel/DynamicQuantization.h.
+/// What the kernel makes of `values`: mpq/Kernel/DynamicQuantization.h.
+static void roundTrip(MutableArrayRef<float> values, bool symmetric) {
+  float low = std::min(0.0f, *std::min_element(values.begin(), values.end()));
+  float high = std::max(0.0f, *std::max_element(values.begin(), values.end()));
+  float scale =
+      symmetric ? std::max(-low, high) / 127.0f : (high - low) / 255.0f;
+  if (!(scale >= std::numeric_limits<float>::min()))
+    scale = 1;
+  float inverse = 1.0f / scale;
+  auto clamp = [](float code) { return std::clamp(code, 0.0f, 255.0f); };
+  float zero = symmetric ? 128.0f : clamp(std::nearbyint(-low * inverse));
+  for (float &x : values)
+    x = (clamp(std::nearbyint(x * inverse) + zero) - zero) * scale;
+}
+
 void ProblemData::roundInput() {
   int64_t size = inputReals.size() / p.samples;
-  for (int64_t n = 0; n < p.samples; ++n) {
-    MutableArrayRef<float> sample(&inputReals[n * size], size);
-    float low = std::min(0.0f, *std::min_element(sample.begin(), sample.end()));
-    float high =
-        std::max(0.0f, *std::max_element(sample.begin(), sample.end()));
-    float scale = (high - low) / 255.0f;
-    if (!(scale >= std::numeric_limits<float>::min()))
-      scale = 1;
-    float inverse = 1.0f / scale;
-    auto clamp = [](float code) { return std::clamp(code, 0.0f, 255.0f); };
-    float zero = clamp(std::nearbyint(-low * inverse));
-    for (float &x : sample)
-      x = (clamp(std::nearbyint(x * inverse) + zero) - zero) * scale;
-  }
+  UniformAttr quant = compiled.input.quant;
+  int64_t group = quant.isGrouped() ? quant.getGroup() : size;
+  for (int64_t n = 0; n < p.samples; ++n)
+    for (int64_t i = 0; i < size; i += group)
+      roundTrip(
+          MutableArrayRef(&inputReals[n * size + i], std::min(group, size - i)),
+          quant.isGrouped());
 }
 
 void ProblemData::pack(int64_t count) {

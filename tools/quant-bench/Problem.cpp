@@ -40,6 +40,7 @@ A problem is one line: what is computed, then words in any order.
                    int4:g32 alone is the same
   a=f32 a=bf16     input of floats
   a=int8           the same, quantized in the kernel with scales from the data
+  a=int8:group     the same, with a scale for each group of the weight
   a=int8:static    input of 8-bit codes with a known scale; u8in is the same
   u8res u8out      residual, result of 8-bit codes
   bf16res bf16out  residual, result in bf16
@@ -89,7 +90,8 @@ static bool parseClamp(StringRef text, Problem &p) {
 }
 
 static bool parseInput(StringRef text, Problem &p) {
-  p.int8Input = text == "int8" || text == "int8:dynamic";
+  p.int8Groups = text == "int8:group";
+  p.int8Input = text == "int8" || text == "int8:dynamic" || p.int8Groups;
   p.u8Input = text == "int8:static";
   p.bf16Input = text == "bf16";
   return p.int8Input || p.u8Input || p.bf16Input || text == "f32";

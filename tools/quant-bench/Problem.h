@@ -44,6 +44,8 @@ struct Problem {
   bool bf16Input = false, bf16Residual = false, bf16Output = false;
   /// The input is f32 and quantized by the kernel, with scales from the data.
   bool int8Input = false;
+  /// The same, for each group of columns in which the weight has a scale.
+  bool int8Groups = false;
   /// The zero point of the input's codes.
   int64_t inputZero = 115;
   std::string format;

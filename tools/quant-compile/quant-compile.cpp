@@ -108,6 +108,11 @@ struct CommandLine {
       "group-size", cl::CommaSeparated, cl::value_desc("N,..."),
       cl::desc("Weights per scale along the input, several to choose from (default 0: one scale per output channel)"),
       cl::cat(quantization)};
+  cl::opt<bool> activationGroups{
+      "activation-groups",
+      cl::desc("Give rows that are quantized while the model runs a scale for "
+               "each group of the weight, not one each"),
+      cl::cat(quantization)};
   cl::opt<ActivationFormat> activations{
       "activations", cl::desc("Format of the activations that meet quantized weights:"),
       cl::init(ActivationFormat::F32), cl::cat(quantization),
@@ -237,6 +242,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.formats.assign(line.formats.begin(), line.formats.end());
   options.groupSizes.assign(line.groupSizes.begin(), line.groupSizes.end());
   options.activations = line.activations;
+  options.activationGroups = line.activationGroups;
   if (line.maxLatency.getNumOccurrences())
     options.maxLatency = line.maxLatency;
   options.costTable = line.costTable;
@@ -277,8 +283,9 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--plan already decides; leave out --plan-passes");
   if (!options.plan.empty() && line.activations.getNumOccurrences())
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
-  if (!options.quantizes() &&
-      (options.activations != ActivationFormat::F32 || options.maxLatency || !options.emitPlan.empty()))
+  if (!options.quantizes() && (options.activations != ActivationFormat::F32 ||
+                               options.activationGroups || options.maxLatency ||
+                               !options.emitPlan.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
   SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
   bool needsData = options.metric.empty() || (metric && metric->needsData());

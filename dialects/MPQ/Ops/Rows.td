@@ -41,7 +41,8 @@ def MPQ_NormalizeOp : MPQ_ComputeOp<"normalize", [AttrSizedOperandSegments]> {
         y[r, c] = (x[r, c] - m[r]) / sqrt(v[r] + epsilon) * scale[c] + bias[c]
 
     With `centered` this is LayerNorm, without it RMSNorm. An absent scale is
-    1, an absent bias 0.
+    1, an absent bias 0. With `output_quant`, a static quantization, the result
+    is codes.
 
     Constraints: C1 result and input have the same shape, of rank 1 or more,
     with a static last dimension C; C2 scale and bias are floats of C elements; C3
@@ -55,7 +56,7 @@ def MPQ_NormalizeOp : MPQ_ComputeOp<"normalize", [AttrSizedOperandSegments]> {
   }];
   let arguments = (ins MPQ_TensorOrMemRef:$input, Optional<MPQ_TensorOrMemRef>:$scale,
     Optional<MPQ_TensorOrMemRef>:$bias, MPQ_TensorOrMemRef:$init, UnitAttr:$centered,
-    F32Attr:$epsilon, OptionalAttr<StrAttr>:$family);
+    F32Attr:$epsilon, OptionalAttr<MPQ_UniformAttr>:$output_quant, OptionalAttr<StrAttr>:$family);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`bias` `(` $bias^ `:` type($bias) `)`)?
@@ -111,6 +112,13 @@ def MPQ_AttentionOp : MPQ_ComputeOp<"attention"> {
         a[s, t] = scale * sum over d of q[s, h, d] * k[t, g, d] + mask[h, s, t]
         y[s, h, :] = sum over t of softmax(a[s, :])[t] * v[t, g, :]
 
+    With `operand_quant`, `#mpq.uniform<dynamic>`, both products are of codes
+    that the kernel makes: of each row of a head of the queries and of the keys,
+    and of each column of a head of the values, with a scale and a zero point of
+    its own (mpq/Kernel/DynamicQuantization.h), and of softmax(a[s, :]), whose
+    scale is 1 / 255 and zero point 0. With `output_quant`, a static
+    quantization, the result is codes.
+
     With `causal`, t runs over 0 ... s only. The mask's dimensions are aligned
     at the end with B, heads, S, T; those that are 1, or not there, are the same
     for all.
@@ -132,6 +140,7 @@ def MPQ_AttentionOp : MPQ_ComputeOp<"attention"> {
     Optional<MPQ_TensorOrMemRef>:$mask, MPQ_TensorOrMemRef:$init,
     I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_size, I64Attr:$value_size, F32Attr:$scale,
     DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0}">:$offsets, UnitAttr:$causal,
+    OptionalAttr<MPQ_UniformAttr>:$operand_quant, OptionalAttr<MPQ_UniformAttr>:$output_quant,
     OptionalAttr<StrAttr>:$family);
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`

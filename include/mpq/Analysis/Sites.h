@@ -51,6 +51,10 @@ int64_t getWeightAxis(mlir::Operation *op);
 /// "int8"): a decision of whoever wrote a plan, above what was allocated.
 constexpr llvm::StringLiteral kActivationsAttr = "mpq.activations";
 
+/// The attribute of a module whose rows that are quantized while the model runs
+/// have a scale for each group of the weight that they meet.
+constexpr llvm::StringLiteral kActivationGroupsAttr = "mpq.activation_groups";
+
 /// What the ops of `site` read their input as: what `kActivationsAttr` says,
 /// else the chosen candidate, else `byDefault`. An attribute that says neither
 /// f32 nor int8 is an error.

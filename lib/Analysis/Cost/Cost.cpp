@@ -79,7 +79,7 @@ public:
     isInt8 = candidate.getActivations().value_or(Activations::F32) ==
              Activations::Int8;
     if (isInt8)
-      quant = UniformAttr::get(b.getContext(), Real(0.0), 0);
+      quant = UniformAttr::getDynamic(b.getContext());
   }
 
   KernelWork describe(SiteOp site, int64_t dynamicSize);

@@ -130,7 +130,8 @@ struct NormalizationLowering
     auto normalize = NormalizeOp::create(
         b, loc, TypeRange(init->getType()), x, scale, bias, *init,
         std::is_same_v<OpT, onnx::LayerNormalizationOp>,
-        epsilon ? epsilon.getValue() : APFloat(1e-5f), StringAttr());
+        epsilon ? epsilon.getValue() : APFloat(1e-5f),
+        /*output_quant=*/UniformAttr(), StringAttr());
     return SmallVector<Value>{normalize->getResult(0)};
   }
 };
@@ -247,7 +248,8 @@ struct AttentionLowering
         mask, *init, heads, kvHeads, size, valueSize,
         scale ? scale.getValue() : APFloat(1.0f / std::sqrt(float(size))),
         ArrayRef<int64_t>{query.offset, key.offset, value.offset},
-        getInteger(op, "is_causal", 0) != 0, StringAttr());
+        getInteger(op, "is_causal", 0) != 0, /*operand_quant=*/UniformAttr(),
+        /*output_quant=*/UniformAttr(), StringAttr());
     return SmallVector<Value>{attention->getResult(0)};
   }
 };

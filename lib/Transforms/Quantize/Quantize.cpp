@@ -149,14 +149,14 @@ private:
     FailureOr<SmallVector<Value>> results = lowering.lower(builder, operands);
     if (failed(results))
       return failure();
-    auto dynamic = UniformAttr::get(op->getContext(), Real(0), 0);
     for (Operation *user : stored->getUsers()) {
       if (!readers.insert(user).second || !activations.isDynamic(op))
         continue;
       if (auto matmul = dyn_cast<MatmulOp>(user))
-        matmul.setInputQuantAttr(dynamic);
+        matmul.setInputQuantAttr(UniformAttr::getDynamic(
+            op->getContext(), getActivationGroup(stored)));
       else if (auto conv = dyn_cast<ConvOp>(user))
-        conv.setInputQuantAttr(dynamic);
+        conv.setInputQuantAttr(UniformAttr::getDynamic(op->getContext()));
     }
     // Ops behind it are to know the sizes, too.
     for (auto [result, old] : llvm::zip(*results, op->getResults()))
@@ -164,6 +164,15 @@ private:
     op->replaceAllUsesWith(*results);
     op->erase();
     return success();
+  }
+
+  /// The columns that share a scale in rows that meet this weight; 0: all.
+  static int64_t getActivationGroup(mpq::ConstantOp stored) {
+    if (!stored->getParentOfType<ModuleOp>()->hasAttr(kActivationGroupsAttr))
+      return 0;
+    auto type = cast<StoredTensorType>(stored.getType());
+    int64_t group = type.getFormat().getIntegerGroup(type.getK());
+    return group == type.getK() ? 0 : group;
   }
 
   /// Ops that read the weight as a plain tensor get the decoded values.

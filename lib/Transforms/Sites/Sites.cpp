@@ -33,6 +33,9 @@ struct SitesPass : mpq::impl::SitesPassBase<SitesPass> {
     options.groupSizes.assign(groupSizes.begin(), groupSizes.end());
     options.decideActivations = decideActivations;
     options.integerProducts = integerProducts;
+    if (activationGroups)
+      getOperation()->setAttr(kActivationGroupsAttr,
+                              UnitAttr::get(&getContext()));
     if (!main || failed(insertSites(main, options)))
       signalPassFailure();
   }

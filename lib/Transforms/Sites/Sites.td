@@ -27,6 +27,10 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
     With `decide-activations`, formats of integers come once with f32 and once
     with int8 activations, so that allocation decides about the inputs of these ops, too. Tables that are
     looked up in, and weights tied to one, have no activations to decide about.
+
+    With `activation-groups` (an attribute of the module, `mpq.activation_groups`),
+    the input of a matrix product that is quantized while the model runs has a
+    scale for each group of columns in which the chosen format has one.
   }];
   let options = [
     ListOption<"formats", "formats", "std::string",
@@ -36,7 +40,9 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
     Option<"decideActivations", "decide-activations", "bool", "false",
       "make the inputs of the ops a part of the choice: f32 and int8">,
     Option<"integerProducts", "integer-products", "bool", "false",
-      "the inputs of the ops will be int8: no codebooks by default">
+      "the inputs of the ops will be int8: no codebooks by default">,
+    Option<"activationGroups", "activation-groups", "bool", "false",
+      "rows that are quantized while the model runs get a scale for each group of the weight, not one">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

@@ -21,6 +21,36 @@ func.func private @zero_point() attributes {q = #mpq.uniform<scale = 1.0, zero_p
 
 // -----
 
+// expected-error @below {{group is -4 when it should be positive}}
+func.func private @group() attributes {q = #mpq.uniform<dynamic, group = -4>}
+
+// -----
+
+// expected-error @below {{codes have 9 bits when they should have 1 to 8}}
+func.func private @bits() attributes {q = #mpq.uniform<dynamic, bits = 9>}
+
+// -----
+
+// expected-error @below {{zero point is 16 when it should be in [0, 15]}}
+func.func private @zero_point_of_bits() attributes {q = #mpq.uniform<scale = 1.0, zero_point = 16, bits = 4>}
+
+// -----
+
+// expected-error @below {{codes of groups have 1 bit when they need 2, for a level on either side of zero}}
+func.func private @group_of_bits() attributes {q = #mpq.uniform<dynamic, group = 4, bits = 1>}
+
+// -----
+
+func.func @conv_group(%x: tensor<1x1x2x2xf32>, %w: tensor<1x1x1x1xf32>, %e: tensor<1x1x2x2xf32>) {
+  // expected-error @below {{input has a scale for every 4 columns when only matrix products have columns}}
+  %0 = mpq.conv ins(%x, %w : tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) outs(%e : tensor<1x1x2x2xf32>)
+      {weight_shape = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>,
+       groups = 1 : i64, input_quant = #mpq.uniform<dynamic, group = 4>} -> tensor<1x1x2x2xf32>
+  return
+}
+
+// -----
+
 // expected-error @below {{range runs from 1.000000e+00 to 0.000000e+00}}
 func.func private @range() attributes {r = #mpq.range<1.0, 0.0>}
 
@@ -310,3 +340,32 @@ func.func private @codebook_table(!mpq.tensor<2x2, axis 0, #mpq.codebook<nf5>>)
 
 // expected-error @below {{a group is -1 (the tensor), 0 (the row) or a number of weights, not -2}}
 func.func private @codebook_group(!mpq.tensor<2x2, axis 0, #mpq.codebook<nf4, group = -2>>)
+
+// -----
+
+func.func @normalize_dynamic(%x: tensor<2x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @below {{result is quantized as #mpq.uniform<dynamic> when its scale should be known}}
+  %0 = mpq.normalize ins(%x : tensor<2x4xf32>) outs(%e : tensor<2x4xf32>)
+      {epsilon = 1.0e-5 : f32, output_quant = #mpq.uniform<dynamic>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_static(%x: tensor<2x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @below {{has operands quantized as #mpq.uniform<scale = 1.000000e+00, zero_point = 0> when they should be quantized as #mpq.uniform<dynamic>}}
+  %0 = mpq.attention ins(%x, %x, %x : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>)
+      {heads = 1 : i64, kv_heads = 1 : i64, head_size = 4 : i64, value_size = 4 : i64, scale = 0.5 : f32,
+       operand_quant = #mpq.uniform<scale = 1.0, zero_point = 0>} -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_result(%x: tensor<2x4xf32>, %e: tensor<2x4xf32>) {
+  // expected-error @below {{result has element type 'f32' when it should be i8 (quantized)}}
+  %0 = mpq.attention ins(%x, %x, %x : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) outs(%e : tensor<2x4xf32>)
+      {heads = 1 : i64, kv_heads = 1 : i64, head_size = 4 : i64, value_size = 4 : i64, scale = 0.5 : f32,
+       output_quant = #mpq.uniform<scale = 1.0, zero_point = 0>} -> tensor<2x4xf32>
+  return
+}

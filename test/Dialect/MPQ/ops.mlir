@@ -44,6 +44,9 @@ func.func @on_buffers(%x: memref<2x64xf32>, %w: memref<4096xi8>, %y: memref<2x10
   // CHECK: mpq.matmul ins({{.*}}) outs(%{{.*}} : memref<2x10xf32>) {input_quant = #mpq.uniform<dynamic>
   mpq.matmul ins(%x, %w : memref<2x64xf32>, memref<4096xi8>) outs(%y : memref<2x10xf32>)
       {weight_shape = array<i64: 10, 64>, input_quant = #mpq.uniform<dynamic>}
+  // CHECK: input_quant = #mpq.uniform<dynamic, group = 16, bits = 4>
+  mpq.matmul ins(%x, %w : memref<2x64xf32>, memref<4096xi8>) outs(%y : memref<2x10xf32>)
+      {weight_shape = array<i64: 10, 64>, input_quant = #mpq.uniform<dynamic, group = 16, bits = 4>}
   return
 }
 

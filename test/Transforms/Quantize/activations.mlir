@@ -99,3 +99,20 @@ func.func @main(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x6x6xf32> {
   %1 = onnx.Conv(%x, %w) {group = 4, kernel_shape = [3, 3]} : (tensor<1x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<1x4x6x6xf32>
   return %1 : tensor<1x4x6x6xf32>
 }
+
+// -----
+
+// Rows that are quantized while the model runs have a scale for each group of a weight that has groups.
+// CHECK-LABEL: @main
+// CHECK: mpq.matmul {{.*}}input_quant = #mpq.uniform<dynamic, group = 8>
+// CHECK: mpq.matmul {{.*}}input_quant = #mpq.uniform<dynamic>
+module attributes {mpq.activation_groups} {
+  func.func @main(%x: tensor<1x16xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>) {
+    %0 = onnx.Constant {value = dense<0.5> : tensor<8x16xf32>} : tensor<8x16xf32>
+    %a = mpq.site %0 "a" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<4, group = 8>, bytes = 128>] : tensor<8x16xf32>
+    %1 = onnx.Gemm(%x, %a) {transB = 1} : (tensor<1x16xf32>, tensor<8x16xf32>) -> tensor<1x8xf32>
+    %b = mpq.site %0 "b" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<4>, bytes = 96>] : tensor<8x16xf32>
+    %2 = onnx.Gemm(%x, %b) {transB = 1} : (tensor<1x16xf32>, tensor<8x16xf32>) -> tensor<1x8xf32>
+    return %1, %2 : tensor<1x8xf32>, tensor<1x8xf32>
+  }
+}

@@ -125,7 +125,7 @@ void ConvLoops::emitRange(Index n) {
         return finder.include(v,
                               k.loadPartial(input.buffer, from, kLanes, count));
       });
-  dynamic.emplace(finder.finish(range));
+  dynamic.emplace(finder.finish(op.getInputQuantAttr(), range));
 }
 
 void ConvLoops::emitQuantization(Index n) {

@@ -199,7 +199,9 @@ PackedLoops::Values PackedLoops::emitGroups(const TileTuning &tile,
                                             const Rows &rows) {
   // Starting at the correction for the activations' zero points.
   Values sums;
-  for (int64_t row = 0; row < rows.count; ++row) {
+  if (activations.isGrouped())
+    sums.assign(rows.count * panel.parts.size(), k.splatF32(0.0, lanes));
+  for (int64_t row = 0; row < rows.count && !activations.isGrouped(); ++row) {
     Value offset = arith::SIToFPOp::create(
         k.b, k.b.getF32Type(), activations.loadOffset(rows.scratch + row));
     for (const StreamPart &part : panel.parts)
@@ -233,7 +235,7 @@ PackedLoops::Values PackedLoops::emitBlock(const TileTuning &tile,
   if (sums <= kMostSumsOfBlock && steps <= kMostStepsInOrder)
     return emitInOrder(tile, panel, rows, block, before);
   auto emitGroup = [&](Index group, ValueRange before) {
-    SmallVector<Value> scales = loadScales(panel, block, group);
+    SmallVector<Value> scales = loadScales(panel, rows, block, group);
     Values levels = emitLevels(tile, panel, rows, block, group);
     return addScaled(levels, scales, before);
   };
@@ -257,11 +259,12 @@ PackedLoops::Values PackedLoops::emitInOrder(const TileTuning &tile,
   k.keepLoadsInOrder();
   Values next(before);
   for (int64_t group = 0; group < block.groups; ++group)
-    next = addScaled(levels[group], loadScales(panel, block, group), next);
+    next =
+        addScaled(levels[group], loadScales(panel, rows, block, group), next);
   return next;
 }
 
-SmallVector<Value> PackedLoops::loadScales(const Panel &panel,
+SmallVector<Value> PackedLoops::loadScales(const Panel &panel, const Rows &rows,
                                            const Block &block, Index group) {
   SmallVector<Value> scales;
   Index at =
@@ -269,7 +272,18 @@ SmallVector<Value> PackedLoops::loadScales(const Panel &panel,
   for (const StreamPart &part : panel.parts)
     scales.push_back(factors.loadReals(
         part, at + layout.getScaleOffset(block.groups, 0), layout.scaleBytes));
-  return scales;
+  if (!activations.isGrouped())
+    return scales;
+  SmallVector<Value> products;
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Value scale =
+        k.broadcast(activations.loadScale(rows.scratch + row,
+                                          k.add(block.firstGroup, group)),
+                    lanes);
+    for (Value ofWeight : scales)
+      products.push_back(k.mulf(ofWeight, scale));
+  }
+  return products;
 }
 
 PackedLoops::Values PackedLoops::emitLevels(const TileTuning &tile,
@@ -321,10 +335,14 @@ void PackedLoops::emitResults(const Panel &panel, const Rows &rows,
   int64_t vectors = panel.parts.size();
   for (int64_t row = 0; row < rows.count; ++row) {
     Index to = k.add(k.mul(rows.output + row, layout.rows), panel.column);
-    Value scale = k.broadcast(activations.loadScale(rows.scratch + row), lanes);
+    Value scale;
+    if (!activations.isGrouped())
+      scale = k.broadcast(activations.loadScale(rows.scratch + row), lanes);
     for (int64_t v = 0; v < vectors; ++v) {
       int64_t left = panel.columns - v * lanes;
-      Value result = k.fma(sums[row * vectors + v], scale, panel.bias[v]);
+      Value sum = sums[row * vectors + v];
+      Value result =
+          scale ? k.fma(sum, scale, panel.bias[v]) : k.addf(sum, panel.bias[v]);
       if (residual) {
         Value more =
             k.loadPartial(residual->buffer, to + v * lanes, lanes, left);

@@ -75,7 +75,10 @@ private:
   Values emitInOrder(const TileTuning &tile, const Panel &panel,
                      const Rows &rows, const Block &block,
                      mlir::ValueRange before);
+  /// Of a group: for each vector, or, where the activations have one, too, the
+  /// products for each row and vector.
   llvm::SmallVector<mlir::Value> loadScales(const Panel &panel,
+                                            const Rows &rows,
                                             const Block &block, Index group);
   /// The integer sums of a group.
   Values emitLevels(const TileTuning &tile, const Panel &panel,

@@ -65,6 +65,11 @@ std::string MatmulPacked::check(MatmulOp op, StoredTensorType weight) const {
   // added on the way there may wrap around and come back.
   auto [low, high] = format.getLevelRange();
   int64_t largest = 255 * std::max(-low, high);
+  int64_t scaled = op.getInputQuantAttr().getGroup();
+  if (scaled && (scaled != group || group == weight.getK()))
+    return llvm::formatv("the input has a scale for every {0} columns, the "
+                         "weight one for every {1}",
+                         scaled, group);
   if (group > std::numeric_limits<int32_t>::max() / largest)
     return llvm::formatv("sums of {0} products of u8 and {1} overflow 32 bits",
                          group, format.getSpelling());

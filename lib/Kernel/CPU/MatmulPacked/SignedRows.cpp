@@ -18,8 +18,6 @@ using namespace mpq::packed;
 
 /// Elements that are quantized at a time.
 static constexpr int64_t kLanes = 16;
-/// The signed code of the unsigned code 0.
-static constexpr int64_t kMiddle = 128;
 
 int64_t SignedRows::getPitch(const PackedLayout &layout) {
   constexpr int64_t kLineDwords = PackedLayout::kLine / 4;
@@ -32,8 +30,10 @@ int64_t SignedRows::getRowsIn(const PackedLayout &layout, int64_t bytes) {
 }
 
 SignedRows::SignedRows(KernelBuilder &k, const PackedLayout &layout,
-                         Activation input, int64_t rowsAtOnce, int64_t sumShift)
-    : k(k), layout(layout), input(input), pitch(getPitch(layout)),
+                       Activation input, int64_t rowsAtOnce, int64_t sumShift)
+    : k(k), layout(layout), input(input),
+      middle(isGrouped() ? this->input.quant.getMiddle() : 128),
+      pitch(getPitch(layout)),
       factor((layout.zeroPoints ? -1 : layout.low) * (int64_t(1) << sumShift)) {
   // Vectors may be stored beyond the end of the last row.
   int64_t count = rowsAtOnce * pitch + kLanes / 4;
@@ -42,8 +42,10 @@ SignedRows::SignedRows(KernelBuilder &k, const PackedLayout &layout,
   sums = k.stackBuffer(k.b.getI32Type(), rowsAtOnce * layout.groups);
   if (!isDynamic())
     return;
-  offsets = k.stackBuffer(k.b.getI32Type(), rowsAtOnce);
-  scales = k.stackBuffer(k.b.getF32Type(), rowsAtOnce);
+  if (!isGrouped())
+    offsets = k.stackBuffer(k.b.getI32Type(), rowsAtOnce);
+  scales = k.stackBuffer(k.b.getF32Type(),
+                         rowsAtOnce * (isGrouped() ? layout.groups : 1));
 }
 
 Value SignedRows::loadStep(Index row, Index step) {
@@ -57,11 +59,15 @@ Value SignedRows::loadSum(Index row, Index group) {
 Value SignedRows::loadOffset(Index row) {
   if (isDynamic())
     return k.load(offsets, row);
-  return k.integer(32, kMiddle - input.quant.getZeroPoint());
+  return k.integer(32, middle - input.quant.getZeroPoint());
 }
 
 Value SignedRows::loadScale(Index row) {
   return isDynamic() ? k.load(scales, row) : k.f32(input.quant.getScale());
+}
+
+Value SignedRows::loadScale(Index row, Index group) {
+  return k.load(scales, k.add(k.mul(row, layout.groups), group));
 }
 
 //===----------------------------------------------------------------------===//
@@ -71,20 +77,26 @@ Value SignedRows::loadScale(Index row) {
 void SignedRows::emitRow(Index from, Index to) {
   Index source = k.mul(from, layout.k);
   std::optional<DynamicQuantization> quant;
-  if (isDynamic()) {
-    quant = DynamicQuantization::ofRow(k, input.buffer, source, layout.k);
+  if (isDynamic() && !isGrouped()) {
+    quant = DynamicQuantization::ofRow(k, input.quant, input.buffer, source,
+                                       layout.k);
     Type i32 = k.b.getI32Type();
     Value zero = arith::FPToSIOp::create(k.b, i32, quant->zeroPoint);
-    k.store(arith::SubIOp::create(k.b, k.integer(32, kMiddle), zero), offsets,
+    k.store(arith::SubIOp::create(k.b, k.integer(32, middle), zero), offsets,
             to);
     k.store(quant->scale, scales, to);
   }
-  const DynamicQuantization *scale = quant ? &*quant : nullptr;
   Index codesAt = k.mul(to, pitch * 4), sumsAt = k.mul(to, layout.groups);
   auto visit = [&](Index group, int64_t columns) {
-    Value sum =
-        emitGroup(scale, k.add(source, k.mul(group, layout.groupColumns)),
-                  columns, k.add(codesAt, k.mul(group, layout.groupSteps * 4)));
+    Index first = k.add(source, k.mul(group, layout.groupColumns));
+    std::optional<DynamicQuantization> own = quant;
+    if (isGrouped()) {
+      own = DynamicQuantization::ofRow(k, input.quant, input.buffer, first,
+                                       columns);
+      k.store(own->scale, scales, k.add(sumsAt, group));
+    }
+    Value sum = emitGroup(own ? &*own : nullptr, first, columns,
+                          k.add(codesAt, k.mul(group, layout.groupSteps * 4)));
     sum = arith::MulIOp::create(k.b, sum, k.integer(32, factor));
     k.store(sum, sums, k.add(sumsAt, group));
   };
@@ -127,7 +139,7 @@ Value SignedRows::emitCodes(const DynamicQuantization *quant, Index from,
   Value unsignedCodes = quant ? quant->encode(k, x)
                               : arith::ExtUIOp::create(k.b, words, x);
   Value result = arith::SubIOp::create(k.b, unsignedCodes,
-                                       k.splatInteger(32, kMiddle, kLanes));
+                                       k.splatInteger(32, middle, kLanes));
   if (valid >= kLanes)
     return result;
   Value zeros = k.splatInteger(32, 0, kLanes);

@@ -6,16 +6,19 @@
 // Rows of activations as the packed kernels want them.
 //
 // Codes of weights are unsigned, so activations have to be signed: a u8 code x
-// becomes a = x - 128, its bits but for the topmost one. What else was subtracted
-// or was not comes back as sums, with z_x the zero point of the activations, and
-// for the weights either a zero point z_w or `low` and `step`:
+// becomes a = x - 128, its bits but for the topmost one. What else was
+// subtracted or was not comes back as sums, with z_x the zero point of the
+// activations, and for the weights either a zero point z_w or `low` and `step`:
 //
-//     sum (c - z_w) (x - z_x) = sum c a  -  z_w sum a  +  (128 - z_x) sum (c - z_w)
-//     sum (low + step c) (x - z_x)
+//     sum (c - z_w) (x - z_x) = sum c a  -  z_w sum a  +  (128 - z_x) sum (c -
+//     z_w) sum (low + step c) (x - z_x)
 //              = step sum c a  +  low sum a  +  (128 - z_x) sum (low + step c)
 //
 // The last sum of each is known when the weight is packed; `sum a`, group by
 // group, is computed here, times -1 or `low`. All of it is integers.
+//
+// Where activations have a scale for every group, their zero point takes the
+// place of 128, and the last sum is not there.
 //
 // In memory, for each row: the codes of each group, padded with zeros to whole
 // steps, and one i32 for each group. Rows are an odd number of lines apart, or
@@ -48,9 +51,13 @@ public:
   mlir::Value loadStep(Index row, Index step);
   /// The sum of the codes of a group times -1 or `low`, shifted.
   mlir::Value loadSum(Index row, Index group);
-  /// 128 - z_x, an i32, and the scale.
+  /// Whether every group of a row has a scale.
+  bool isGrouped() const { return input.quant && input.quant.isGrouped(); }
+  /// 128 - z_x, an i32, and the scale, where a row has one of each.
   mlir::Value loadOffset(Index row);
   mlir::Value loadScale(Index row);
+  /// The scale of a group.
+  mlir::Value loadScale(Index row, Index group);
 
 private:
   bool isDynamic() const { return !input.quant || input.quant.isDynamic(); }
@@ -58,13 +65,15 @@ private:
   /// the end of the group; returns the sum.
   mlir::Value emitGroup(const DynamicQuantization *quant, Index from,
                         int64_t count, Index to);
-  /// 16 codes minus 128, as i32; zero where there are fewer.
+  /// 16 codes minus `middle`, as i32; zero where there are fewer.
   mlir::Value emitCodes(const DynamicQuantization *quant, Index from,
                         int64_t valid);
 
   KernelBuilder &k;
   const PackedLayout &layout;
   Activation input;
+  /// The code of the activations that becomes 0.
+  int64_t middle;
   int64_t pitch, factor;
   mlir::Value codes, dwords, sums, offsets, scales;
 };

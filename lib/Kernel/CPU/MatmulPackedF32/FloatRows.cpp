@@ -56,7 +56,7 @@ void FloatRows::copyRow(Index from, Index to) {
   int64_t columns = layout.groupSteps * kColumns;
   std::optional<DynamicQuantization> dynamic;
   if (quant && quant.isDynamic())
-    dynamic = DynamicQuantization::ofRow(k, input, k.mul(from, layout.k),
+    dynamic = DynamicQuantization::ofRow(k, quant, input, k.mul(from, layout.k),
                                          layout.k);
   auto convert = [&](Value stored) {
     if (dynamic)

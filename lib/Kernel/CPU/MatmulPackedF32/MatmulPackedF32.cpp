@@ -32,7 +32,7 @@ public:
   using PackedFamily::PackedFamily;
 
 private:
-  std::string check(MatmulOp, StoredTensorType) const override { return {}; }
+  std::string check(MatmulOp op, StoredTensorType weight) const override;
   std::string checkGain(const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight,
@@ -48,6 +48,13 @@ private:
 };
 
 } // namespace
+
+std::string MatmulPackedF32::check(MatmulOp op, StoredTensorType) const {
+  if (UniformAttr quant = op.getInputQuantAttr(); quant && quant.isGrouped())
+    return llvm::formatv("the input has a scale for every {0} columns",
+                         quant.getGroup());
+  return {};
+}
 
 /// matmul_f32 decodes a weight once, at load, to four bytes for each code. Where
 /// those stay in the cache nothing is gained by decoding again and again

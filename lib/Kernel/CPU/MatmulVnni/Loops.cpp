@@ -98,7 +98,7 @@ DynamicQuantization MatmulLoops::emitScale(Index from) {
     for (int64_t side : {0, 1})
       ranges[side] = finder.include({ranges[0], ranges[1]},
                                     ranges[2 * chain + side])[side];
-  return finder.finish({ranges[0], ranges[1]});
+  return finder.finish(input.quant, {ranges[0], ranges[1]});
 }
 
 void MatmulLoops::emitRow(Index from, Index to, Index row) {

@@ -57,6 +57,12 @@ std::string vnni::checkQuantization(UniformAttr input, UniformAttr residual,
                                     UniformAttr output) {
   if (!input)
     return "the input is f32";
+  if (input.isGrouped())
+    return llvm::formatv("the input has a scale for every {0} columns",
+                         input.getGroup());
+  if (input.isDynamic() && input.getBits() != 8)
+    return llvm::formatv("the input is quantized to {0} bits, not 8",
+                         input.getBits());
   return checkStaticQuantization(
       {{"the residual", residual}, {"the result", output}});
 }
@@ -169,7 +175,8 @@ SmallVector<Value> RangeFinder::include(ValueRange range, Value reals) const {
   return {emitMin(k, reals, range[0]), emitMax(k, reals, range[1])};
 }
 
-DynamicQuantization RangeFinder::finish(ValueRange range) const {
+DynamicQuantization RangeFinder::finish(UniformAttr quant,
+                                        ValueRange range) const {
   // In halves: vector.reduction goes from lane to lane, with two instructions
   // more in each for what a NaN gives.
   auto reduce = [&](arith::CmpFPredicate first, Value v) {
@@ -178,7 +185,8 @@ DynamicQuantization RangeFinder::finish(ValueRange range) const {
       return arith::SelectOp::create(k.b, isFirst, a, b);
     });
   };
-  return DynamicQuantization(k, reduce(arith::CmpFPredicate::OLT, range[0]),
+  return DynamicQuantization(k, quant,
+                             reduce(arith::CmpFPredicate::OLT, range[0]),
                              reduce(arith::CmpFPredicate::OGT, range[1]));
 }
 
@@ -200,7 +208,8 @@ Epilogue::Epilogue(KernelBuilder &k, bool hasResidual, UniformAttr residual,
   // Packing saturates what is too low, and what is too high but still a 32-bit
   // integer; behind that the conversion gives the *smallest* integer. So the
   // upper bound is always enforced, the lower one only where it matters.
-  double smallest = -output.getZeroPoint(), largest = smallest + 255.0;
+  double smallest = -output.getZeroPoint(),
+         largest = smallest + output.getMaxCode();
   high = std::max(std::min(high, largest), smallest);
   low = low <= smallest ? -infinity : std::min(low, largest);
 }

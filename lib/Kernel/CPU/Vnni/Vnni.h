@@ -83,7 +83,7 @@ public:
   /// `range` with `reals` (f32 x 16) in it.
   llvm::SmallVector<mlir::Value> include(mlir::ValueRange range,
                                          mlir::Value reals) const;
-  DynamicQuantization finish(mlir::ValueRange range) const;
+  DynamicQuantization finish(UniformAttr quant, mlir::ValueRange range) const;
 
 private:
   KernelBuilder &k;

@@ -73,7 +73,7 @@ private:
         });
       });
     });
-    dynamic.emplace(k, range[0], range[1]);
+    dynamic.emplace(k, op.getInputQuantAttr(), range[0], range[1]);
   }
 
   void emitChannel(Index n, Index o) {

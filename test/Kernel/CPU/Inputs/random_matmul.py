@@ -39,7 +39,7 @@ def choose_types() -> list[str]:
     """The weight, the activations, and the family if another one might be asked first."""
     kind = rng.random()
     if kind < 0.45:
-        return [choose_weight(), rng.choice(["a=int8", "a=int8:static"]), "family=matmul_packed"]
+        return [choose_weight(), rng.choice(["a=int8", "a=int8:group", "a=int8:static"]), "family=matmul_packed"]
     if kind < 0.7:
         return [choose_weight(), rng.choice(["a=int8", "a=int8:static"])]
     if kind < 0.8:
