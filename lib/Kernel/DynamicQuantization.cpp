@@ -11,7 +11,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
 
@@ -108,10 +107,12 @@ DynamicQuantization DynamicQuantization::ofRow(KernelBuilder &k,
     include(ranges, ranges[2 * chain], 0);
     include(ranges, ranges[2 * chain + 1], 0);
   }
-  auto reduce = [&](vector::CombiningKind kind, Value v) -> Value {
-    return vector::ReductionOp::create(k.b, kind, v);
+  // In halves: vector.reduction goes from lane to lane.
+  auto reduce = [&](arith::CmpFPredicate better, Value v) {
+    return k.reduceLanes(
+        v, [&](Value a, Value b) { return extreme(better, a, b); });
   };
   return DynamicQuantization(k, quant,
-                             reduce(vector::CombiningKind::MINNUMF, ranges[0]),
-                             reduce(vector::CombiningKind::MAXNUMF, ranges[1]));
+                             reduce(arith::CmpFPredicate::OLT, ranges[0]),
+                             reduce(arith::CmpFPredicate::OGT, ranges[1]));
 }
