@@ -31,6 +31,10 @@ PackedLayout::PackedLayout(PackedAttr attr)
     : rows(attr.getRows()), k(attr.getK()), bits(attr.getBits()),
       step(attr.getStep()), low(attr.getLow()),
       zeroPoints(attr.getZeroPoints()), table(attr.getTable()) {
+  if (attr.getLevels())
+    levels = attr.getLevels().asArrayRef();
+  chunkColumns = attr.getChunk() ? attr.getChunk() : k;
+  chunks = llvm::divideCeil(k, chunkColumns);
   int64_t common = std::gcd(8u, bits);
   cellSteps = 8 / common;
   cellLines = bits / common;
@@ -42,6 +46,9 @@ PackedLayout::PackedLayout(PackedAttr attr)
     groupSteps = llvm::alignTo(groupSteps, cellSteps);
     blockGroups = fullBlocks = 1;
     lastGroups = 0;
+    chunkSteps = chunkColumns / kColumns;
+    assert((chunks == 1 || chunkColumns % (cellSteps * kColumns) == 0) &&
+           "a chunk is whole cells");
     return;
   }
   groupSteps = padSteps(groupSteps, cellSteps);
@@ -52,6 +59,26 @@ PackedLayout::PackedLayout(PackedAttr attr)
   blockGroups = std::max(forFactors, forCells);
   fullBlocks = groups / blockGroups;
   lastGroups = groups % blockGroups;
+  chunkSteps = chunkColumns / groupColumns * groupSteps;
+  assert((chunks == 1 || chunkColumns % (blockGroups * groupColumns) == 0) &&
+         "a chunk is whole blocks");
+}
+
+int64_t PackedLayout::getStepBytes(int64_t steps) const {
+  if (isGrouped())
+    return steps / (blockGroups * groupSteps) * getBlockBytes(blockGroups);
+  return steps / cellSteps * cellLines * kLine;
+}
+
+int64_t PackedLayout::getStreamPitch(bool isLast) const {
+  if (chunks == 1)
+    return streamBytes();
+  int64_t chunk = getStepBytes(chunkSteps);
+  return isLast ? getFactorsOffset() - (chunks - 1) * chunk : chunk;
+}
+
+int64_t PackedLayout::getFactorsStart() const {
+  return chunks == 1 ? getFactorsOffset() : streams() * getFactorsOffset();
 }
 
 SmallVector<PackedLayout::Piece> PackedLayout::getPieces(int64_t step) const {
@@ -99,9 +126,14 @@ int64_t PackedLayout::locate(int64_t row, int64_t column,
                              const Piece &piece) const {
   int64_t block = column / groupColumns / blockGroups;
   int64_t cell = getBlockStep(column) / cellSteps;
-  return row / kRows * streamBytes() + block * getBlockBytes(blockGroups) +
-         (cell * cellLines + piece.line) * kLine + row % kRows * kColumns +
-         column % groupColumns % kColumns;
+  // From the start of an uncut stream.
+  int64_t offset = block * getBlockBytes(blockGroups) +
+                   (cell * cellLines + piece.line) * kLine +
+                   row % kRows * kColumns + column % groupColumns % kColumns;
+  int64_t stream = row / kRows, chunk = column / chunkColumns;
+  if (chunks > 1)
+    offset += chunk * (getChunkPitch() - getStreamPitch(false));
+  return offset + stream * getStreamPitch(chunk == chunks - 1);
 }
 
 /// The interface gives scales as f32; those of these formats are known to be
@@ -113,7 +145,22 @@ static bool hasHalfScales(FormatAttrInterface format) {
   return codebook && codebook.getHalfScale();
 }
 
-PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason) {
+/// The levels of a codebook whose codes have at most 4 bits, and fewer than
+/// `maxCode`, the largest number of a level counted from the lowest; levels above
+/// that up to 127, bytes that all dot products take. Null: there are no such.
+static DenseI32ArrayAttr getLookedUp(FormatAttrInterface format,
+                                     int64_t maxCode) {
+  auto codebook = dyn_cast<CodebookFormatAttr>(format);
+  if (!codebook || codebook.getCodeBits() > 4 ||
+      codebook.getCodeBits() >= llvm::Log2_64_Ceil(maxCode + 1) ||
+      maxCode * format.getLevelStep() > 127)
+    return {};
+  SmallVector<int32_t> levels(codebook.getLevels());
+  return DenseI32ArrayAttr::get(codebook.getContext(), levels);
+}
+
+PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason,
+                             bool looksUp) {
   FormatAttrInterface format = weight.getFormat();
   int64_t k = weight.getK(), group = format.getIntegerGroup(k);
   if (!group) {
@@ -131,6 +178,15 @@ PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason) {
                            format.getSpelling(), low, high);
     return {};
   }
+  DenseI32ArrayAttr levels;
+  if (looksUp && !zeroPoints)
+    levels = getLookedUp(format, maxCode);
+  if (levels)
+    return PackedAttr::get(weight.getContext(), weight.getRows(), k,
+                           llvm::Log2_64(levels.size()), group < k ? group : 0,
+                           /*step=*/1, low, hasHalfScales(format) ? 16 : 32,
+                           /*zeroPoints=*/false, /*table=*/false, levels,
+                           /*chunk=*/0);
   if (step > 2 || (step == 2 && zeroPoints)) {
     reason = llvm::formatv("the levels of {0} are {1} apart",
                            format.getSpelling(), step);
@@ -140,7 +196,7 @@ PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason) {
                          llvm::Log2_64_Ceil(maxCode + 1), group < k ? group : 0,
                          step, zeroPoints ? 0 : low,
                          hasHalfScales(format) ? 16 : 32, zeroPoints,
-                         /*table=*/false);
+                         /*table=*/false, /*levels=*/{}, /*chunk=*/0);
 }
 
 PackedAttr PackedLayout::getForFloats(StoredTensorType weight,
@@ -153,5 +209,6 @@ PackedAttr PackedLayout::getForFloats(StoredTensorType weight,
                          codebook.getCodeBits(), group < k ? group : 0,
                          /*step=*/1, /*low=*/0,
                          codebook.getHalfScale() ? 16 : 32,
-                         /*zeroPoints=*/false, /*table=*/true);
+                         /*zeroPoints=*/false, /*table=*/true, /*levels=*/{},
+                         /*chunk=*/0);
 }

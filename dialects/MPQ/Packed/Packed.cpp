@@ -16,7 +16,8 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t rows, int64_t k, unsigned bits,
                                  int64_t group, int64_t step, int64_t low,
                                  unsigned scaleBits, bool zeroPoints,
-                                 bool table) {
+                                 bool table, DenseI32ArrayAttr levels,
+                                 int64_t chunk) {
   if (rows < 1 || k < 1)
     return emitError() << "a packed weight has at least one row and column, not "
                        << rows << " x " << k;
@@ -34,5 +35,21 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "codes of a table have no levels: step 1, low 0 and "
                           "no zero points, not step "
                        << step << ", low " << low;
+  if (chunk < 0 || chunk >= k || (group && chunk % group != 0))
+    return emitError() << "a chunk is 0 (the row) or whole groups of " << group
+                       << " of its " << k << " weights, not " << chunk;
+  if (!levels)
+    return success();
+  if (table || zeroPoints || step != 1)
+    return emitError() << "codes of integer levels have no table, no zero points "
+                          "and step 1, not step "
+                       << step;
+  if (levels.size() != int64_t(1) << bits)
+    return emitError() << "codes of " << bits << " bits have " << (1 << bits)
+                       << " levels, not " << levels.size();
+  for (int32_t level : levels.asArrayRef())
+    if (level < low || level > low + 255)
+      return emitError() << "integer levels are " << low << " to " << low + 255
+                         << ", not " << level;
   return success();
 }

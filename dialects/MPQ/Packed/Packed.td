@@ -18,8 +18,13 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
         weight = scale * (code - zero point)              with zero points
                  scale * (step * code + low)              without
                  scale * table[code]                      with a table
+                 scale * levels[code]                     with integer levels
 
-    A table has 2^bits f32 and lies behind the codes.
+    A table has 2^bits f32 and lies behind the codes; `levels` are 2^bits integers
+    from `low` to at most `low` + 255.
+
+    `chunk` columns of all rows lie together, and the next `chunk` behind them; 0:
+    rows are not cut. A chunk is whole groups.
 
     Where each bit lies follows from these numbers alone, for the code that
     packs and for the kernels that read: `mpq/Kernel/PackedLayout.h` draws it.
@@ -29,7 +34,8 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
     ```
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$k, "unsigned":$bits, "int64_t":$group,
-    "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points, DefaultValuedParameter<"bool", "false">:$table);
+    "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points, DefaultValuedParameter<"bool", "false">:$table,
+    OptionalParameter<"::mlir::DenseI32ArrayAttr">:$levels, DefaultValuedParameter<"int64_t", "0">:$chunk);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

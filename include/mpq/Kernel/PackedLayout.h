@@ -61,6 +61,20 @@
 //
 //     sum w (a - z) = sum w a  -  z sum w
 //
+// Levels that are integers but not evenly spaced (`levels`) leave their codes in
+// the lines, and kernels look the levels up, above the smallest, which is `low`.
+//
+// Rows may be cut into *chunks* of columns, whole blocks or cells. Then all
+// streams of the first chunk lie together, then those of the second, and behind
+// the last what a stream has at its end otherwise:
+//
+//     [chunk 0: stream 0, stream 1, ...][chunk 1: stream 0, ...] ...
+//     [factors and sums of stream 0, of stream 1, ...]
+//
+// Kernels that have a table for each few columns go through the weight chunk by
+// chunk, so that the tables of one fit the first-level cache, and still read
+// memory from its beginning to its end.
+//
 // Example: 4096 x 4096, 4 bits, f16 scales for groups of 32. A group is 8 steps,
 // 4 lines; its scales are 32 bytes, so a block is 2 groups and 9 lines (576 bytes
 // for 16 x 64 weights: 4.5 bits each). Row 17, column 45 is row 1 of stream 1,
@@ -92,8 +106,10 @@ public:
   explicit PackedLayout(PackedAttr attr);
 
   /// The layout for a weight that is stored as integer levels times scales, or
-  /// null, with the reason, if it has none.
-  static PackedAttr get(StoredTensorType weight, std::string &reason);
+  /// null, with the reason, if it has none. `looksUp`: kernels find levels of 16
+  /// codes, so that the codes of a codebook need not count the levels between.
+  static PackedAttr get(StoredTensorType weight, std::string &reason,
+                        bool looksUp = false);
   /// The layout for kernels that multiply floats: the same, but a format with a
   /// table keeps its codes and has the table.
   static PackedAttr getForFloats(StoredTensorType weight, std::string &reason);
@@ -105,6 +121,8 @@ public:
   bool zeroPoints;
   /// Codes index a table.
   bool table;
+  /// Codes index these levels, if there are any.
+  llvm::ArrayRef<int32_t> levels;
 
   //===--- Cells ----------------------------------------------------------===//
   int64_t cellLines, cellSteps;
@@ -146,6 +164,23 @@ public:
   }
   int64_t streamBytes() const { return getSumsOffset() + (table ? 0 : kLine); }
   int64_t streams() const { return (rows + kRows - 1) / kRows; }
+
+  //===--- Chunks ---------------------------------------------------------===//
+  /// How many there are; columns and steps of all but the last. One chunk: rows
+  /// are not cut, and what is above holds. Several: offsets above are relative to
+  /// the following ones.
+  int64_t chunks, chunkColumns, chunkSteps;
+  /// Bytes between the streams of a chunk, and between chunks. The last chunk's
+  /// streams are as long as what is left.
+  int64_t getStreamPitch(bool isLast) const;
+  int64_t getChunkPitch() const { return streams() * getStreamPitch(false); }
+  /// From the start of the weight to what stream `stream` has behind its last
+  /// block is `getFactorsStart() + stream * getFactorsPitch()`.
+  int64_t getFactorsStart() const;
+  int64_t getFactorsPitch() const {
+    return chunks == 1 ? streamBytes() : streamBytes() - getFactorsOffset();
+  }
+
   /// Of the table: where it begins, and how many f32 it has.
   int64_t getTableOffset() const { return streams() * streamBytes(); }
   int64_t getTableEntries() const {
@@ -159,6 +194,8 @@ public:
   int64_t getCellStep(int64_t column) const;
 
 private:
+  /// Of whole blocks, or cells, of so many steps.
+  int64_t getStepBytes(int64_t steps) const;
   /// Of this column: its step within its block.
   int64_t getBlockStep(int64_t column) const;
 };

@@ -23,7 +23,6 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <limits>
 #include <tuple>
 
 using namespace mlir;
@@ -37,12 +36,14 @@ public:
   using PackedFamily::PackedFamily;
 
 private:
-  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string check(MatmulOp op, StoredTensorType weight) const override {
+    return checkIntegerSums(op, weight);
+  }
   std::string checkGain(const PackedLayout &layout) const override;
 
-  PackedAttr getLayout(StoredTensorType weight,
+  PackedAttr getLayout(StoredTensorType weight, const KernelTarget &target,
                        std::string &reason) const override {
-    return PackedLayout::get(weight, reason);
+    return PackedLayout::get(weight, reason, canLookUp(target));
   }
 
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
@@ -53,28 +54,6 @@ private:
 };
 
 } // namespace
-
-std::string MatmulPacked::check(MatmulOp op, StoredTensorType weight) const {
-  if (!op.getInputQuantAttr())
-    return "the input is f32";
-  FormatAttrInterface format = weight.getFormat();
-  int64_t group = format.getIntegerGroup(weight.getK());
-  if (!group)
-    return {}; // it has no layout
-  // The exact sum of a group, with all corrections, fits into 32 bits. What is
-  // added on the way there may wrap around and come back.
-  auto [low, high] = format.getLevelRange();
-  int64_t largest = 255 * std::max(-low, high);
-  int64_t scaled = op.getInputQuantAttr().getGroup();
-  if (scaled && (scaled != group || group == weight.getK()))
-    return llvm::formatv("the input has a scale for every {0} columns, the "
-                         "weight one for every {1}",
-                         scaled, group);
-  if (group > std::numeric_limits<int32_t>::max() / largest)
-    return llvm::formatv("sums of {0} products of u8 and {1} overflow 32 bits",
-                         group, format.getSpelling());
-  return {};
-}
 
 /// matmul_vnni decodes a weight once, at load, to one byte for each code. Where
 /// that costs no memory, or so little that it stays in the first-level cache,

@@ -29,22 +29,27 @@ public:
       : k(k), layout(layout), weight(weight), packed(packed) {}
 
   void emit() {
+    int64_t last = layout.chunks - 1;
+    auto emitPart = [&](Index stream, Index chunk, bool isLast) {
+      int64_t bytes = layout.getStreamPitch(isLast);
+      Index at = k.add(k.mul(chunk, layout.getChunkPitch()),
+                       k.mul(stream, bytes));
+      k.fill(packed, at, bytes, k.integer(8, 0));
+      emitChunk(stream, chunk, isLast, at);
+    };
+    k.forLoop(0, last, 1, [&](Index chunk) {
+      k.forLoop(0, layout.streams(), 1,
+                [&](Index stream) { emitPart(stream, chunk, false); });
+    });
     k.forLoop(0, layout.streams(), 1, [&](Index stream) {
-      Index at = k.mul(stream, layout.streamBytes());
-      k.fill(packed, at, layout.streamBytes(), k.integer(8, 0));
-      k.forLoop(0, layout.fullBlocks, 1, [&](Index block) {
-        emitBlock(stream, block, layout.blockGroups,
-                  k.add(at, k.mul(block,
-                                  layout.getBlockBytes(layout.blockGroups))));
-      });
-      if (layout.lastGroups)
-        emitBlock(stream, layout.fullBlocks, layout.lastGroups,
-                  at + layout.fullBlocks *
-                           layout.getBlockBytes(layout.blockGroups));
+      emitPart(stream, last, true);
+      Index at =
+          k.mul(stream, layout.getFactorsPitch()) + layout.getFactorsStart();
       if (!layout.isGrouped())
-        emitRowFactors(stream, at + layout.getFactorsOffset());
+        emitRowFactors(stream, at);
       if (!layout.table)
-        emitSums(stream, at + layout.getSumsOffset());
+        emitSums(stream,
+                 at + (layout.getSumsOffset() - layout.getFactorsOffset()));
     });
     if (layout.table)
       emitTable();
@@ -57,20 +62,49 @@ private:
                    layout.rows, valid);
   }
 
+  /// The part of a stream that is in a chunk.
+  void emitChunk(Index stream, Index chunk, bool isLast, Index at) {
+    if (!layout.isGrouped()) {
+      int64_t perChunk = layout.chunkSteps / layout.cellSteps;
+      int64_t all = layout.groupSteps / layout.cellSteps;
+      int64_t cells =
+          isLast ? all - (layout.chunks - 1) * perChunk : perChunk;
+      return emitCells(stream, 0, k.mul(chunk, perChunk), cells, at);
+    }
+    int64_t perChunk =
+        layout.chunkSteps / (layout.blockGroups * layout.groupSteps);
+    int64_t bytes = layout.getBlockBytes(layout.blockGroups);
+    int64_t blocks = isLast ? layout.fullBlocks - (layout.chunks - 1) * perChunk
+                            : perChunk;
+    k.forLoop(0, blocks, 1, [&](Index block) {
+      emitBlock(stream, k.add(k.mul(chunk, perChunk), block),
+                layout.blockGroups, k.add(at, k.mul(block, bytes)));
+    });
+    if (isLast && layout.lastGroups)
+      emitBlock(stream, layout.fullBlocks, layout.lastGroups,
+                at + blocks * bytes);
+  }
+
   void emitBlock(Index stream, Index block, int64_t groups, Index at) {
     Index firstGroup = k.mul(block, layout.blockGroups);
-    int64_t cellBytes = layout.cellLines * kLine;
-    k.forEach({layout.getCodeBytes(groups) / cellBytes, kRows, kColumns},
-              [&](ArrayRef<Index> i) {
-                Index byte = k.add(k.mul(i[0], cellBytes),
-                                   k.linear({i[1], i[2]}, {kRows, kColumns}));
-                Value valid;
-                Index row = getRow(stream, i[1], valid);
-                emitCell(row, valid, firstGroup, k.mul(i[0], layout.cellSteps),
-                         i[2], k.add(at, byte));
-              });
-    if (layout.isGrouped())
-      emitGroupFactors(stream, firstGroup, groups, at);
+    int64_t cells =
+        layout.getCodeBytes(groups) / (layout.cellLines * kLine);
+    emitCells(stream, firstGroup, 0, cells, at);
+    emitGroupFactors(stream, firstGroup, groups, at);
+  }
+
+  /// Cells [first, first + count) of a block.
+  void emitCells(Index stream, Index firstGroup, Index first, int64_t count,
+                 Index at) {
+    k.forEach({count, kRows, kColumns}, [&](ArrayRef<Index> i) {
+      Index byte = k.add(k.mul(i[0], layout.cellLines * kLine),
+                         k.linear({i[1], i[2]}, {kRows, kColumns}));
+      Value valid;
+      Index row = getRow(stream, i[1], valid);
+      emitCell(row, valid, firstGroup,
+               k.mul(k.add(first, i[0]), layout.cellSteps), i[2],
+               k.add(at, byte));
+    });
   }
 
   /// One byte of each line of a cell. `first`: its first step in the block.
@@ -109,8 +143,9 @@ private:
       end += layout.groupColumns * layout.cellSteps;
     Index at = k.add(k.mul(group, layout.groupColumns), within);
     at = k.limit(at, end, layout.k, valid);
-    return orZero(layout.table ? emitTableCode(row, at)
-                               : ask(&FormatAttrInterface::emitCode, row, at),
+    return orZero(layout.table || !layout.levels.empty()
+                      ? emitTableCode(row, at)
+                      : ask(&FormatAttrInterface::emitCode, row, at),
                   valid);
   }
 

@@ -11,14 +11,20 @@
 
 #include "lib/Kernel/CPU/MatmulPacked/Pack.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
+#include <limits>
+
 using namespace mlir;
 using namespace mpq;
 using namespace mpq::packed;
 
-PackedAttr PackedFamily::getLayoutOf(Operation *op) const {
+PackedAttr PackedFamily::getLayoutOf(Operation *op,
+                                     const KernelTarget &target) const {
   std::string reason;
   return getLayout(
-      cast<StoredTensorType>(cast<MatmulOp>(op).getWeight().getType()), reason);
+      cast<StoredTensorType>(cast<MatmulOp>(op).getWeight().getType()), target,
+      reason);
 }
 
 bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
@@ -40,7 +46,7 @@ bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
   }
   if (reason = check(matmul, stored); !reason.empty())
     return false;
-  PackedAttr layout = getLayout(stored, reason);
+  PackedAttr layout = getLayout(stored, target, reason);
   if (layout && onlyGains)
     reason = checkGain(PackedLayout(layout));
   return layout && reason.empty();
@@ -55,20 +61,20 @@ KernelLayouts PackedFamily::getLayouts(Operation *op,
 }
 
 Attribute PackedFamily::getPackedLayout(Operation *op,
-                                        const KernelTarget &) const {
-  return getLayoutOf(op);
+                                        const KernelTarget &target) const {
+  return getLayoutOf(op, target);
 }
 
 int64_t PackedFamily::getPackedBytes(Operation *op,
                                      const KernelTarget &target) const {
-  return PackedLayout(getLayoutOf(op)).bytes();
+  return PackedLayout(getLayoutOf(op, target)).bytes();
 }
 
 void PackedFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
                             const KernelTarget &target,
                             const WeightReader &weight, Value packed) const {
   KernelBuilder k(builder, loc, target);
-  packed::emitPack(k, PackedLayout(getLayoutOf(op)), weight, packed);
+  packed::emitPack(k, PackedLayout(getLayoutOf(op, target)), weight, packed);
 }
 
 void PackedFamily::emit(OpBuilder &builder, Location loc, Operation *op,
@@ -81,4 +87,26 @@ void PackedFamily::emit(OpBuilder &builder, Location loc, Operation *op,
   }
   KernelBuilder k(builder, loc, target);
   emitLoops(k, cast<MatmulOp>(op), PackedLayout(attr), operands);
+}
+
+std::string packed::checkIntegerSums(MatmulOp op, StoredTensorType weight) {
+  if (!op.getInputQuantAttr())
+    return "the input is f32";
+  FormatAttrInterface format = weight.getFormat();
+  int64_t group = format.getIntegerGroup(weight.getK());
+  if (!group)
+    return {}; // it has no layout
+  // The exact sum of a group, with all corrections, fits into 32 bits. What is
+  // added on the way there may wrap around and come back.
+  auto [low, high] = format.getLevelRange();
+  int64_t largest = 255 * std::max(-low, high);
+  int64_t scaled = op.getInputQuantAttr().getGroup();
+  if (scaled && (scaled != group || group == weight.getK()))
+    return llvm::formatv("the input has a scale for every {0} columns, the "
+                         "weight one for every {1}",
+                         scaled, group);
+  if (group > std::numeric_limits<int32_t>::max() / largest)
+    return llvm::formatv("sums of {0} products of u8 and {1} overflow 32 bits",
+                         group, format.getSpelling());
+  return {};
 }

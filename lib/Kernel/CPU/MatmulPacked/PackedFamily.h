@@ -49,6 +49,7 @@ protected:
   virtual std::string checkGain(const PackedLayout &layout) const = 0;
   /// The layout of `weight`, or null and the reason.
   virtual PackedAttr getLayout(StoredTensorType weight,
+                               const KernelTarget &target,
                                std::string &reason) const = 0;
   virtual void emitLoops(KernelBuilder &k, MatmulOp op,
                          const PackedLayout &layout,
@@ -56,12 +57,16 @@ protected:
 
 private:
   /// Of an accepted op on tensors.
-  PackedAttr getLayoutOf(mlir::Operation *op) const;
+  PackedAttr getLayoutOf(mlir::Operation *op, const KernelTarget &target) const;
 
   llvm::StringRef name;
   int priority;
   bool onlyGains;
 };
+
+/// Why exact sums of `op`, u8 rows times integer levels, are not possible in 32
+/// bits; empty: they are, or the weight has no integer levels.
+std::string checkIntegerSums(MatmulOp op, StoredTensorType weight);
 
 } // namespace mpq::packed
 

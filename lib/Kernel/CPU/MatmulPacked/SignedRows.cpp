@@ -52,6 +52,10 @@ Value SignedRows::loadStep(Index row, Index step) {
   return k.load(dwords, k.add(k.mul(row, pitch), step));
 }
 
+Value SignedRows::loadSteps(Index row, Index step, int64_t count) {
+  return k.loadVector(dwords, k.add(k.mul(row, pitch), step), count);
+}
+
 Value SignedRows::loadSum(Index row, Index group) {
   return k.load(sums, k.add(k.mul(row, layout.groups), group));
 }

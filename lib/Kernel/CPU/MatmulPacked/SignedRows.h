@@ -49,6 +49,8 @@ public:
 
   /// Four codes, step `step` of row `row`, as an i32.
   mlir::Value loadStep(Index row, Index step);
+  /// Those of `count` steps.
+  mlir::Value loadSteps(Index row, Index step, int64_t count);
   /// The sum of the codes of a group times -1 or `low`, shifted.
   mlir::Value loadSum(Index row, Index group);
   /// Whether every group of a row has a scale.

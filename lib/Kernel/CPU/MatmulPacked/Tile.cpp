@@ -34,7 +34,9 @@ TileEmitter::TileEmitter(KernelBuilder &k, const PackedLayout &layout,
 /// The position of the steps that are highest in their lines.
 static int64_t getHighestPosition(const PackedLayout &layout,
                                   const Tuning &tuning) {
-  return tuning.shiftSums ? (8 / layout.bits - 1) * layout.bits : 0;
+  return tuning.shiftSums && layout.levels.empty()
+             ? (8 / layout.bits - 1) * layout.bits
+             : 0;
 }
 
 int64_t TileEmitter::getStartShift(const PackedLayout &layout,
@@ -54,6 +56,9 @@ SmallVector<TileEmitter::Term, 2>
 TileEmitter::getTerms(int64_t cellStep) const {
   auto pieces = layout.getPieces(cellStep);
   int64_t maxCode = (1 << layout.bits) - 1;
+  if (!layout.levels.empty())
+    return {{*llvm::max_element(layout.levels) - layout.low, 0,
+             {pieces.begin(), pieces.end()}}};
   if (getSafeAdditions(maxCode) == 0 && tuning.isa == Isa::Avx2)
     return {{15, 0, {{pieces[0].line, 0, 4, 0}}},
             {15, -4, {{pieces[0].line, 4, 4, 0}}}};
@@ -105,6 +110,8 @@ Value TileEmitter::emitCodes(const Source &source, const StreamPart &part,
     bits = vector::BitCastOp::create(k.b, dots.sumsType(), bits);
     int64_t right = int64_t(piece.bit) - piece.shift;
     bits = shift(bits, right);
+    if (!layout.levels.empty())
+      return lookUp(bits);
     if (piece.width < 8) {
       int64_t mask = ((1 << piece.width) - 1) << piece.shift;
       bits = arith::AndIOp::create(
@@ -114,6 +121,27 @@ Value TileEmitter::emitCodes(const Source &source, const StreamPart &part,
     codes = codes ? arith::OrIOp::create(k.b, codes, bits).getResult() : bits;
   }
   return vector::BitCastOp::create(k.b, dots.codesType(), codes);
+}
+
+Value TileEmitter::lookUp(Value codes) {
+  // A table for each 16 bytes, or one that repeats, of which vpermb reads as much
+  // as 6 bits name. vpshufb wants the bits above an index of 4 to be zero.
+  SmallVector<int8_t> levels;
+  for (int64_t byte = 0; byte < 4 * dots.lanes(); ++byte)
+    levels.push_back(layout.levels[byte % layout.levels.size()] - layout.low);
+  Value table = k.constant(
+      DenseElementsAttr::get(dots.codesType(), ArrayRef<int8_t>(levels)));
+  auto toBytes = [&](Value value) -> Value {
+    return vector::BitCastOp::create(k.b, dots.codesType(), value);
+  };
+  if (tuning.permutesBytes)
+    return k.intrinsic("llvm.x86.avx512.permvar.qi.512", dots.codesType(),
+                       {table, toBytes(codes)});
+  codes = arith::AndIOp::create(
+      k.b, codes, k.splatInteger(32, 0x0f0f0f0f, dots.lanes()));
+  return k.intrinsic(dots.lanes() == 16 ? "llvm.x86.avx512.pshuf.b.512"
+                                        : "llvm.x86.avx2.pshuf.b",
+                     dots.codesType(), {table, toBytes(codes)});
 }
 
 Value TileEmitter::shift(Value sums, int64_t right) {

@@ -20,7 +20,9 @@
 // behind those of the next group; these are shifted and added at the end. They
 // read every line once, and in order.
 //
-// Codes in pieces are put together first, at position 0.
+// Codes in pieces are put together first, at position 0. So are those of levels
+// that are not evenly spaced, 4 bits, which are an index of bytes in a table: the
+// level above the lowest is what is multiplied then.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
@@ -96,6 +98,9 @@ private:
                 llvm::function_ref<Sum &(int64_t)> sum);
   mlir::Value emitCodes(const Source &source, const StreamPart &part,
                         int64_t step, const Term &term);
+  /// The levels above the lowest of codes that begin at bit 0 of each byte; what
+  /// is above them does not matter.
+  mlir::Value lookUp(mlir::Value codes);
   mlir::Value loadLine(const Source &source, const StreamPart &part,
                        int64_t line);
   void emitPrefetch(const Source &source, int64_t steps, int64_t lines,

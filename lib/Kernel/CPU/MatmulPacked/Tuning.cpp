@@ -30,11 +30,16 @@ int64_t packed::getLowestTile(int64_t least, int64_t most, int64_t rows) {
   return lowest;
 }
 
+bool packed::canLookUp(const KernelTarget &target) {
+  return getIsa(target) != Isa::Portable;
+}
+
 Tuning packed::getTuning(const KernelTarget &target, unsigned bits) {
   Tuning tuning;
   tuning.isa = getIsa(target);
   switch (tuning.isa) {
   case Isa::Vnni512: // Zen 4
+    tuning.permutesBytes = target.avx512vbmi;
     tuning.tiles = {{1, 1, 1, 0, 0},
                     {2, 2, 1, 72, 3},
                     {4, 4, 2, 72, 2},

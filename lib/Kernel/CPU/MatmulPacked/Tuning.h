@@ -38,6 +38,8 @@ struct Tuning {
   llvm::SmallVector<TileTuning, 4> tiles;
   /// Codes are masked where they are and their sums shifted, not the codes.
   bool shiftSums = true;
+  /// vpermb: a table of 64 bytes.
+  bool permutesBytes = false;
   /// Steps of a group that are unrolled, a multiple of 8: 32 take 128 columns.
   int64_t unrolledSteps = 32;
   /// Bytes of stack for activations.
@@ -47,6 +49,9 @@ struct Tuning {
 /// The lowest tile that `least` rows or more, up to `most`, are cut into, of up
 /// to `rows`.
 int64_t getLowestTile(int64_t least, int64_t most, int64_t rows);
+
+/// Whether bytes can be looked up in a table of 16.
+bool canLookUp(const KernelTarget &target);
 
 /// For this CPU, or what was measured on the one most like it, and codes of so
 /// many bits.

@@ -35,7 +35,7 @@ private:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
   std::string checkGain(const PackedLayout &layout) const override;
 
-  PackedAttr getLayout(StoredTensorType weight,
+  PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
                        std::string &reason) const override {
     return PackedLayout::getForFloats(weight, reason);
   }
