@@ -31,6 +31,7 @@ void registerKernelFamilyReferenceMatmul(DialectRegistry &);
 void registerKernelFamilyConvVnni(DialectRegistry &);
 void registerKernelFamilyMatmulVnni(DialectRegistry &);
 void registerKernelFamilyMatmulPacked(DialectRegistry &);
+void registerKernelFamilyMatmulLookupInt8(DialectRegistry &);
 } // namespace mpq
 
 //===----------------------------------------------------------------------===//
@@ -202,6 +203,7 @@ static DialectRegistry makeRegistry() {
   registerKernelFamilyConvVnni(registry);
   registerKernelFamilyMatmulVnni(registry);
   registerKernelFamilyMatmulPacked(registry);
+  registerKernelFamilyMatmulLookupInt8(registry);
   return registry;
 }
 

@@ -35,8 +35,18 @@ def choose_float_weight() -> str:
     return choose_weight(("binary", "ternary2", "fp4", "nf4", *(f"kmeans{bits}" for bits in range(2, 9))), 0.5)
 
 
-def choose_types() -> list[str]:
+def choose_lookup() -> list[str]:
+    """Few bits, in groups of whole indices of tables."""
+    tail = rng.choice(["", ":tensor"] + [f":g{g}" for g in (16, 32, 48, 64, 128, 256)]) + rng.choice(["", ":f16"])
+    if rng.random() < 0.5:
+        return [f"w=binary{tail}", rng.choice(["a=int8", "a=int8:static"]), "family=matmul_lookup_int8"]
+    return [f"w={rng.choice(['binary', 'ternary2', 'kmeans2', 'int2'])}{tail}", "a=f32", "family=matmul_lookup_f32"]
+
+
+def choose_types(isa: str) -> list[str]:
     """The weight, the activations, and the family if another one might be asked first."""
+    if isa == "avx512vnni" and rng.random() < 0.3:
+        return choose_lookup()
     kind = rng.random()
     if kind < 0.45:
         return [choose_weight(), rng.choice(["a=int8", "a=int8:group", "a=int8:static"]), "family=matmul_packed"]
@@ -53,11 +63,12 @@ kernels = 0
 while count > 0:
     rows = choose_rows()[:count]
     k = rng.randint(1, rng.choice([40, 150, 400]))
-    words = [f"mpgemm m={','.join(map(str, rows))} n={rng.randint(1, 90)} k={k}", *choose_types()]
+    isa = isas[kernels % len(isas)]
+    words = [f"mpgemm m={','.join(map(str, rows))} n={rng.randint(1, 90)} k={k}", *choose_types(isa)]
     words += ["dynamic"] * (len(rows) > 1 or rng.random() < 0.2)
     words += [w for w in ("bias", "relu", "u8out") if rng.random() < 0.3]
     if rng.random() < 0.3:
         words.append(rng.choice(["residual", "residual u8res"]))
-    print(*words, "isa=" + isas[kernels % len(isas)].replace(":", " vectors="))
+    print(*words, "isa=" + isa.replace(":", " vectors="))
     count -= len(rows)
     kernels += 1

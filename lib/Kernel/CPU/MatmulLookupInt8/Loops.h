@@ -1,0 +1,111 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The loops of one matrix product of u8 rows with weights of 1 bit, by tables:
+//
+//     for block of rows:               a tile, whose tables share the cache
+//       quantize them, make tables     (SignedRows.h, ByteTables.h)
+//       for stripe of the weight:      as many rows as there is scratch for sums
+//         for chunk of columns:        (PackedLayout.h)
+//           for stream of the stripe:
+//             for block of groups, group:
+//               integer sums           all rows of the tile
+//               f32 sum += scale * integer sum
+//         for stream of the stripe:
+//           result
+//
+// The sums wait in memory between chunks: f32, or integers where a row is one
+// group. Chunks let tables stay in the first-level cache while memory is read from
+// its beginning to its end: one stream of loads is all that the hardware follows
+// here, and tables from the second-level cache are another.
+//
+// Sums are those of matmul_packed, operation by operation, and so are results.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_LOOPS_H
+#define MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_LOOPS_H
+
+#include "lib/Kernel/CPU/MatmulLookupInt8/ByteTables.h"
+#include "lib/Kernel/CPU/MatmulPacked/PanelLoops.h"
+
+namespace mpq::lookupint8 {
+
+/// What is measured, not derived. Results are the same with any of these numbers.
+struct Tuning {
+  /// Rows of a tile.
+  int64_t rows = 4;
+  /// Streams of a stripe.
+  int64_t streams = 256;
+  /// Columns of a chunk, at least.
+  static constexpr int64_t kChunkColumns = 1024;
+  /// Bytes of stack for tables; half of a second-level cache.
+  static constexpr int64_t kTableBytes = 512 * 1024;
+};
+
+class LookupLoops : packed::PanelLoops {
+public:
+  LookupLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
+              const Tuning &tuning, mlir::ValueRange operands);
+  void emit();
+
+private:
+  /// Streams [first, first + count), for `columns` columns of the result.
+  struct Stripe {
+    Index first;
+    int64_t count, columns;
+  };
+  struct Chunk {
+    Index index;
+    bool isLast;
+  };
+  /// A block of groups of a stream: where it begins, its first group.
+  struct Block {
+    Index at, firstGroup;
+    int64_t groups;
+  };
+
+  void emitRows(const Rows &rows);
+  void emitStripe(const Rows &rows, const Stripe &stripe);
+  /// What threads may share, the same way for each loop over a stripe.
+  void forStreams(const Stripe &stripe,
+                  llvm::function_ref<void(Index local, int64_t columns)> body);
+  void startSums(const Rows &rows, const Stripe &stripe);
+  void emitChunk(const Rows &rows, const Stripe &stripe, const Chunk &chunk);
+  Values emitGroups(const Rows &rows, const Chunk &chunk, Index at,
+                    mlir::ValueRange before);
+  Values emitBlock(const Rows &rows, const Block &block,
+                   mlir::ValueRange before);
+  Values emitPartOfGroup(const Rows &rows, const Chunk &chunk, Index at,
+                         mlir::ValueRange before);
+  /// The sums of codes times activations over `steps` steps, from step `step` of
+  /// all on; their codes begin at `at`, in half `half` of the bytes.
+  Values emitSteps(const Rows &rows, Index at, int64_t half, Index step,
+                   int64_t steps);
+  /// Adds those of one line, or of one half of its bytes.
+  Values emitLine(const Rows &rows, Index at, Index step,
+                  std::array<bool, 2> halves, mlir::ValueRange before);
+  /// The integer sums of a group of which these are the sums of codes.
+  Values addStart(const Rows &rows, Index group, Values sums);
+  void emitResult(const Rows &rows, const Stripe &stripe, Index local,
+                  int64_t columns);
+  /// What waits for a stream, 16 x f32 or i32 for each row.
+  mlir::Value loadSum(Index local, int64_t row);
+  void storeSum(mlir::Value sum, Index local, int64_t row);
+  packed::StreamPart getFactors(Index stream) const;
+  /// Of the rows' weights, or levels.
+  mlir::Value loadSums(Index stream, bool areReal);
+  mlir::Value toReal(mlir::Value integers);
+
+  const Tuning &tuning;
+  int64_t rowsAtOnce;
+  packed::SignedRows activations;
+  ByteTables tables;
+  int64_t stripeStreams;
+  mlir::Value partials;
+};
+
+} // namespace mpq::lookupint8
+
+#endif // MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_LOOPS_H
