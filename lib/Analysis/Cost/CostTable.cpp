@@ -238,14 +238,25 @@ static double interpolate(ArrayRef<CostTable::Rate> rates,
   return (1 - share) * apply(*lower, work) + share * apply(*upper, work);
 }
 
+/// For tables without rates of a kernel, one that takes longer for the same: f32
+/// for bf16, products of codes for sums that are looked up.
+static std::string getSlowerKernel(StringRef kernel) {
+  if (StringRef name = kernel; name.consume_back("_bf16"))
+    return (name + "_f32").str();
+  for (auto [faster, slower] :
+       {std::pair<StringRef, StringRef>("matmul_lookup_int8", "matmul_packed"),
+        {"matmul_lookup_f32", "matmul_packed_f32"}})
+    if (StringRef rest = kernel; rest.consume_front(faster))
+      return (slower + rest).str();
+  return "";
+}
+
 double CostTable::predict(const KernelWork &work, double modelBytes) const {
   auto found = kernels.find(work.kernel);
   if (found == kernels.end()) // "map:functions" costs at least what "map" does
     found = kernels.find(StringRef(work.kernel).split(':').first.str());
-  // A table without rates of kernels for bf16: those for f32 take longer.
-  if (StringRef name = work.kernel;
-      found == kernels.end() && name.consume_back("_bf16"))
-    found = kernels.find((name + "_f32").str());
+  if (found == kernels.end())
+    found = kernels.find(getSlowerKernel(work.kernel));
   if (found == kernels.end())
     found = kernels.find("loops");
   if (found == kernels.end())

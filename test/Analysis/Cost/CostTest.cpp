@@ -120,8 +120,8 @@ TEST(Cost, WeightsHaveToArrive) {
   EXPECT_DOUBLE_EQ(table.predict(work, 1 << 21), 1e6 / 10);
 }
 
-/// The variant of a kernel counts as the kernel, one for bf16 as that for f32,
-/// another one as loops.
+/// The variant of a kernel counts as the kernel, one for bf16 as that for f32, one
+/// that looks sums up as that which multiplies, another one as loops.
 TEST(Cost, UnknownKernels) {
   CostTable table = makeTable();
   KernelWork work = makeWork(4, 64, 64);
@@ -130,6 +130,9 @@ TEST(Cost, UnknownKernels) {
   EXPECT_EQ(table.predict(work, 0), known);
   table.kernels["matmul_f32"] = table.kernels["matmul"];
   work.kernel = "matmul_bf16";
+  EXPECT_EQ(table.predict(work, 0), known);
+  table.kernels["matmul_packed_large:dynamic"] = table.kernels["matmul"];
+  work.kernel = "matmul_lookup_int8_large:dynamic";
   EXPECT_EQ(table.predict(work, 0), known);
   work.kernel = "fft";
   EXPECT_EQ(table.predict(work, 0), 0);
