@@ -239,13 +239,17 @@ static double interpolate(ArrayRef<CostTable::Rate> rates,
 }
 
 /// For tables without rates of a kernel, one that takes longer for the same: f32
-/// for bf16, products of codes for sums that are looked up.
+/// for bf16 and for products of integers, products of codes for sums that are
+/// looked up.
 static std::string getSlowerKernel(StringRef kernel) {
   if (StringRef name = kernel; name.consume_back("_bf16"))
     return (name + "_f32").str();
   for (auto [faster, slower] :
        {std::pair<StringRef, StringRef>("matmul_lookup_int8", "matmul_packed"),
-        {"matmul_lookup_f32", "matmul_packed_f32"}})
+        {"matmul_lookup_f32", "matmul_packed_f32"},
+        {"attention_int8", "attention"},
+        {"batch_matmul_int8", "batch_matmul"},
+        {"depthwise_vnni", "depthwise_f32"}})
     if (StringRef rest = kernel; rest.consume_front(faster))
       return (slower + rest).str();
   return "";

@@ -253,8 +253,7 @@ Value Epilogue::apply(Value sum, Value scale, Value bias,
                           : emitMin(k, result, k.splatF32(high, kRows));
 }
 
-Value Epilogue::encode(ArrayRef<Value> results) const {
-  auto words = getVectorType(k, 32, kRows);
+Value Epilogue::pack(ArrayRef<Value> results) const {
   auto halves = getVectorType(k, 16, 2 * kRows);
   auto bytes = getVectorType(k, 8, 4 * kRows);
   SmallVector<Value, 4> steps(4, k.splatInteger(32, 0, kRows));
@@ -269,12 +268,17 @@ Value Epilogue::encode(ArrayRef<Value> results) const {
                          {pair, k.splatInteger(16, zero, 2 * kRows)});
     packed.push_back(pair);
   }
-  Value codes = k.intrinsic("llvm.x86.avx512.packuswb.512", bytes, packed);
+  return k.intrinsic("llvm.x86.avx512.packuswb.512", bytes, packed);
+}
+
+Value Epilogue::encode(ArrayRef<Value> results) const {
+  auto words = getVectorType(k, 32, kRows);
   // Packing works on 128-bit quarters: dword q + 4 i holds quarter q of result
   // i, that is, the four dwords of result i are i, 4 + i, 8 + i, 12 + i.
-  Value dwords = vector::BitCastOp::create(k.b, words, codes);
+  Value dwords = vector::BitCastOp::create(k.b, words, pack(results));
   dwords = vector::ShuffleOp::create(
       k.b, dwords, dwords,
       ArrayRef<int64_t>{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15});
-  return vector::BitCastOp::create(k.b, bytes, dwords);
+  return vector::BitCastOp::create(
+      k.b, getVectorType(k, 8, 4 * kRows), dwords);
 }

@@ -109,6 +109,10 @@ public:
                     mlir::Value residual) const;
   /// The codes of one to four such results, one after the other: i8 x 64.
   mlir::Value encode(llvm::ArrayRef<mlir::Value> results) const;
+  /// The same as packing leaves them, a quarter of each vector in a quarter of
+  /// the codes: bytes 4 i ... 4 i + 3 of quarter q are those of lanes 4 q ...
+  /// 4 q + 3 of result i.
+  mlir::Value pack(llvm::ArrayRef<mlir::Value> results) const;
 
 private:
   KernelBuilder &k;
