@@ -113,11 +113,11 @@ def MPQ_AttentionOp : MPQ_ComputeOp<"attention"> {
         y[s, h, :] = sum over t of softmax(a[s, :])[t] * v[t, g, :]
 
     With `operand_quant`, `#mpq.uniform<dynamic>`, both products are of codes
-    that the kernel makes: of each row of a head of the queries and of the keys,
-    and of each column of a head of the values, with a scale and a zero point of
-    its own (mpq/Kernel/DynamicQuantization.h), and of softmax(a[s, :]), whose
-    scale is 1 / 255 and zero point 0. With `output_quant`, a static
-    quantization, the result is codes.
+    that the kernel makes: of each row of a head of the queries, keys and values,
+    with a symmetric scale of its own, and of the weights of each query and block
+    of 128 keys, with which the scales of the values have been multiplied. Sums
+    are of integers, exact; mpq/Kernel/IntegerAttention.h has the formulas. With
+    `output_quant`, a static quantization, the result is codes.
 
     With `causal`, t runs over 0 ... s only. The mask's dimensions are aligned
     at the end with B, heads, S, T; those that are 1, or not there, are the same

@@ -378,7 +378,8 @@ struct FuseEpiloguesPass : mpq::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
 
     RewritePatternSet set(context);
     set.add<FuseQuantize<ConvOp>, FuseQuantize<MatmulOp>, FuseQuantize<PoolOp>,
-            FuseQuantize<SlicePadOp>, FuseQuantize<MapOp>>(context);
+            FuseQuantize<SlicePadOp>, FuseQuantize<MapOp>,
+            FuseQuantize<NormalizeOp>, FuseQuantize<AttentionOp>>(context);
     set.add<FuseDequantizedInput<ConvOp>, FuseDequantizedInput<MatmulOp>,
             FuseDequantizedInput<PoolOp>, FuseDequantizedInput<SlicePadOp>>(
         context);

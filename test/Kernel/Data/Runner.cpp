@@ -14,6 +14,7 @@
 #include "mpq/Support/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
@@ -294,9 +295,12 @@ static std::string makeFunction(const Case &test, size_t index) {
          "%o: " + test.output.getType() + ") {\n" + text + "\nreturn\n}\n";
 }
 
-static KernelTarget makeTarget(const TargetSpec &spec) {
+static KernelTarget makeTarget(const TargetSpec &spec, unsigned vectorBits) {
   KernelTarget target;
-  target.vectorBits = spec.getVectorBits();
+  target.vectorBits = std::min(vectorBits, spec.getVectorBits());
+  target.avx2 = spec.has("avx2");
+  target.avxvnni = spec.has("avxvnni");
+  target.avx512vl = spec.has("avx512vl");
   target.avx512f = spec.has("avx512f");
   target.avx512bw = spec.has("avx512bw");
   target.avx512vnni = spec.has("avx512vnni");
@@ -311,7 +315,9 @@ static std::string emitKernel(func::FuncOp function, const std::string &family,
                               const KernelTarget &target) {
   // Casts may come before it.
   Operation *op = &*llvm::find_if(
-      function.front(), [](Operation &op) { return isa<ComputeOpInterface>(op); });
+      function.front(), [](Operation &op) {
+        return isa<ComputeOpInterface, linalg::GenericOp>(op);
+      });
   std::string reason;
   KernelFamily *chosen = family.empty() ? chooseKernelFamily(op, target).family
                                         : lookupKernelFamily(family);
@@ -360,12 +366,15 @@ static void callKernel(void *function, std::vector<void *> p) {
 
 static std::vector<double> runOnce(std::vector<Case> &cases,
                                    const std::string &cpu, int repeat) {
-  llvm::Expected<TargetSpec> spec = getTarget(cpu);
+  auto [name, bits] = llvm::StringRef(cpu).split('/');
+  llvm::Expected<TargetSpec> spec = getTarget(name);
   if (!spec) {
     ADD_FAILURE() << llvm::toString(spec.takeError());
     return {};
   }
-  KernelTarget target = makeTarget(*spec);
+  unsigned vectorBits = 512;
+  bits.getAsInteger(10, vectorBits);
+  KernelTarget target = makeTarget(*spec, vectorBits);
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllComponents(registry);

@@ -87,7 +87,7 @@ struct Case {
 };
 
 /// Compiles all cases for a CPU ("x86-64-v2" has 128-bit vectors, "x86-64-v3"
-/// 256, "native" what there is), runs and checks them; then every fourth of them
+/// 256, "native" what there is, "native/256" half of that at most), runs and checks them; then every fourth of them
 /// (compiling takes long), if bf16 can hold its floats, stored as that. `repeat` > 0 instead times
 /// each: nanoseconds of the fastest of `repeat` calls.
 std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,

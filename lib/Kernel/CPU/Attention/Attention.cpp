@@ -27,7 +27,7 @@ constexpr int64_t kScratchBytes = 128 * 1024;
 class AttentionEmitter {
 public:
   AttentionEmitter(KernelBuilder &k, AttentionOp op, ValueRange operands)
-      : k(k), op(op), g(k, op, operands), scratch(k, g) {}
+      : k(k), op(op), g(k, op, operands), scratch(k, op, g) {}
 
   void emit() {
     k.parallelFor(0, g.batches, 1, [&](Index batch) {
@@ -88,11 +88,15 @@ public:
 protected:
   bool acceptsRows(AttentionOp op, const KernelTarget &target,
                    std::string &reason) const override {
-    int64_t bytes = Scratch::bytes(op.getHeadSize(), target);
+    if (op.getOperandQuantAttr()) {
+      reason = "the operands are to be quantized";
+      return false;
+    }
+    int64_t bytes = Scratch::bytes(op, target);
     if (bytes <= kScratchBytes)
       return true;
-    reason = "heads of " + std::to_string(op.getHeadSize()) +
-             " elements need " + std::to_string(bytes) +
+    reason = "heads of " + std::to_string(op.getHeadSize()) + " and " +
+             std::to_string(op.getValueSize()) + " elements need " + std::to_string(bytes) +
              " bytes of stack, more than " + std::to_string(kScratchBytes);
     return false;
   }

@@ -25,11 +25,22 @@ constexpr double kLowest = -3.3e38, kMasked = -3.0e38, kFuture = -3.2e38;
 
 } // namespace
 
-int64_t Scratch::bytes(int64_t headSize, const KernelTarget &target) {
-  return (headSize + kKeys + 4) * kVectors * target.lanes() * sizeof(float);
+/// Whether results of several blocks are added up before they become codes.
+static bool keepsResults(AttentionOp op) {
+  auto key = cast<ShapedType>(op.getKey().getType());
+  int64_t keys = key.getDimSize(key.getRank() - 2);
+  return op.getOutputQuantAttr() &&
+         (ShapedType::isDynamic(keys) || keys > kKeys);
 }
 
-Scratch::Scratch(KernelBuilder &k, const AttentionGeometry &g) {
+int64_t Scratch::bytes(AttentionOp op, const KernelTarget &target) {
+  int64_t rows = op.getHeadSize() + kKeys + 4;
+  if (keepsResults(op))
+    rows += op.getValueSize();
+  return rows * kVectors * target.lanes() * sizeof(float);
+}
+
+Scratch::Scratch(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g) {
   int64_t width = kVectors * k.target.lanes();
   auto make = [&](int64_t rows) {
     return k.stackBuffer(k.b.getF32Type(), rows * width);
@@ -40,6 +51,8 @@ Scratch::Scratch(KernelBuilder &k, const AttentionGeometry &g) {
   sums = make(1);
   factors = make(1);
   scales = make(1);
+  if (keepsResults(op))
+    results = make(g.valueSize);
 }
 
 Tile::Tile(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g,
@@ -85,6 +98,8 @@ void Tile::emit() {
     Value isLast = k.lessThan(left, kKeys + 1);
     emitBlock(key, k.min(left, kKeys), isFirst, isLast);
   });
+  if (s.results)
+    storeCodes();
 }
 
 /// Transposes the queries, four elements of all of them at a time.
@@ -330,24 +345,48 @@ void Tile::emitResultTile(Index firstKey, Index count, Index row,
   });
   sums = k.forLoop(whole, count, 1, sums,
                    [&](Index key, ValueRange in) { return steps(key, 1, in); });
-  Index to = k.add(k.add(head.result, column),
-                   k.mul(k.add(first, row), g.resultPitch));
+  Value buffer = s.results ? s.results : g.result;
+  int64_t pitch = s.results ? g.valueSize : g.resultPitch;
+  Index to = s.results ? k.add(column, k.mul(row, pitch))
+                       : k.add(k.add(head.result, column),
+                               k.mul(k.add(first, row), pitch));
+  UniformAttr quant = s.results ? UniformAttr() : op.getOutputQuantAttr();
   for (int64_t i = 0; i < height; ++i) {
     auto perQuery = [&](Value buffer) {
       return k.broadcast(k.load(buffer, row + i), width);
     };
     for (int64_t v = 0; v < panel; ++v) {
       Value sum = sums[i * panel + v];
-      Index at = to + (i * g.resultPitch + v * width);
+      Index at = to + (i * pitch + v * width);
       if (isFirst) {
         // What was there before the first block is no number, maybe.
-        Value old = k.loadPartial(g.result, at, width, columns - v * width);
+        Value old = k.loadPartial(buffer, at, width, columns - v * width);
         old = arith::SelectOp::create(k.b, isFirst, k.splatF32(0.0, width),
                                       k.mulf(old, perQuery(s.factors)));
         sum = k.addf(old, sum);
       }
-      k.storePartial(k.mulf(sum, perQuery(s.scales)), g.result, at,
+      Value result = k.mulf(sum, perQuery(s.scales));
+      k.storePartial(quant ? k.quantize(result, quant) : result, buffer, at,
                      columns - v * width);
     }
   }
+}
+
+/// The codes of the results that were added up.
+void Tile::storeCodes() {
+  int64_t width = std::min<int64_t>(lanes, llvm::PowerOf2Ceil(g.valueSize));
+  int64_t whole = g.valueSize / width * width;
+  k.forLoop(0, valid, 1, [&](Index row) {
+    Index from = k.mul(row, g.valueSize);
+    Index to = k.add(head.result, k.mul(k.add(first, row), g.resultPitch));
+    auto emit = [&](Index column, int64_t columns) {
+      Value results =
+          k.loadPartial(s.results, k.add(from, column), width, columns);
+      k.storePartial(k.quantize(results, op.getOutputQuantAttr()), g.result,
+                     k.add(to, column), columns);
+    };
+    k.forLoop(0, whole, width, [&](Index column) { emit(column, width); });
+    if (whole < g.valueSize)
+      emit(whole, g.valueSize - whole);
+  });
 }

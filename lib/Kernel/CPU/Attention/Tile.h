@@ -45,13 +45,16 @@ constexpr int64_t kVectors = 2;
 
 /// Stack buffers, shared by all tiles of a kernel.
 struct Scratch {
-  Scratch(KernelBuilder &k, const AttentionGeometry &g);
-  static int64_t bytes(int64_t headSize, const KernelTarget &target);
+  Scratch(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g);
+  static int64_t bytes(AttentionOp op, const KernelTarget &target);
 
   mlir::Value columns, weights;
   /// Per query: the maximum, the sum, what the result so far is multiplied
   /// with, and what it is multiplied with when it is stored.
   mlir::Value maxima, sums, factors, scales;
+  /// The results so far, [queries][value size], where they become codes after
+  /// the last of several blocks; otherwise they are where the op's result is.
+  mlir::Value results;
 };
 
 /// What is the same for all tiles of a head.
@@ -88,6 +91,7 @@ private:
   void emitResultTile(Index firstKey, Index count, Index row, int64_t height,
                       Index column, int64_t panel, int64_t valid,
                       mlir::Value isFirst);
+  void storeCodes();
 
   KernelBuilder &k;
   AttentionOp op;

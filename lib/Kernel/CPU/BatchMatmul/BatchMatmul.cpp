@@ -3,12 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Products of two activations: C[b, m, n] += sum over k of A[b, m, k] B[b, k,
-// n].
-//
-// There is no op of ours for them: the kernel takes what is left of linalg, a
-// generic contraction with any number of batch dimensions, some of which A or B
-// may lack or repeat. All sizes may be known at run time only.
+// Products of two activations in f32 (Contraction.h says which).
 //
 // B is used once for each row tile of A, so it is read as it lies:
 //
@@ -22,134 +17,30 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelBuilder.h"
-
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "lib/Kernel/CPU/BatchMatmul/Contraction.h"
+#include "mpq/Kernel/QuantizedProduct.h"
 
 using namespace mlir;
 using namespace mpq;
 
 namespace {
 
-/// The body: yield(sum + a * b).
-bool addsProduct(linalg::GenericOp op) {
-  Block &body = op.getRegion().front();
-  auto yield = cast<linalg::YieldOp>(body.getTerminator());
-  auto sum = yield.getNumOperands() == 1
-                 ? yield.getOperand(0).getDefiningOp<arith::AddFOp>()
-                 : nullptr;
-  if (!sum || !sum.getType().isF32() || body.getNumArguments() != 3)
-    return false;
-  for (auto [carried, added] :
-       {std::pair(sum.getLhs(), sum.getRhs()), {sum.getRhs(), sum.getLhs()}}) {
-    auto product = added.getDefiningOp<arith::MulFOp>();
-    if (carried != body.getArgument(2) || !product)
-      continue;
-    Value a = body.getArgument(0), b = body.getArgument(1);
-    return (product.getLhs() == a && product.getRhs() == b) ||
-           (product.getLhs() == b && product.getRhs() == a);
-  }
-  return false;
-}
-
-/// Whether `map` is (batches..., d[row], d[column]), where a batch dimension is
-/// one of the first `batches` loops or the constant 0.
-bool isMatrixStack(AffineMap map, unsigned batches, unsigned row,
-                   unsigned column) {
-  unsigned rank = map.getNumResults();
-  auto isDim = [&](unsigned result, unsigned dim) {
-    return map.getResult(result) == getAffineDimExpr(dim, map.getContext());
-  };
-  if (rank < 2 || !isDim(rank - 2, row) || !isDim(rank - 1, column))
-    return false;
-  return llvm::all_of(map.getResults().drop_back(2), [&](AffineExpr expr) {
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      return dim.getPosition() < batches;
-    return expr == getAffineConstantExpr(0, map.getContext());
-  });
-}
-
-std::string getObstacle(Operation *op) {
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic)
-    return ("the op is " + op->getName().getStringRef() +
-            ", not linalg.generic")
-        .str();
-  if (generic.getNumDpsInputs() != 2 || generic.getNumDpsInits() != 1 ||
-      generic.getNumReductionLoops() != 1 || !addsProduct(generic))
-    return "the op is not a sum of products of two f32 operands";
-  for (Type type : op->getOperandTypes())
-    if (auto memref = dyn_cast<MemRefType>(type);
-        memref && !memref.getLayout().isIdentity())
-      return "an operand is a part of a buffer";
-  SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
-  unsigned loops = generic.getNumLoops();
-  unsigned batches = loops - 3, m = loops - 3, n = loops - 2, k = loops - 1;
-  if (loops < 3 ||
-      generic.getIteratorTypesArray().back() != utils::IteratorType::reduction)
-    return "the sum is not over the innermost loop of a matrix product";
-  if (!isMatrixStack(maps[0], batches, m, k) ||
-      !isMatrixStack(maps[1], batches, k, n) ||
-      !maps[2].isProjectedPermutation() ||
-      maps[2] != AffineMap::getMultiDimIdentityMap(loops, op->getContext())
-                     .getMajorSubMap(loops - 1))
-    return "the operands are not stacks of row-major matrices";
-  return "";
-}
-
 class Emitter {
 public:
   Emitter(OpBuilder &builder, Location loc, linalg::GenericOp op,
           const KernelTarget &target, ValueRange operands)
-      : k(builder, loc, target), maps(op.getIndexingMapsArray()),
-        lanes(target.lanes()), tile(target.vectorRegisters >= 32 ? 8 : 4),
-        operands(operands) {
-    Value c = operands[2];
-    int64_t rank = cast<MemRefType>(c.getType()).getRank();
-    m = k.dim(c, rank - 2);
-    n = k.dim(c, rank - 1);
-    Value a = operands[0];
-    depth = k.dim(a, cast<MemRefType>(a.getType()).getRank() - 1);
-    for (Value operand : operands)
-      buffers.push_back(k.flatten(operand));
-  }
+      : k(builder, loc, target), matrices(k, op, operands),
+        buffers(matrices.buffers), m(matrices.rows), n(matrices.columns),
+        depth(matrices.depth), lanes(target.lanes()),
+        tile(target.vectorRegisters >= 32 ? 8 : 4) {}
 
   void emit() {
-    SmallVector<Index> batch;
-    emitBatches(batch);
+    matrices.forEachProduct(
+        [&](Index a, Index b, Index c) { emitMatrix(a, b, c); });
   }
 
 private:
-  void emitBatches(SmallVectorImpl<Index> &batch) {
-    int64_t outer = cast<MemRefType>(operands[2].getType()).getRank() - 2;
-    if (int64_t(batch.size()) == outer)
-      return emitMatrix(batch);
-    k.parallelFor(0, k.dim(operands[2], batch.size()), 1, [&](Index i) {
-      batch.push_back(i);
-      emitBatches(batch);
-      batch.pop_back();
-    });
-  }
-
-  /// Where the matrix of `batch` of an operand begins.
-  Index getStart(unsigned operand, ArrayRef<Index> batch) {
-    Value memref = operands[operand];
-    ArrayRef<AffineExpr> exprs = maps[operand].getResults();
-    Index at = 0;
-    for (auto [d, expr] : llvm::enumerate(exprs.drop_back(2))) {
-      auto dim = dyn_cast<AffineDimExpr>(expr);
-      at = k.mul(at, k.dim(memref, d));
-      if (dim)
-        at = k.add(at, batch[dim.getPosition()]);
-    }
-    for (size_t d = exprs.size() - 2; d < exprs.size(); ++d)
-      at = k.mul(at, k.dim(memref, d));
-    return at;
-  }
-
-  void emitMatrix(ArrayRef<Index> batch) {
-    Index a = getStart(0, batch), b = getStart(1, batch),
-          c = getStart(2, batch);
+  void emitMatrix(Index a, Index b, Index c) {
     constexpr int64_t kVectors = 2;
     int64_t panel = kVectors * lanes;
     auto emitPanel = [&](Index column, int64_t vectors, Index valid) {
@@ -208,11 +99,10 @@ private:
   }
 
   KernelBuilder k;
-  SmallVector<AffineMap> maps;
-  int64_t lanes, tile;
-  ValueRange operands;
-  SmallVector<Value> buffers;
+  contraction::Matrices matrices;
+  ArrayRef<Value> buffers;
   Index m, n, depth;
+  int64_t lanes, tile;
 };
 
 class BatchMatmul final : public KernelFamily {
@@ -222,7 +112,9 @@ public:
 
   bool accepts(Operation *op, const KernelTarget &,
                std::string &reason) const override {
-    reason = getObstacle(op);
+    reason = op->hasAttr(kQuantizedProductAttr)
+                 ? "the operands are to be quantized"
+                 : contraction::getObstacle(op);
     return reason.empty();
   }
 

@@ -29,7 +29,7 @@ public:
   NormalizeEmitter(KernelBuilder &k, NormalizeOp op, ValueRange operands)
       : k(k), op(op), lanes(k.target.lanes()),
         columns(cast<ShapedType>(operands[0].getType()).getShape().back()),
-        rows(k.rows(operands[0])) {
+        rows(k.rows(operands[0])), quant(op.getOutputQuantAttr()) {
     NormalizeOp::Adaptor adaptor(operands, op);
     from = k.flatten(adaptor.getInput());
     to = k.flatten(adaptor.getInit());
@@ -88,6 +88,8 @@ private:
         y = k.mulf(y, load(scale, 0, at));
       else if (bias)
         y = k.addf(y, load(bias, 0, at));
+      if (quant)
+        y = k.quantize(y, quant);
       if (isTail(at))
         k.storePartial(y, to, k.add(start, at), columns % lanes);
       else
@@ -143,6 +145,8 @@ private:
   NormalizeOp op;
   int64_t lanes, columns;
   Index rows;
+  /// Of the result; null for floats.
+  UniformAttr quant;
   Value from, to, scale, bias;
 };
 

@@ -4,9 +4,12 @@
 //===----------------------------------------------------------------------===//
 //
 // Attention by definition: every score is computed three times, for the
-// maximum, the sum and the result, so that none need be kept.
+// maximum, the sum and the result, so that none need be kept. With quantized
+// operands the definition is that of IntegerAttention.h (IntegerRow.cpp).
 //
 //===----------------------------------------------------------------------===//
+
+#include "IntegerRow.h"
 
 #include "lib/Kernel/Reference/DataFamily.h"
 #include "mpq/Kernel/AttentionGeometry.h"
@@ -31,7 +34,10 @@ public:
     k.forLoop(0, g.batches, 1, [&](Index batch) {
       k.forLoop(0, g.heads, 1, [&](Index head) {
         k.forLoop(0, g.queries, 1, [&](Index row) {
-          emitRow(k, attention, g, batch, head, row);
+          if (attention.getOperandQuantAttr())
+            reference::emitIntegerRow(k, attention, g, batch, head, row);
+          else
+            emitRow(k, attention, g, batch, head, row);
         });
       });
     });
@@ -78,7 +84,10 @@ private:
         Index at = k.add(k.add(values, k.mul(t, g.valuePitch)), d);
         return k.mulf(power(t), k.load(g.value, at));
       });
-      k.store(arith::DivFOp::create(k.b, y, sum), g.result, k.add(result, d));
+      y = arith::DivFOp::create(k.b, y, sum);
+      if (UniformAttr quant = op.getOutputQuantAttr())
+        y = k.quantize(y, quant);
+      k.store(y, g.result, k.add(result, d));
     });
   }
 };

@@ -28,6 +28,7 @@ public:
     KernelBuilder k(builder, loc, target);
     Value from = k.flatten(adaptor.getInput()),
           to = k.flatten(adaptor.getInit());
+    UniformAttr quant = normalize.getOutputQuantAttr();
     int64_t columns =
         cast<ShapedType>(adaptor.getInput().getType()).getShape().back();
     k.forLoop(0, k.rows(adaptor.getInput()), 1, [&](Index row) {
@@ -59,7 +60,7 @@ public:
           y = k.mulf(y, k.load(adaptor.getScale(), i));
         if (adaptor.getBias())
           y = k.addf(y, k.load(adaptor.getBias(), i));
-        k.store(y, to, k.add(start, i));
+        k.store(quant ? k.quantize(y, quant) : y, to, k.add(start, i));
       });
     });
   }
