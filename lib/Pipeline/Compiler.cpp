@@ -362,8 +362,9 @@ LogicalResult Compilation::setTarget(ModuleOp variant, StringRef cpu) {
   if (start < Stage::Lowered)
     return runPipeline(
         variant,
-        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e} float-activations={2}}", cpu,
-                      options.floatTolerance, stringifyFloatActivations(options.floatActivations))
+        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e} float-activations={2} activation-products={3}}",
+                      cpu, options.floatTolerance, stringifyFloatActivations(options.floatActivations),
+                      stringifyActivationProducts(options.activationProducts))
             .str());
   llvm::Expected<TargetSpec> own = readTarget(variant);
   if (!own)

@@ -53,6 +53,8 @@ void mpq::buildLoweringPipeline(OpPassManager &pm) {
   function.addPass(createRaisePass());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  // Before fusion: integer kernels write codes as float ones do.
+  function.addPass(createQuantizeProductsPass());
   // Plain tensors still: fusion decides what is computed, layouts where it lies.
   function.addPass(createFuseEpiloguesPass());
   function.addPass(createCanonicalizerPass());

@@ -169,6 +169,10 @@ struct CommandLine {
       "float-activations", cl::desc("Float activations between the ops of a model are stored as:"),
       cl::init(FloatActivations::F32), cl::cat(target), getFloatActivationsValues()};
 
+  cl::opt<ActivationProducts> activationProducts{
+      "activation-products", cl::desc("Attention and other products of two activations are computed in:"),
+      cl::init(ActivationProducts::F32), cl::cat(target), getActivationProductsValues()};
+
   cl::opt<unsigned> threads{"threads", cl::value_desc("N"), cl::desc("Threads (default: all cores)"), cl::init(0),
                             cl::cat(execution)};
   cl::opt<std::string> memLimit{"mem-limit", cl::value_desc("bytes[K|M|G]"),
@@ -259,6 +263,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.target = line.targetKind;
   options.floatTolerance = line.floatTolerance;
   options.floatActivations = line.floatActivations;
+  options.activationProducts = line.activationProducts;
   options.threads = line.threads;
   options.verbose = line.verbose;
 

@@ -13,6 +13,7 @@
 #include "mpq/Analysis/Divergence.h"
 #include "mpq/Frontend/StageFile.h"
 #include "mpq/Kernel/FloatActivations.h"
+#include "mpq/Kernel/QuantizedProduct.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -63,6 +64,7 @@ struct CompileOptions {
   std::vector<std::string> cpus;
   double floatTolerance = 0; ///< of float kernels, relative to the largest result
   FloatActivations floatActivations = FloatActivations::F32;
+  ActivationProducts activationProducts = ActivationProducts::F32;
 
   // How.
   unsigned threads = 0;   ///< 0: all cores

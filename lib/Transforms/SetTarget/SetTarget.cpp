@@ -10,6 +10,7 @@
 #include "mpq/Execution/Program.h"
 #include "mpq/Kernel/FloatActivations.h"
 #include "mpq/Kernel/FloatTolerance.h"
+#include "mpq/Kernel/QuantizedProduct.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -44,6 +45,11 @@ struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
       getOperation()->setAttr(
           kFloatActivationsAttr,
           TypeAttr::get(BFloat16Type::get(&getContext())));
+    if (activationProducts == ActivationProducts::Int8)
+      getOperation()->setAttr(
+          kActivationProductsAttr,
+          StringAttr::get(&getContext(),
+                          stringifyActivationProducts(activationProducts)));
   }
 };
 

@@ -21,7 +21,10 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
     floats may have beyond rounding (`mpq/Kernel/FloatTolerance.h`): 1e-5 lets
     Winograd's convolution in. With `float-activations=bf16` also
     `mpq.float_activations` (`mpq/Kernel/FloatActivations.h`), what floats between
-    compute ops are stored as (`mpq-narrow-activations`).
+    compute ops are stored as (`mpq-narrow-activations`), and with
+    `activation-products=int8` also `mpq.activation_products`
+    (`mpq/Kernel/QuantizedProduct.h`): products of two activations are to be
+    computed in integers (`mpq-quantize-products`).
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"native\"",
     "a CPU that LLVM knows, or native: this machine">,
@@ -29,7 +32,10 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
     "error that float kernels may have, relative to the largest result">,
     Option<"floatActivations", "float-activations", "::mpq::FloatActivations",
     "::mpq::FloatActivations::F32", "what float activations between compute ops are stored as",
-    [{ ::mpq::getFloatActivationsValues() }]>];
+    [{ ::mpq::getFloatActivationsValues() }]>,
+    Option<"activationProducts", "activation-products", "::mpq::ActivationProducts",
+    "::mpq::ActivationProducts::F32", "what attention and other products of two activations are computed in",
+    [{ ::mpq::getActivationProductsValues() }]>];
 }
 
 #endif // MPQ_TRANSFORMS_SETTARGET_TD
