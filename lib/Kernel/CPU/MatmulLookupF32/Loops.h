@@ -36,8 +36,9 @@ struct Tuning {
   /// For ever more rows; the last has no bound. `prefetchLines`: not 0, the same
   /// line of the next panel is fetched.
   llvm::SmallVector<packed::TileTuning, 4> tiles;
-  /// Bytes of stack for tables; half of a second-level cache.
-  static constexpr int64_t kTableBytes = 512 * 1024;
+  /// Bytes of stack for tables: half of a second-level cache, and a few lines
+  /// between rows.
+  static constexpr int64_t kTableBytes = 520 * 1024;
   /// Of activations that have to be copied.
   static constexpr int64_t kActivationBytes = 256 * 1024;
 };

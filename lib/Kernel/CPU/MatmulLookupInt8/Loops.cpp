@@ -22,16 +22,18 @@ static constexpr int64_t kLineSteps = 8;
 /// Lines times rows that are unrolled.
 static constexpr int64_t kUnrolledLines = 8;
 
-static int64_t getMostRows(const PackedLayout &layout, const Tuning &tuning) {
+static int64_t getMostRows(const PackedLayout &layout, const Tuning &tuning,
+                           Index m) {
+  bool isMany = m.isConstant() && m.offset >= tuning.many;
   return std::clamp<int64_t>(Tuning::kTableBytes / ByteTables::getPitch(layout), 1,
-                             tuning.rows);
+                             isMany ? tuning.rowsOfMany : tuning.rows);
 }
 
 LookupLoops::LookupLoops(KernelBuilder &k, MatmulOp op,
                          const PackedLayout &layout, const Tuning &tuning,
                          ValueRange operands)
     : PanelLoops(k, op, layout, operands, kLanes, /*convertsHalves=*/true),
-      tuning(tuning), rowsAtOnce(getBlockHeight(getMostRows(layout, tuning))),
+      tuning(tuning), rowsAtOnce(getBlockHeight(getMostRows(layout, tuning, m))),
       activations(k, this->layout,
                   k.activation(operands[0], {}, op.getInputQuantAttr()),
                   rowsAtOnce, /*sumShift=*/0),
@@ -87,9 +89,12 @@ void LookupLoops::forStreams(const Stripe &stripe,
                              function_ref<void(Index, int64_t)> body) {
   int64_t full = stripe.columns / kLanes;
   k.parallelFor(0, full, 1, [&](Index local) { body(local, kLanes); });
+  // Joined to the loop before, and to no other: each thread has to come back to
+  // its own streams.
   if (full < stripe.count)
     k.parallelOnce([&] { body(full, stripe.columns - full * kLanes); },
-                   KernelBuilder::Units::Joined);
+                   full ? KernelBuilder::Units::Joined
+                        : KernelBuilder::Units::Own);
 }
 
 Value LookupLoops::loadSum(Index local, int64_t row) {

@@ -34,8 +34,9 @@ namespace mpq::lookupint8 {
 
 /// What is measured, not derived. Results are the same with any of these numbers.
 struct Tuning {
-  /// Rows of a tile.
-  int64_t rows = 4;
+  /// Rows of a tile, and of one where so many rows are known to come that reading
+  /// the weight does not count.
+  int64_t rows = 2, rowsOfMany = 4, many = 32;
   /// Streams of a stripe.
   int64_t streams = 256;
   /// Columns of a chunk, at least.
