@@ -2,7 +2,7 @@
 # Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # ===----------------------------------------------------------------------===#
-"""Writes model.onnx, a matrix product of rows [N, T, 16], and samples.npz for it, into the folder that is given."""
+"""dynamic_matmul.py FOLDER [K COLUMNS]: writes model.onnx, a matrix product of rows [N, T, K], and samples.npz for it."""
 import pathlib
 import sys
 
@@ -12,10 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
+k, columns = map(int, sys.argv[2:4] or (16, 24))
 rng = np.random.default_rng(0)
 nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], "product"), helper.make_node("Relu", ["h"], ["y"], "relu")]
-graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", "T", 16])],
-                          [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", "T", 24])],
-                          [numpy_helper.from_array(rng.standard_normal((16, 24)).astype(np.float32), "w")])
+graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", "T", k])],
+                          [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", "T", columns])],
+                          [numpy_helper.from_array(rng.standard_normal((k, columns)).astype(np.float32), "w")])
 onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "model.onnx")
-np.savez(folder / "samples.npz", x=rng.standard_normal((4, 5, 16)).astype(np.float32))
+np.savez(folder / "samples.npz", x=rng.standard_normal((4, 5, k)).astype(np.float32))
