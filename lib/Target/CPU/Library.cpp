@@ -21,9 +21,12 @@ namespace {
 class ScratchFolder {
 public:
   static Expected<std::unique_ptr<ScratchFolder>> create(StringRef beside) {
-    SmallString<128> path;
-    if (std::error_code code =
-            sys::fs::createUniqueDirectory(beside + ".tmp", path))
+    // A relative name would be one below the system's folder for such things.
+    SmallString<128> prefix = beside, path;
+    std::error_code code = sys::fs::make_absolute(prefix);
+    if (!code)
+      code = sys::fs::createUniqueDirectory(prefix + ".tmp", path);
+    if (code)
       return createFileError(beside, code);
     return std::make_unique<ScratchFolder>(path.str());
   }
