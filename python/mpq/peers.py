@@ -114,7 +114,10 @@ def _preprocess(model: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
         graph = onnx.load(str(model))
         if max(opset.version for opset in graph.opset_import if not opset.domain) < _PER_CHANNEL_OPSET:
             graph = onnx.version_converter.convert_version(graph, _PER_CHANNEL_OPSET)
-        quant_pre_process(graph, str(path), skip_symbolic_shape=True)
+            model = work / f"{model.stem}.converted.onnx"
+            onnx.save(graph, str(model))
+        # By its path: given in memory, it would have to be stored with its weights beside it, and is not found again.
+        quant_pre_process(str(model), str(path), skip_symbolic_shape=True)
     return path
 
 
