@@ -23,8 +23,13 @@ def weight(name, *shape):
     return numpy_helper.from_array((random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32), name)
 
 
+def numbers(name, *values):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
 def convolutions(channels, height, width):
-    """Convolutions of all kinds: direct, with a stride, depthwise, by Winograd's algorithm; a residual and a product."""
+    """Convolutions of all kinds: direct, with a stride, depthwise, by Winograd's algorithm; a residual, one of every second
+    pixel with more channels, and a product."""
     c, h, w = channels, height, width
     nodes = [
         helper.make_node("Conv", ["x", "w0"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
@@ -33,12 +38,17 @@ def convolutions(channels, height, width):
         helper.make_node("Add", ["c", "b"], ["d"]),
         helper.make_node("Conv", ["d", "w2"], ["e"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=c),
         helper.make_node("Conv", ["e", "w3"], ["f"], kernel_shape=[1, 1], strides=[2, 2]),
-        helper.make_node("GlobalAveragePool", ["f"], ["g"]),
+        helper.make_node("Slice", ["d", "starts", "ends", "axes", "steps"], ["o"]),
+        helper.make_node("Pad", ["o", "pads"], ["r"]),
+        helper.make_node("Add", ["f", "r"], ["t"]),
+        helper.make_node("GlobalAveragePool", ["t"], ["g"]),
         helper.make_node("Flatten", ["g"], ["i"]),
         helper.make_node("MatMul", ["i", "w4"], ["y"]),
     ]
     weights = [weight("w0", c, 3, 3, 3), weight("w1", c, c, 3, 3), weight("w2", c, 1, 3, 3), weight("w3", 2 * c, c, 1, 1),
-               weight("w4", 2 * c, 37)]
+               weight("w4", 2 * c, 37), *(numbers(name, *values) for name, values in (
+                   ("starts", (0, 0)), ("ends", (h, w)), ("axes", (2, 3)), ("steps", (2, 2)),
+                   ("pads", (0, c // 2, 0, 0, 0, c - c // 2, 0, 0))))]
     return nodes, weights, ["N", 3, h, w], ["N", 37]
 
 

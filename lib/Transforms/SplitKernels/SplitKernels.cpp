@@ -421,11 +421,29 @@ private:
     return false;
   }
 
+  /// What it takes one of two threads to fetch half of the activations that a
+  /// kernel reads, and the other to fetch half of what it has written, if one
+  /// thread runs it between kernels that both share.
+  static double getFetchNanoseconds(func::FuncOp kernel) {
+    // 4.4 ns for a line of 64 bytes: slices of 70 KB, AMD EPYC, family 25 model
+    // 17 (docs/Rationale/Threads.md). Half of the lines are in the other cache.
+    constexpr double kNanosecondsPerByte = 4.4 / 64 / 2;
+    double bytes = 0;
+    for (Type type : kernel.getArgumentTypes())
+      // Weights are streams of bytes.
+      if (auto memref = dyn_cast<MemRefType>(type);
+          memref && memref.getRank() > 1 && memref.hasStaticShape())
+        bytes += memref.getNumElements() * memref.getElementTypeBitWidth() / 8.0;
+    return bytes * kNanosecondsPerByte;
+  }
+
   int64_t countParts(func::FuncOp kernel, std::optional<int64_t> units) {
     int64_t parts = units.value_or(INT64_MAX);
     auto predicted = kernel->getAttrOfType<IntegerAttr>(kNanosecondsAttr);
     if (partNanoseconds > 0 && predicted)
-      parts = std::min(parts, predicted.getInt() / partNanoseconds);
+      parts = std::min<int64_t>(
+          parts, (predicted.getInt() + getFetchNanoseconds(kernel)) /
+                     partNanoseconds);
     if (parts < 2)
       remark::missed(
           kernel.getLoc(),

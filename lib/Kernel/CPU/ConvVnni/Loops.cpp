@@ -59,7 +59,7 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
 }
 
 void ConvLoops::emit() {
-  k.parallelOnce([&] { k.fillBorder(output); });
+  fillBorderByRows(k, output);
   k.forLoop(0, g.samples, 1, [&](Index n) {
     if (!op.getInputQuant()->isDynamic())
       return emitGroups(n);

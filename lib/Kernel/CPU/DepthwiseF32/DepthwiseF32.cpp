@@ -175,7 +175,7 @@ public:
   }
 
   void emit() {
-    k.parallelOnce([&] { k.fillBorder(y); });
+    fillBorderByRows(k, y);
     const DepthwiseTile &tile = plan.tile;
     int64_t whole = tile.wide * tile.columns;
     int64_t rowTiles = g.outputHeight / tile.rows;

@@ -5,13 +5,16 @@
 //
 // The loops of one matrix product:
 //
-//     for block of rows (all of them, if they need not be quantized):
-//       quantize them
+//     for block of rows:
+//       quantize them, if that is left to the kernel
 //       for panel, tile of rows:
 //         for group, step: accumulate
 //         epilogue
 //
-// Panels are outside so that their weights stay in the cache. Where a tile
+// Threads share blocks first: each then quantizes only rows of its own, and the
+// next op that is cut by rows finds them in the same thread's cache. Panels are
+// outside of tiles so that their weights stay in the cache; weights that stay
+// there anyway are read again for each block, which may be short then. Where a tile
 // does not divide the rows, the last one overlaps its neighbour; rows that are
 // counted at run time are cut into tiles of nearly equal height, with code for
 // each height.
@@ -50,25 +53,31 @@ MatmulLoops::MatmulLoops(KernelBuilder &k, MatmulOp op, ValueRange operands)
 }
 
 void MatmulLoops::emit() {
-  if (!isDynamic)
-    return emitRows(0, m);
-  int64_t count = plan.rowsAtOnce;
-  auto emitBlock = [&](Index first, Index count) {
+  int64_t most = plan.rowsAtOnce;
+  if (m.isConstant())
+    return k.parallelFor(0, llvm::divideCeil(plan.m, most), 1, [&](Index block) {
+      Index first = k.mul(block, most);
+      if (plan.m % most)
+        first = k.min(first, plan.m - most);
+      emitBlock(first, most, Share::PanelsAndTiles);
+    });
+  if (!plan.isCutByRows)
+    return k.forLoop(0, m, most, [&](Index first) {
+      emitBlock(first, k.min(k.sub(m, first), most), Share::PanelsAndTiles);
+    });
+  // Each tile is a block, with all panels for it: heights that are known there
+  // leave nothing to LLVM that it would move out of the loops, and spill.
+  k.forRowTiles(m, plan.rows, [&](Index first, int64_t count) {
+    emitBlock(first, count, Share::Nothing);
+  }, /*parallel=*/true);
+}
+
+void MatmulLoops::emitBlock(Index first, Index count, Share share) {
+  if (isDynamic)
     k.forLoop(0, count, 1, [&](Index row) {
       emitRow(k.mul(k.add(first, row), plan.k), k.mul(row, pitch), row);
     });
-    emitRows(first, count);
-  };
-  if (m.isConstant())
-    return k.parallelFor(0, llvm::divideCeil(plan.m, count), 1, [&](Index block) {
-      Index first = k.mul(block, count);
-      if (plan.m % count)
-        first = k.min(first, plan.m - count);
-      emitBlock(first, count);
-    });
-  k.forLoop(0, m, count, [&](Index first) {
-    emitBlock(first, k.min(k.sub(m, first), count));
-  });
+  emitRows(first, count, share);
 }
 
 /// Several chains of minima and maxima hide their latency.
@@ -120,10 +129,10 @@ void MatmulLoops::emitRow(Index from, Index to, Index row) {
 // Panels and tiles
 //===----------------------------------------------------------------------===//
 
-void MatmulLoops::emitRows(Index first, Index count) {
+void MatmulLoops::emitRows(Index first, Index count, Share share) {
   auto emitTileAt = [&](const Panel &panel, Index row, int64_t height) {
     Rows rows;
-    rows.codes = k.mul(row, pitch);
+    rows.codes = k.mul(isDynamic ? row : k.add(first, row), pitch);
     rows.scratchRow = row;
     rows.output = k.mul(k.add(first, row), plan.n);
     rows.count = height;
@@ -134,6 +143,8 @@ void MatmulLoops::emitRows(Index first, Index count) {
       return k.forRowTiles(count, plan.rows, [&](Index row, int64_t height) {
         emitTileAt(panel, row, height);
       }, /*parallel=*/true);
+    if (share == Share::Nothing)
+      return emitTileAt(panel, 0, count.offset);
     k.parallelFor(0, llvm::divideCeil(count.offset, plan.rows), 1, [&](Index tile) {
       Index row = k.mul(tile, plan.rows);
       if (count.offset % plan.rows)
@@ -143,17 +154,22 @@ void MatmulLoops::emitRows(Index first, Index count) {
   };
   int64_t columns = plan.vectors * kRows, full = plan.fullPanels();
   Index start = plan.streamOffset();
-  k.parallelFor(0, full, 1, [&](Index panel) {
+  auto emitFull = [&](Index panel) {
     emitPanel(makePanel(k.add(start, k.mul(panel, plan.panelBytes())),
                         k.mul(panel, columns), plan.vectors, columns));
-  });
-  if (int64_t last = plan.lastVectors())
-    k.parallelOnce(
-        [&] {
-          emitPanel(makePanel(start + full * plan.panelBytes(), full * columns,
-                              last, plan.n - full * columns));
-        },
-        KernelBuilder::Units::Joined);
+  };
+  auto emitLast = [&] {
+    if (int64_t last = plan.lastVectors())
+      emitPanel(makePanel(start + full * plan.panelBytes(), full * columns,
+                          last, plan.n - full * columns));
+  };
+  if (share == Share::Nothing) {
+    k.forLoop(0, full, 1, emitFull);
+    return emitLast();
+  }
+  k.parallelFor(0, full, 1, emitFull);
+  if (plan.lastVectors())
+    k.parallelOnce(emitLast, KernelBuilder::Units::Joined);
 }
 
 Value MatmulLoops::loadFactors(Type element, Index at, int64_t v) {

@@ -54,8 +54,12 @@ private:
   /// Quantizes one row of the input, at `from`, into row `row` of the scratch,
   /// at `to`.
   void emitRow(Index from, Index to, Index row);
+  /// What threads share of a block; nothing of one that is a single tile.
+  enum class Share { Nothing, PanelsAndTiles };
+  /// Quantizes `count` rows from `first` on, if need be, and multiplies them.
+  void emitBlock(Index first, Index count, Share share);
   /// All tiles of `count` rows from `first` on.
-  void emitRows(Index first, Index count);
+  void emitRows(Index first, Index count, Share share);
   Panel makePanel(Index weights, Index column, int64_t vectors,
                   int64_t columns);
   void emitTile(const Panel &panel, const Rows &rows);

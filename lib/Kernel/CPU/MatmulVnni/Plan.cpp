@@ -17,6 +17,12 @@ using namespace mpq::vnni;
 
 /// Stack for rows that are quantized in the kernel.
 static constexpr int64_t kScratchBytes = 128 * 1024;
+/// Packed weights of which the second-level cache holds several: short blocks of
+/// rows read them again and again. (64 bytes of them arrive in 2 cycles, and are
+/// multiplied for as many as there are rows.)
+static constexpr int64_t kMaxBytesReadAgain = 160 * 1024;
+/// Rows of such a block, where they are known.
+static constexpr int64_t kFewRows = 16;
 
 MatmulPlan::MatmulPlan(MatmulOp op) {
   m = mlir::cast<mlir::ShapedType>(op.getInput().getType()).getDimSize(0);
@@ -46,11 +52,31 @@ MatmulPlan::MatmulPlan(MatmulOp op) {
     }
   }
   chooseTile();
-  int64_t blocks =
-      llvm::divideCeil(m, std::max(rows, kScratchBytes / scratchPitch()));
-  rowsAtOnce = std::max(rows, int64_t(llvm::divideCeil(m, blocks)));
-  if (isDynamic) // whole tiles, but for the last block
-    rowsAtOnce = std::max(rows, rowsAtOnce / rows * rows);
+  chooseBlocks(!isDynamic, !op.getInputQuant()->isDynamic());
+}
+
+void MatmulPlan::chooseBlocks(bool areRowsKnown, bool areCodes) {
+  rowsAtOnce = m;
+  if (!areCodes) {
+    int64_t blocks =
+        llvm::divideCeil(m, std::max(rows, kScratchBytes / scratchPitch()));
+    rowsAtOnce = std::max(rows, int64_t(llvm::divideCeil(m, blocks)));
+    if (!areRowsKnown) // whole tiles, but for the last block
+      rowsAtOnce = std::max(rows, rowsAtOnce / rows * rows);
+  }
+  isCutByRows = packedBytes() <= kMaxBytesReadAgain;
+  if (!isCutByRows)
+    return;
+  if (!areRowsKnown) {
+    rowsAtOnce = rows;
+    return;
+  }
+  // Tiles of all blocks are those that there would be without blocks.
+  int64_t tiles = packedBytes() <= kL1Bytes ? 1 : kFewRows / rows;
+  tiles = std::max<int64_t>(std::min(tiles, rowsAtOnce / rows), 1);
+  while (llvm::divideCeil(m, rows) % tiles)
+    --tiles;
+  rowsAtOnce = tiles * rows;
 }
 
 int64_t MatmulPlan::fullPanels() const {

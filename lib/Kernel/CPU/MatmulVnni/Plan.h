@@ -61,8 +61,11 @@ struct MatmulPlan {
   int64_t rows = 1, vectors = 1, chains = 1;
   /// Steps that one loop iteration takes.
   int64_t unroll = 1;
-  /// Rows that are quantized at a time where the input is f32.
+  /// Rows of a block: quantized at a time, if that is left to the kernel.
   int64_t rowsAtOnce = 1;
+  /// Whether blocks are as short as threads that share them would have them,
+  /// and not as long as their scratch memory allows.
+  bool isCutByRows = false;
 
   bool isGrouped() const { return groups > 1; }
   /// Bytes between rows of codes that are quantized here.
@@ -86,6 +89,7 @@ struct MatmulPlan {
 private:
   double estimate();
   void chooseTile();
+  void chooseBlocks(bool areRowsKnown, bool areCodes);
 };
 
 } // namespace mpq::vnni

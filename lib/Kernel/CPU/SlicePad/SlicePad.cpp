@@ -22,6 +22,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Kernel/Elements.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -49,7 +50,8 @@ struct Emitter {
   bool padsPixels();
   SmallVector<BlockRun> getRuns();
   Value emitVector(const BlockRun &run, Index source);
-  void emitRun(const BlockRun &run);
+  /// Row `h` of the part that is not padding, in these blocks.
+  void emitRow(const BlockRun &run, Index h);
   void run();
 };
 
@@ -108,41 +110,41 @@ Value Emitter::emitVector(const BlockRun &run, Index source) {
   return transfer.close(transfer.open(lanes));
 }
 
-void Emitter::emitRun(const BlockRun &run) {
+void Emitter::emitRow(const BlockRun &run, Index h) {
   ArrayRef<int64_t> offsets = op.getOffsets(), sizes = op.getSizes(),
                     strides = op.getStrides(), low = op.getLow();
   Value zero = makeZeroElement(k, to);
   int64_t blockShift = floorDivide(getShift(), to.block);
   k.forLoop(0, sizes[0], 1, [&](Index n) {
     k.forLoop(run.begin, run.end, 1, [&](Index block) {
-      if (run.firstLane == run.lastLane) {
-        Index plane = k.add(k.mul(n + low[0], to.samplePitch()),
-                            k.mul(block, to.planePitch()));
-        return k.fill(to.buffer, plane, to.planePitch(), zero);
-      }
-      k.forLoop(0, sizes[2], 1, [&](Index h) {
-        Index source = from.offset(
-            k, k.mul(n, strides[0]) + offsets[0], block + blockShift,
-            k.mul(h, strides[2]) + offsets[2], offsets[3]);
-        Index target = to.offset(k, n + low[0], block, h + low[2], low[3]);
-        forEachUnrolled(k, sizes[3], [&](Index w) {
-          Value pixel =
-              emitVector(run, k.add(source, k.mul(w, strides[3] * from.block)));
-          k.storeVector(pixel, to.buffer, k.add(target, k.mul(w, to.block)));
-        });
+      Index target = to.offset(k, n + low[0], block, h + low[2], low[3]);
+      if (run.firstLane == run.lastLane)
+        return k.fill(to.buffer, target, sizes[3] * to.block, zero);
+      Index source = from.offset(
+          k, k.mul(n, strides[0]) + offsets[0], block + blockShift,
+          k.mul(h, strides[2]) + offsets[2], offsets[3]);
+      forEachUnrolled(k, sizes[3], [&](Index w) {
+        Value pixel =
+            emitVector(run, k.add(source, k.mul(w, strides[3] * from.block)));
+        k.storeVector(pixel, to.buffer, k.add(target, k.mul(w, to.block)));
       });
     });
   });
 }
 
 void Emitter::run() {
-  if (padsPixels())
+  auto emitRowOfAll = [&](Index h) {
+    for (const BlockRun &run : getRuns())
+      emitRow(run, h);
+  };
+  // Padding is filled before pixels are written into it, so by one thread.
+  if (padsPixels()) {
     k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(),
            makeZeroElement(k, to));
-  else
-    k.fillBorder(to);
-  for (const BlockRun &run : getRuns())
-    emitRun(run);
+    return k.forLoop(0, op.getSizes()[2], 1, emitRowOfAll);
+  }
+  fillBorderByRows(k, to);
+  k.parallelFor(0, op.getSizes()[2], 1, emitRowOfAll);
 }
 
 namespace {

@@ -11,6 +11,8 @@
 
 #include "Transform.h"
 
+#include "mpq/Kernel/ParallelRows.h"
+
 using namespace mlir;
 using namespace mpq;
 using namespace mpq::winograd;
@@ -35,7 +37,7 @@ WinogradLoops::WinogradLoops(OpBuilder &builder, Location loc, ConvOp op,
 }
 
 void WinogradLoops::emit() {
-  k.parallelOnce([&] { k.fillBorder(y); });
+  fillBorderByRows(k, y);
   int64_t tiles = plan.tiles(), atOnce = plan.tilesAtOnce;
   k.forLoop(0, g.samples, 1, [&](Index n) {
     k.parallelFor(0, llvm::divideCeil(tiles, atOnce), 1, [&](Index i) {
