@@ -298,6 +298,11 @@ void ProblemData::findLargest() {
   }
 }
 
+/// Kernels that decode weights, levels times scales, to bf16.
+static bool roundsWeights(StringRef family) {
+  return family == "conv_bf16" || family == "matmul_bf16";
+}
+
 std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
                                       int64_t w) const {
   double magnitude;
@@ -308,7 +313,7 @@ std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
   constexpr double kHalfPlace = 1.0 / 256;
   if (p.bf16Output)
     tolerance += kHalfPlace * std::abs(expected);
-  if (p.bf16Input && !p.format.empty())
+  if (!p.format.empty() && roundsWeights(compiled.family))
     tolerance += kHalfPlace * magnitude;
   if (UniformAttr quant = compiled.result.quant) {
     // The nearest code; its neighbour where the exact value is a tie but for

@@ -247,6 +247,7 @@ static std::string getSlowerKernel(StringRef kernel) {
   for (auto [faster, slower] :
        {std::pair<StringRef, StringRef>("matmul_lookup_int8", "matmul_packed"),
         {"matmul_lookup_f32", "matmul_packed_f32"},
+        {"matmul_packed_bf16", "matmul_packed_f32"},
         {"attention_int8", "attention"},
         {"batch_matmul_int8", "batch_matmul"},
         {"depthwise_vnni", "depthwise_f32"}})

@@ -69,7 +69,7 @@ Value SumTables::emitTables(Index row, Index index, Value sum) {
     Value table;
     for (auto [position, levels] : llvm::enumerate(factors)) {
       Index step = k.mul(index, factors.size()) + position;
-      Value x = k.broadcast(rows.load(row, step, column), kEntries);
+      Value x = rows.broadcast(row, step, column, kEntries);
       table = table ? k.fma(levels, x, table) : k.mulf(levels, x);
     }
     k.storeVector(table, tables,

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -20,20 +21,36 @@ Decoder::Decoder(KernelBuilder &k, const PackedLayout &layout, Isa isa,
                  Value packed)
     : k(k), layout(layout), isa(isa), packed(packed),
       words(VectorType::get(lanes(), k.b.getI32Type())),
-      reals(VectorType::get(lanes(), k.b.getF32Type())) {
+      reals(VectorType::get(lanes(), k.b.getF32Type())),
+      shorts(VectorType::get(2 * lanes(), k.b.getI16Type())) {
   makeTables();
+}
+
+FloatType Decoder::getType() const {
+  return isPaired() ? FloatType(k.b.getBF16Type()) : k.b.getF32Type();
 }
 
 //===----------------------------------------------------------------------===//
 // Steps
 //===----------------------------------------------------------------------===//
 
-Value Decoder::shiftRight(Value dwords, int64_t bits) {
+Value Decoder::shiftRight(Value lanes, int64_t bits) {
   if (bits == 0)
-    return dwords;
-  Value count = k.splatInteger(32, std::abs(bits), lanes());
-  return bits > 0 ? arith::ShRUIOp::create(k.b, dwords, count).getResult()
-                  : arith::ShLIOp::create(k.b, dwords, count).getResult();
+    return lanes;
+  auto type = cast<VectorType>(lanes.getType());
+  Value count = k.splatInteger(type.getElementTypeBitWidth(), std::abs(bits),
+                               type.getNumElements());
+  return bits > 0 ? arith::ShRUIOp::create(k.b, lanes, count).getResult()
+                  : arith::ShLIOp::create(k.b, lanes, count).getResult();
+}
+
+/// Bytes 0, 2, 1, 3 of each lane.
+static Value swapMiddleBytes(KernelBuilder &k, Value bytes) {
+  SmallVector<int64_t> from;
+  int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
+  for (int64_t lane = 0; lane < count; lane += 4)
+    llvm::append_values(from, lane, lane + 2, lane + 1, lane + 3);
+  return vector::ShuffleOp::create(k.b, bytes, bytes, from);
 }
 
 /// In dwords: what crosses from byte to byte is masked.
@@ -48,8 +65,10 @@ Value Decoder::getLine(Cells &cells, int64_t line) {
     Index at = k.add(k.add(cells.part.stream, cells.codes),
                      k.mul(cells.part.row, 4)) +
                line * PackedLayout::kLine;
-    known = vector::BitCastOp::create(k.b, words,
-                                      k.loadVector(packed, at, 4 * lanes()));
+    Value bytes = k.loadVector(packed, at, 4 * lanes());
+    if (isPaired() && usesTable())
+      bytes = swapMiddleBytes(k, bytes);
+    known = vector::BitCastOp::create(k.b, words, bytes);
   }
   return known;
 }
@@ -67,7 +86,7 @@ void Decoder::loadLines(Cells &cells, int64_t first, int64_t count) {
 Decoder::Step Decoder::getStep(Cells &cells, int64_t step) {
   int64_t firstLine = step / layout.cellSteps * layout.cellLines;
   auto pieces = layout.getPieces(step % layout.cellSteps);
-  if (pieces.size() == 1 && usesTable())
+  if (pieces.size() == 1 && usesTable() && !layout.zeroPoints)
     return {getLine(cells, firstLine + pieces[0].line), pieces[0].bit,
             cells.offset};
   Value dwords;
@@ -78,12 +97,32 @@ Decoder::Step Decoder::getStep(Cells &cells, int64_t step) {
       bits = maskBytes(bits, ((1 << piece.width) - 1) << piece.shift);
     dwords = dwords ? arith::OrIOp::create(k.b, dwords, bits).getResult() : bits;
   }
+  if (usesTable() && layout.zeroPoints)
+    dwords = arith::AddIOp::create(k.b, dwords, cells.offset);
   return {dwords, 0, cells.offset};
 }
 
 Value Decoder::emitLevels(const Step &step, int64_t column) {
-  if (usesTable())
-    return lookUp(shiftRight(step.dwords, 8 * column + step.bit));
+  if (!isPaired())
+    return usesTable() ? lookUp(shiftRight(step.dwords, 8 * column + step.bit))
+                       : emitColumn(step, column);
+  auto pairs = VectorType::get(elements(), getType());
+  Value bits;
+  if (usesTable()) {
+    Value codes = vector::BitCastOp::create(k.b, shorts, step.dwords);
+    bits = lookUp(shiftRight(codes, 4 * column + step.bit));
+  } else {
+    auto asWords = [&](Value reals) {
+      return vector::BitCastOp::create(k.b, words, reals);
+    };
+    Value lower = shiftRight(asWords(emitColumn(step, column)), 16);
+    bits = arith::OrIOp::create(k.b, asWords(emitColumn(step, column + 1)),
+                                lower);
+  }
+  return vector::BitCastOp::create(k.b, pairs, bits);
+}
+
+Value Decoder::emitColumn(const Step &step, int64_t column) {
   return arith::SubFOp::create(k.b, placeByte(step, column), step.offset);
 }
 
@@ -91,11 +130,13 @@ Value Decoder::emitLevels(const Step &step, int64_t column) {
 // Tables
 //===----------------------------------------------------------------------===//
 
-/// Levels that a permutation finds in this many registers stay there.
+/// Registers of levels that a permutation, or a few, find.
 static int64_t getMostTables(Isa isa, bool isCodebook) {
   switch (isa) {
   case Isa::Avx512: // 2: one vpermi2ps
     return isCodebook ? 16 : 2;
+  case Isa::Bf16: // one vpermi2w
+    return 2;
   case Isa::Avx2:
     return isCodebook ? 4 : 1;
   case Isa::Portable:
@@ -105,31 +146,53 @@ static int64_t getMostTables(Isa isa, bool isCodebook) {
 }
 
 void Decoder::makeTables() {
-  int64_t entries = std::max(lanes(), int64_t(1) << layout.bits);
-  int64_t count = entries / lanes();
-  if (count > getMostTables(isa, layout.table)) {
-    if (layout.table)
-      gathered = k.view(packed, k.b.getF32Type(), layout.getTableOffset(),
+  int64_t entries = int64_t(1) << (layout.bits + layout.zeroPoints);
+  int64_t count = std::max<int64_t>(1, entries / elements());
+  bool fits = count <= getMostTables(isa, layout.table);
+  if (!layout.table) {
+    fits &= isPaired() || !layout.zeroPoints;
+    for (int64_t i = 0; fits && i < count; ++i)
+      tables.push_back(makeTable(i * elements()));
+    return;
+  }
+  Value levels = k.view(packed, k.b.getF32Type(), layout.getTableOffset(),
                         layout.getTableEntries());
-    return;
+  for (int64_t i = 0; fits && i < count; ++i)
+    tables.push_back(loadTable(levels, i * elements()));
+  if (!fits)
+    gathered = levels;
+}
+
+/// Constants: the levels of codes, beginning again behind the last one, or, with
+/// zero points, the differences from the largest code.
+Value Decoder::makeTable(int64_t firstCode) {
+  int64_t codes = int64_t(1) << layout.bits;
+  SmallVector<float> levels;
+  SmallVector<int16_t> upperHalves;
+  for (int64_t i = 0; i < elements(); ++i) {
+    int64_t code = firstCode + i;
+    levels.push_back(layout.zeroPoints
+                         ? code - (codes - 1)
+                         : layout.low + layout.step * (code % codes));
+    upperHalves.push_back(llvm::bit_cast<uint32_t>(levels.back()) >> 16);
   }
-  if (layout.table) {
-    Value floats = k.view(packed, k.b.getF32Type(), layout.getTableOffset(),
-                          layout.getTableEntries());
-    for (int64_t i = 0; i < count; ++i)
-      tables.push_back(k.loadVector(floats, i * lanes(), lanes()));
-    return;
-  }
-  if (layout.zeroPoints)
-    return;
-  for (int64_t i = 0; i < count; ++i) {
-    SmallVector<float> levels;
-    for (int64_t lane = 0; lane < lanes(); ++lane) {
-      int64_t code = (i * lanes() + lane) % (int64_t(1) << layout.bits);
-      levels.push_back(layout.low + layout.step * code);
-    }
-    tables.push_back(k.constant(DenseElementsAttr::get(reals, ArrayRef(levels))));
-  }
+  return k.constant(isPaired()
+                        ? DenseElementsAttr::get(shorts, ArrayRef(upperHalves))
+                        : DenseElementsAttr::get(reals, ArrayRef(levels)));
+}
+
+/// Of the table that the packed weight has; see makeTable.
+Value Decoder::loadTable(Value levels, int64_t firstCode) {
+  auto load = [&](int64_t code) {
+    return k.loadVector(levels, code % layout.getTableEntries(), lanes());
+  };
+  if (!isPaired())
+    return load(firstCode);
+  SmallVector<int64_t> inOrder = llvm::to_vector(llvm::seq(elements()));
+  Value halves = vector::ShuffleOp::create(
+      k.b, k.narrow(load(firstCode), getType()),
+      k.narrow(load(firstCode + lanes()), getType()), inOrder);
+  return vector::BitCastOp::create(k.b, shorts, halves);
 }
 
 /// Of the table that begins with register `table`: one, or a pair with AVX-512.
@@ -137,10 +200,15 @@ Value Decoder::permute(Value index, int64_t table) {
   if (isa == Isa::Avx2)
     return k.intrinsic("llvm.x86.avx2.permps", reals, {tables[table], index});
   if (tables.size() == 1)
-    return k.intrinsic("llvm.x86.avx512.permvar.sf.512", reals,
-                       {tables[table], index});
-  return k.intrinsic("llvm.x86.avx512.vpermi2var.ps.512", reals,
-                     {tables[table], index, tables[table + 1]});
+    return isPaired() ? k.intrinsic("llvm.x86.avx512.permvar.hi.512", shorts,
+                                    {tables[table], index})
+                      : k.intrinsic("llvm.x86.avx512.permvar.sf.512", reals,
+                                    {tables[table], index});
+  return isPaired()
+             ? k.intrinsic("llvm.x86.avx512.vpermi2var.hi.512", shorts,
+                           {tables[table], index, tables[table + 1]})
+             : k.intrinsic("llvm.x86.avx512.vpermi2var.ps.512", reals,
+                           {tables[table], index, tables[table + 1]});
 }
 
 Value Decoder::lookUp(Value index) {
@@ -201,6 +269,13 @@ Value Decoder::placeByte(const Step &step, int64_t column) {
 }
 
 Value Decoder::getOffset(Value zeroPoints) {
+  if (usesTable() && zeroPoints) {
+    // Of each byte.
+    Value most = k.splatInteger(32, (1 << layout.bits) - 1, lanes());
+    return arith::MulIOp::create(
+        k.b, arith::SubIOp::create(k.b, most, zeroPoints),
+        k.splatInteger(32, 0x01010101, lanes()));
+  }
   if (usesTable())
     return {};
   if (!zeroPoints)

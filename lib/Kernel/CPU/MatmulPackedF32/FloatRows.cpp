@@ -22,27 +22,28 @@ using namespace mpq::packedf32;
 static constexpr int64_t kColumns = PackedLayout::kColumns;
 
 bool FloatRows::isReady() const {
-  return !quant && cast<MemRefType>(input.getType()).getElementType().isF32() &&
+  return !quant && cast<MemRefType>(input.getType()).getElementType() == type &&
          layout.groups * layout.groupSteps * kColumns == layout.k;
 }
 
 FloatRows::FloatRows(KernelBuilder &k, const PackedLayout &layout, Value input,
-                     UniformAttr quant, int64_t most, int64_t bytes)
-    : k(k), layout(layout), input(k.flatten(input)), quant(quant), rowsAtOnce(most),
-      pitch(layout.k) {
+                     UniformAttr quant, FloatType type, int64_t most,
+                     int64_t bytes)
+    : k(k), layout(layout), input(k.flatten(input)), quant(quant), type(type),
+      rowsAtOnce(most), pitch(layout.k) {
   if (isReady())
     return;
   // An odd number of lines apart, or rows of a tile compete for the same lines
   // of the cache.
-  constexpr int64_t kLineFloats = 16;
+  int64_t size = type.getWidth() / 8, lineFloats = 64 / size;
   int64_t lines = llvm::divideCeil(
-      layout.groups * layout.groupSteps * kColumns, kLineFloats);
-  pitch = (lines | 1) * kLineFloats;
-  rowsAtOnce = std::clamp<int64_t>(bytes / 4 / pitch, 1, most);
+      layout.groups * layout.groupSteps * kColumns, lineFloats);
+  pitch = (lines | 1) * lineFloats;
+  rowsAtOnce = std::clamp<int64_t>(bytes / size / pitch, 1, most);
   Index rows = k.rows(input);
   if (rows.isConstant())
     rowsAtOnce = std::clamp<int64_t>(rows.offset, 1, rowsAtOnce);
-  copies = k.stackBuffer(k.b.getF32Type(), rowsAtOnce * pitch);
+  copies = k.stackBuffer(type, rowsAtOnce * pitch);
 }
 
 void FloatRows::emitBlock(Index first, Index count) {
@@ -81,9 +82,12 @@ void FloatRows::copyRow(Index from, Index to) {
   copyGroup(last, layout.getColumns(last));
 }
 
-Value FloatRows::load(Index row, Index step, int64_t column) {
+Value FloatRows::broadcast(Index row, Index step, int64_t column,
+                           int64_t lanes) {
   if (!copies)
     row = k.add(firstRow, row);
-  return k.load(copies ? copies : input,
-                k.add(k.mul(row, pitch), k.mul(step, kColumns)) + column);
+  Value from = copies ? copies : input;
+  Index at = k.add(k.mul(row, pitch), k.mul(step, kColumns)) + column;
+  return type.isBF16() ? k.broadcastPair(from, at, lanes)
+                       : k.broadcast(k.load(from, at), lanes);
 }

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Rows of activations as the kernel reads them: f32. They are read where they are,
-// or, where they are stored as something else or groups of columns of the weight
-// are padded to whole steps, copied, with zeros in the place of the padding. A
-// zero times what a padded code stands for adds nothing.
+// Rows of activations as the kernel reads them: f32, or bf16 where pairs of them
+// are multiplied. They are read where they are, or, where they are stored as
+// something else or groups of columns of the weight are padded to whole steps,
+// copied, with zeros in the place of the padding. A zero times what a padded code
+// stands for adds nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H
@@ -19,20 +20,21 @@ namespace mpq::packedf32 {
 
 class FloatRows {
 public:
-  /// Of `input`, blocks of up to `rowsAtOnce` rows, or fewer if the copies of so
-  /// many do not fit into `bytes`.
+  /// Of `input`, as `type`, blocks of up to `rowsAtOnce` rows, or fewer if the
+  /// copies of so many do not fit into `bytes`.
   FloatRows(KernelBuilder &k, const PackedLayout &layout, mlir::Value input,
-            UniformAttr quant,
-            int64_t rowsAtOnce, int64_t bytes);
+            UniformAttr quant, mlir::FloatType type, int64_t rowsAtOnce,
+            int64_t bytes);
 
   int64_t getRowsAtOnce() const { return rowsAtOnce; }
   /// Makes rows [first, first + count) the rows 0 ... count - 1.
   void emitBlock(Index first, Index count);
-  /// Column `column` of step `step` of all groups' steps, an f32.
-  mlir::Value load(Index row, Index step, int64_t column);
+  /// Column `column` of step `step` of all groups' steps, or of bf16 that one
+  /// and the next, `lanes` times.
+  mlir::Value broadcast(Index row, Index step, int64_t column, int64_t lanes);
 
 private:
-  /// Stored as f32, and not padded to whole steps.
+  /// Stored as `type`, and not padded to whole steps.
   bool isReady() const;
   void copyRow(Index from, Index to);
 
@@ -40,6 +42,7 @@ private:
   const PackedLayout &layout;
   mlir::Value input;
   UniformAttr quant;
+  mlir::FloatType type;
   mlir::Value copies;
   Index firstRow;
   int64_t rowsAtOnce, pitch;

@@ -31,10 +31,10 @@ FloatLoops::FloatLoops(KernelBuilder &k, MatmulOp op,
     : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
       output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
       packed(operands[1]),
-      activations(k, this->layout, operands[0], op.getInputQuantAttr(),
-                  tuning.rowsAtOnce, tuning.activationBytes),
-      rowsAtOnce(getRowsAtOnce(m, activations.getRowsAtOnce())),
       decoder(k, this->layout, tuning.isa, packed), lanes(decoder.lanes()),
+      activations(k, this->layout, operands[0], op.getInputQuantAttr(),
+                  decoder.getType(), tuning.rowsAtOnce, tuning.activationBytes),
+      rowsAtOnce(getRowsAtOnce(m, activations.getRowsAtOnce())),
       factors(k, packed, lanes, tuning.isa != Isa::Portable) {
   if (op.getBias())
     bias = operands[2];
@@ -222,7 +222,7 @@ FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
   for (int64_t row = 0; row < rows.count; ++row)
     llvm::append_range(start, panel.bias);
   return forBlocks(start, [&](const Block &block, ValueRange before) {
-    if (layout.groupSteps > tuning.pieceSteps)
+    if (isLong())
       return k.forLoop(
           0, block.groups, 1, before, [&](Index index, ValueRange before) {
             Values sums = emitLongGroup(tile, panel, rows,
@@ -347,7 +347,7 @@ FloatLoops::Values FloatLoops::emitSteps(const Panel &panel, const Rows &rows,
     for (size_t i = 0; i < cells.size(); ++i)
       codes.push_back(
           decoder.getStep(cells[i], pieces[i / vectors].cellStep + step));
-    for (int64_t column = 0; column < kColumns; ++column)
+    for (int64_t column = 0; column < kColumns; column += decoder.columns())
       for (auto [p, piece] : llvm::enumerate(pieces)) {
         Values levels;
         for (int64_t v = 0; v < vectors; ++v)
@@ -365,11 +365,12 @@ void FloatLoops::emitProducts(ArrayRef<Value> levels, const Rows &rows,
                               Index step, int64_t column,
                               MutableArrayRef<Value> sums) {
   for (int64_t row = 0; row < rows.count; ++row) {
-    Value x = activations.load(k.add(rows.block, row), step, column);
-    x = k.broadcast(x, lanes);
+    Value x =
+        activations.broadcast(k.add(rows.block, row), step, column, lanes);
     for (auto [v, level] : llvm::enumerate(levels)) {
       Value &sum = sums[row * levels.size() + v];
-      sum = k.fma(level, x, sum);
+      sum = decoder.columns() == 2 ? k.dotPairs(sum, level, x)
+                                   : k.fma(level, x, sum);
     }
   }
 }
@@ -401,10 +402,11 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
                               Index first, Index count) {
   if (!buffer) {
     int64_t width = tile.vectors * lanes;
-    int64_t steps = std::max(tuning.pieceSteps,
-                             layout.cellSteps * layout.blockGroups);
+    int64_t steps = tuning.bufferSteps;
+    if (!isLong())
+      steps = layout.blockGroups * layout.groupSteps;
     Type f32 = k.b.getF32Type();
-    buffer = k.stackBuffer(f32, steps * kColumns * width);
+    buffer = k.stackBuffer(decoder.getType(), steps * kColumns * width);
     totals = k.stackBuffer(f32, rowsAtOnce * width);
     partials = k.stackBuffer(f32, rowsAtOnce * width);
   }
@@ -412,8 +414,7 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
     storeSums(panel.bias, totals, panel, row);
   });
   forBlocks({}, [&](const Block &block, ValueRange) {
-    if (layout.groupSteps < layout.cellSteps ||
-        block.groups * layout.groupSteps <= tuning.pieceSteps)
+    if (!isLong())
       emitBufferedBlock(tile, panel, count, block);
     else
       k.forLoop(0, block.groups, 1, [&](Index index) {
@@ -434,16 +435,16 @@ void FloatLoops::emitBufferedBlock(const TileTuning &tile, const Panel &panel,
     decode(panel, getGroup(panel, block, index), layout.groupSteps,
            index * layout.groupSteps);
   forTiles(tile, count, [&](Index row, int64_t height) {
+    Values sums = loadSums(totals, panel, row, height);
     for (int64_t index = 0; index < block.groups; ++index) {
       int64_t step = index * layout.groupSteps;
-      Values sums = multiply(
+      Values products = multiply(
           panel, row, height,
           k.mul(block.firstGroup, layout.groupSteps) + step, step,
           layout.groupSteps);
-      storeSums(addScaled(sums, loadScales(panel, block, index),
-                          loadSums(totals, panel, row, height)),
-                totals, panel, row);
+      sums = addScaled(products, loadScales(panel, block, index), sums);
     }
+    storeSums(sums, totals, panel, row);
   });
 }
 
@@ -453,21 +454,25 @@ void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
   k.forLoop(0, count, 1, [&](Index row) {
     storeSums(makeZeros(panel, 1), partials, panel, row);
   });
-  int64_t most = tuning.pieceSteps, whole = layout.groupSteps / most * most;
-  auto emitOne = [&](Index at, int64_t steps) {
-    Group piece = getPiece(group, at);
-    decode(panel, piece, steps, 0);
+  int64_t most = tuning.bufferSteps, whole = layout.groupSteps / most * most;
+  auto emitSome = [&](Index at, int64_t steps) {
+    Group pieces = getPiece(group, at);
+    decode(panel, pieces, steps, 0);
     forTiles(tile, count, [&](Index row, int64_t height) {
       Values sums = loadSums(partials, panel, row, height);
-      Values products = multiply(panel, row, height, piece.step, 0, steps);
-      for (auto [sum, product] : llvm::zip_equal(sums, products))
-        sum = k.addf(sum, product);
+      for (int64_t from = 0; from < steps; from += tuning.pieceSteps) {
+        Values products =
+            multiply(panel, row, height, k.add(pieces.step, from), from,
+                     std::min(tuning.pieceSteps, steps - from));
+        for (auto [sum, product] : llvm::zip_equal(sums, products))
+          sum = k.addf(sum, product);
+      }
       storeSums(sums, partials, panel, row);
     });
   };
-  k.forLoop(0, whole, most, [&](Index at) { emitOne(at, most); });
+  k.forLoop(0, whole, most, [&](Index at) { emitSome(at, most); });
   if (whole < layout.groupSteps)
-    emitOne(whole, layout.groupSteps - whole);
+    emitSome(whole, layout.groupSteps - whole);
   k.forLoop(0, count, 1, [&](Index row) {
     storeSums(addScaled(loadSums(partials, panel, row, 1), scales,
                         loadSums(totals, panel, row, 1)),
@@ -483,10 +488,11 @@ void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,
       Decoder::Cells cells{part, codes, group.offsets[v], {}};
       for (int64_t step = 0; step < count; ++step) {
         Decoder::Step loaded = decoder.getStep(cells, group.cellStep + step);
-        for (int64_t column = 0; column < kColumns; ++column)
+        for (int64_t column = 0; column < kColumns;
+             column += decoder.columns())
           k.storeVector(decoder.emitLevels(loaded, column), buffer,
                         k.mul(to + step, kColumns * width) +
-                            (column * width + int64_t(v) * lanes));
+                            (column * width + int64_t(v) * decoder.elements()));
       }
     }
   };
@@ -508,12 +514,13 @@ FloatLoops::Values FloatLoops::multiply(const Panel &panel, Index row,
   int64_t width = panel.vectors() * lanes;
   auto emitSteps = [&](Index at, int64_t count, ValueRange before) {
     Values sums(before);
-    for (int64_t i = 0; i < count * kColumns; ++i) {
+    int64_t elements = decoder.elements();
+    for (int64_t i = 0; i < count * kColumns; i += decoder.columns()) {
       k.keepLoadsInOrder();
       Values levels;
       Index source = k.mul(k.add(from, at), kColumns * width) + i * width;
       for (int64_t v = 0; v < panel.vectors(); ++v)
-        levels.push_back(k.loadVector(buffer, source + v * lanes, lanes));
+        levels.push_back(k.loadStored(buffer, source + v * elements, elements));
       emitProducts(levels, {row, row, rows}, k.add(step, at) + i / kColumns,
                    i % kColumns, sums);
     }

@@ -8,7 +8,7 @@
 //     result = bias + sum over groups of  scale * (sum over columns of level * x)
 //
 // both sums in order, from left to right, with one rounding for each term, except
-// that groups of more than 128 columns are summed in pieces of 128: for every row
+// that groups of more than 32 columns are summed in pieces of 32: for every row
 // in the same way, whatever tile it is in. Pieces and groups start at zero, so
 // that several can be in the making at once, which hides the latency of the sum.
 //
@@ -25,7 +25,7 @@
 // memory while one tile after the other passes.
 //
 //     for block of rows, panel of the weight:
-//       for piece of a group, or a few small groups:
+//       for a few pieces of a group, or small groups:
 //         decode into a buffer that fits the first-level cache
 //         for tile of rows:
 //           f32 products with the buffer
@@ -95,6 +95,8 @@ private:
   Values loadScales(const Panel &panel, const Block &block, Index index);
   /// The group from its step `step` on.
   Group getPiece(const Group &group, Index step);
+  /// Groups are of several pieces.
+  bool isLong() const { return layout.groupSteps > tuning.pieceSteps; }
   /// Groups that share cells, or are small, are unrolled.
   bool isUnrolled(int64_t groups) const;
 
@@ -114,7 +116,8 @@ private:
   Values emitSteps(const Panel &panel, const Rows &rows,
                    llvm::ArrayRef<Group> pieces, int64_t steps,
                    mlir::ValueRange sums);
-  /// Adds one column's levels times an activation of each row.
+  /// Adds one column's levels times an activation of each row, or those of a
+  /// pair of columns.
   void emitProducts(llvm::ArrayRef<mlir::Value> levels, const Rows &rows,
                     Index step, int64_t column,
                     llvm::MutableArrayRef<mlir::Value> sums);
@@ -153,11 +156,11 @@ private:
   Activation output;
   std::optional<Activation> residual;
   mlir::Value packed, bias;
+  Decoder decoder;
+  int64_t lanes;
   FloatRows activations;
   /// Rows of a block, of the lowest tile that they are cut into.
   int64_t rowsAtOnce, lowest = 1;
-  Decoder decoder;
-  int64_t lanes;
   packed::StreamFactors factors;
   /// Decoded levels, sums over the groups, sums of a long group.
   mlir::Value buffer, totals, partials;

@@ -8,15 +8,22 @@
 // registers (Decode.h), products and sums are those of f32 (Loops.h). The layout is
 // PackedLayout.h; docs/Rationale/PackedF32.md has the reasons and the measurements.
 //
-// Two families with the same kernels: one is asked before matmul_f32 and takes
-// what is faster packed, the other, which is asked behind it, takes anything.
+// Rows of bf16 are multiplied as they are stored, in pairs (vdpbf16ps), where every
+// level is a number that bf16 has: nothing is rounded but the f32 sums.
+//
+// Two families each with the same kernels: one is asked before matmul_f32, or
+// matmul_bf16, and takes what is faster packed, the other, which is asked behind it,
+// takes anything.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/Loops.h"
 
+#include "dialects/MPQ/Formats/Codebook/Codebook.h"
+
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <tuple>
@@ -27,11 +34,11 @@ using namespace mpq::packedf32;
 
 namespace {
 
-class MatmulPackedF32 final : public packed::PackedFamily {
+class MatmulPackedF32 : public packed::PackedFamily {
 public:
   using PackedFamily::PackedFamily;
 
-private:
+protected:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
   std::string checkGain(const PackedLayout &layout) const override;
 
@@ -42,9 +49,24 @@ private:
 
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
                  ValueRange operands) const override {
-    Tuning tuning = getTuning(k.target, layout);
+    Tuning tuning = getTuning(k.target, layout, multipliesBf16());
     FloatLoops(k, op, layout, tuning, operands).emit();
   }
+
+  virtual bool multipliesBf16() const { return false; }
+};
+
+class MatmulPackedBf16 final : public MatmulPackedF32 {
+public:
+  using MatmulPackedF32::MatmulPackedF32;
+
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override;
+
+private:
+  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string checkGain(const PackedLayout &layout) const override;
+  bool multipliesBf16() const override { return true; }
 };
 
 } // namespace
@@ -69,9 +91,54 @@ std::string MatmulPackedF32::checkGain(const PackedLayout &layout) const {
   return {};
 }
 
+bool MatmulPackedBf16::accepts(Operation *op, const KernelTarget &target,
+                               std::string &reason) const {
+  if (!MatmulPackedF32::accepts(op, target, reason))
+    return false;
+  if (target.avx512bf16 && target.lanes() == 16)
+    return true;
+  reason = "the target lacks AVX512_BF16";
+  return false;
+}
+
+std::string MatmulPackedBf16::check(MatmulOp op,
+                                    StoredTensorType weight) const {
+  if (!getElementTypeOrSelf(op.getInput()).isBF16())
+    return "the input is not bf16";
+  if (op.getInputQuantAttr())
+    return "the input is quantized dynamically";
+  // Integer levels of a layout are below 2^8.
+  auto codebook = dyn_cast<CodebookFormatAttr>(weight.getFormat());
+  if (!codebook)
+    return {};
+  auto isExact = [](float level) {
+    return (llvm::bit_cast<uint32_t>(level) & 0xffff) == 0;
+  };
+  if (codebook.isLearned() || !llvm::all_of(codebook.getLevels(), isExact))
+    return "bf16 would round the levels of " +
+           FormatAttrInterface(codebook).getSpelling();
+  return {};
+}
+
+/// matmul_bf16 has two bytes for each code.
+std::string MatmulPackedBf16::checkGain(const PackedLayout &layout) const {
+  constexpr int64_t kNearBytes = 512 * 1024;
+  int64_t bytes = layout.rows * layout.k * 2;
+  if (bytes < kNearBytes)
+    return llvm::formatv("{0} bytes of bf16 weights are fewer than {1}, and fit "
+                         "the second-level cache",
+                         bytes, kNearBytes);
+  return {};
+}
+
 namespace mpq {
 void registerKernelFamilyMatmulPackedF32(DialectRegistry &) {
   auto &families = Registry<KernelFamily>::get();
+  for (auto [name, priority, onlyGains] :
+       {std::tuple("matmul_packed_bf16", 95, false),
+        std::tuple("matmul_packed_bf16_large", 120, true)})
+    families.add(name,
+                 std::make_unique<MatmulPackedBf16>(name, priority, onlyGains));
   for (auto [name, priority, onlyGains] :
        {std::tuple("matmul_packed_f32", 90, false),
         std::tuple("matmul_packed_f32_large", 110, true)})

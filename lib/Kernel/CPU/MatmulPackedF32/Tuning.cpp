@@ -14,34 +14,34 @@ using namespace mpq::packedf32;
 
 static constexpr int64_t kAnyRows = INT64_MAX;
 
-static Isa getIsa(const KernelTarget &target) {
+static Isa getIsa(const KernelTarget &target, bool multipliesBf16) {
+  if (multipliesBf16)
+    return Isa::Bf16;
   if (target.avx512f && target.avx512bw && target.vectorBits >= 512)
     return Isa::Avx512;
   return target.avx2 ? Isa::Avx2 : Isa::Portable;
 }
 
-/// One row, AVX-512. Short groups: one linear stream, two groups at a time.
-/// Longer ones, of which one would be too long a chain: four streams.
-static TileTuning getRowTile(const PackedLayout &layout, bool isShort) {
-  if (!isShort)
-    return {1, 1, 4, 1, 144, 2};
-  // With a line for each step the hardware is ahead without help.
-  return layout.bits <= 5 ? TileTuning{1, 1, 1, 2, 16, 3}
-                          : TileTuning{1, 1, 1, 2, 0, 0};
+/// One row, AVX-512: one linear stream, two groups or pieces at a time, which hides
+/// the latency of the sums.
+static TileTuning getRowTile(const PackedLayout &layout, Isa isa) {
+  // With a line for each step, or where the core waits for DRAM anyway, the
+  // hardware is ahead without help.
+  return layout.bits <= 5 && isa == Isa::Avx512 ? TileTuning{1, 1, 1, 2, 16, 3}
+                                                : TileTuning{1, 1, 1, 2, 0, 0};
 }
 
 Tuning packedf32::getTuning(const KernelTarget &target,
-                            const PackedLayout &layout) {
+                            const PackedLayout &layout, bool multipliesBf16) {
   Tuning tuning;
-  tuning.isa = getIsa(target);
-  bool isShort = layout.groupSteps <= 8;
+  tuning.isa = getIsa(target, multipliesBf16);
   switch (tuning.isa) {
   case Isa::Avx512: // Zen 4
-    tuning.tiles = {getRowTile(layout, isShort),
-                    {2, 2, 4, 1, 72, 2},
-                    {16, 8, 1, 1, 72, 2},
-                    {kAnyRows, 8, 3, 1, 0, 0, true}};
-    tuning.unrolledSteps = isShort ? 8 : 16;
+  case Isa::Bf16:
+    tuning.tiles = {getRowTile(layout, tuning.isa),
+                    {16, 8, 1, 1, 72, 3},
+                    {kAnyRows, 4, 3, 1, 0, 0, true}};
+    tuning.rowsAtOnce = 128;
     break;
   case Isa::Avx2: // Zen 4
     tuning.tiles = {{1, 1, 4, 1, 72, 2},

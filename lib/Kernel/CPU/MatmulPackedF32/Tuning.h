@@ -18,6 +18,7 @@ namespace mpq::packedf32 {
 /// The instructions that look up and convert codes.
 enum class Isa {
   Avx512,   ///< vpermps and vpermi2ps: tables of 16 and 32 floats
+  Bf16,     ///< vpermw and vpermi2w: tables of 32 and 64 bf16; vdpbf16ps
   Avx2,     ///< vpermps: tables of 8
   Portable, ///< shifts, and loads from tables
 };
@@ -45,13 +46,17 @@ struct Tuning {
   /// Steps that are unrolled, a multiple of 8.
   int64_t unrolledSteps = 8;
   /// Steps of a piece of a long group, a multiple of those. Sums depend on it.
-  int64_t pieceSteps = 32;
+  int64_t pieceSteps = 8;
+  /// Steps of a long group that are decoded at once, a multiple of those.
+  int64_t bufferSteps = 32;
   /// Bytes of stack for activations that have to be copied.
   int64_t activationBytes = 256 * 1024;
 };
 
-/// For this CPU, or what was measured on the one most like it.
-Tuning getTuning(const KernelTarget &target, const PackedLayout &layout);
+/// For this CPU, or what was measured on the one most like it. `multipliesBf16`:
+/// for products of bf16, which the target has.
+Tuning getTuning(const KernelTarget &target, const PackedLayout &layout,
+                 bool multipliesBf16);
 
 } // namespace mpq::packedf32
 

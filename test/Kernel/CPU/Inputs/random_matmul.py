@@ -43,8 +43,17 @@ def choose_lookup() -> list[str]:
     return [f"w={rng.choice(['binary', 'ternary2', 'kmeans2', 'int2'])}{tail}", "a=f32", "family=matmul_lookup_f32"]
 
 
+def choose_bf16_types() -> list[str]:
+    """The same for rows of bf16: pairs are multiplied with packed codes of levels that bf16 has, else with any weight."""
+    if rng.random() < 0.75:
+        return [choose_weight(("binary", "ternary2", "fp4"), 0.25), "a=bf16", "family=matmul_packed_bf16"]
+    return [choose_float_weight(), "a=bf16"]
+
+
 def choose_types(isa: str) -> list[str]:
     """The weight, the activations, and the family if another one might be asked first."""
+    if isa == "avx512bf16":
+        return choose_bf16_types()
     if isa == "avx512vnni" and rng.random() < 0.3:
         return choose_lookup()
     kind = rng.random()
