@@ -98,8 +98,6 @@ void Tile::emit() {
     Value isLast = k.lessThan(left, kKeys + 1);
     emitBlock(key, k.min(left, kKeys), isFirst, isLast);
   });
-  if (s.results)
-    storeCodes();
 }
 
 /// Transposes the queries, four elements of all of them at a time.
@@ -152,7 +150,7 @@ void Tile::emitBlock(Index firstKey, Index count, Value isFirst, Value isLast) {
       scale = arith::SelectOp::create(k.b, isLast, scale, one);
     storeLanes(scale, s.scales, v);
   }
-  emitResults(firstKey, count, isFirst);
+  emitResults(firstKey, count, isFirst, isLast);
 }
 
 /// A mask that differs between queries, transposed like them to where the
@@ -292,7 +290,8 @@ void Tile::emitWeights(Index count) {
 
 /// Weights times values, `height` queries and up to four vectors of the result
 /// at a time.
-void Tile::emitResults(Index firstKey, Index count, Value isFirst) {
+void Tile::emitResults(Index firstKey, Index count, Value isFirst,
+                       Value isLast) {
   int64_t width = std::min<int64_t>(lanes, llvm::PowerOf2Ceil(g.valueSize));
   int64_t budget = k.target.vectorRegisters >= 32 ? 24 : 10;
   int64_t panel = std::min<int64_t>(llvm::divideCeil(g.valueSize, width),
@@ -301,7 +300,7 @@ void Tile::emitResults(Index firstKey, Index count, Value isFirst) {
     k.forRowTiles(valid, std::min<int64_t>(12, budget / panel),
                   [&](Index row, int64_t height) {
                     emitResultTile(firstKey, count, row, height, column, panel,
-                                   columns, isFirst);
+                                   columns, isFirst, isLast);
                   });
   };
   int64_t step = panel * width, whole = g.valueSize / step * step;
@@ -313,7 +312,7 @@ void Tile::emitResults(Index firstKey, Index count, Value isFirst) {
 
 void Tile::emitResultTile(Index firstKey, Index count, Index row,
                           int64_t height, Index column, int64_t panel,
-                          int64_t columns, Value isFirst) {
+                          int64_t columns, Value isFirst, Value isLast) {
   int64_t width = std::min<int64_t>(lanes, llvm::PowerOf2Ceil(g.valueSize));
   auto valueAt =
       k.add(k.add(head.value, column), k.mul(firstKey, g.valuePitch));
@@ -345,48 +344,41 @@ void Tile::emitResultTile(Index firstKey, Index count, Index row,
   });
   sums = k.forLoop(whole, count, 1, sums,
                    [&](Index key, ValueRange in) { return steps(key, 1, in); });
-  Value buffer = s.results ? s.results : g.result;
+  Index result = k.add(k.add(head.result, column),
+                       k.mul(k.add(first, row), g.resultPitch));
+  // What is added up: results, or what will be codes after the last block.
+  Value sumsSoFar = s.results ? s.results : g.result;
   int64_t pitch = s.results ? g.valueSize : g.resultPitch;
-  Index to = s.results ? k.add(column, k.mul(row, pitch))
-                       : k.add(k.add(head.result, column),
-                               k.mul(k.add(first, row), pitch));
-  UniformAttr quant = s.results ? UniformAttr() : op.getOutputQuantAttr();
+  Index soFar = s.results ? k.add(column, k.mul(row, pitch)) : result;
   for (int64_t i = 0; i < height; ++i) {
     auto perQuery = [&](Value buffer) {
       return k.broadcast(k.load(buffer, row + i), width);
     };
     for (int64_t v = 0; v < panel; ++v) {
-      Value sum = sums[i * panel + v];
-      Index at = to + (i * pitch + v * width);
+      Value &sum = sums[i * panel + v];
       if (isFirst) {
         // What was there before the first block is no number, maybe.
-        Value old = k.loadPartial(buffer, at, width, columns - v * width);
+        Value old = k.loadPartial(sumsSoFar, soFar + (i * pitch + v * width),
+                                  width, columns - v * width);
         old = arith::SelectOp::create(k.b, isFirst, k.splatF32(0.0, width),
                                       k.mulf(old, perQuery(s.factors)));
         sum = k.addf(old, sum);
       }
-      Value result = k.mulf(sum, perQuery(s.scales));
-      k.storePartial(quant ? k.quantize(result, quant) : result, buffer, at,
-                     columns - v * width);
+      sum = k.mulf(sum, perQuery(s.scales));
     }
   }
-}
-
-/// The codes of the results that were added up.
-void Tile::storeCodes() {
-  int64_t width = std::min<int64_t>(lanes, llvm::PowerOf2Ceil(g.valueSize));
-  int64_t whole = g.valueSize / width * width;
-  k.forLoop(0, valid, 1, [&](Index row) {
-    Index from = k.mul(row, g.valueSize);
-    Index to = k.add(head.result, k.mul(k.add(first, row), g.resultPitch));
-    auto emit = [&](Index column, int64_t columns) {
-      Value results =
-          k.loadPartial(s.results, k.add(from, column), width, columns);
-      k.storePartial(k.quantize(results, op.getOutputQuantAttr()), g.result,
-                     k.add(to, column), columns);
-    };
-    k.forLoop(0, whole, width, [&](Index column) { emit(column, width); });
-    if (whole < g.valueSize)
-      emit(whole, g.valueSize - whole);
-  });
+  auto store = [&](Value buffer, Index at, int64_t pitch, UniformAttr quant) {
+    for (int64_t i = 0; i < height; ++i)
+      for (int64_t v = 0; v < panel; ++v) {
+        Value sum = sums[i * panel + v];
+        k.storePartial(quant ? k.quantize(sum, quant) : sum, buffer,
+                       at + (i * pitch + v * width), columns - v * width);
+      }
+  };
+  UniformAttr quant = op.getOutputQuantAttr();
+  if (!s.results)
+    return store(g.result, result, g.resultPitch, quant);
+  k.ifThen(isLast, [&] { store(g.result, result, g.resultPitch, quant); });
+  Value isMore = arith::XOrIOp::create(k.b, isLast, k.integer(1, 1));
+  k.ifThen(isMore, [&] { store(s.results, soFar, pitch, UniformAttr()); });
 }

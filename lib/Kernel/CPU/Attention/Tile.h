@@ -87,11 +87,11 @@ private:
                       int64_t vector);
   mlir::Value maskFuture(mlir::Value score, Index key, int64_t vector);
   void emitWeights(Index count);
-  void emitResults(Index firstKey, Index count, mlir::Value isFirst);
+  void emitResults(Index firstKey, Index count, mlir::Value isFirst,
+                   mlir::Value isLast);
   void emitResultTile(Index firstKey, Index count, Index row, int64_t height,
                       Index column, int64_t panel, int64_t valid,
-                      mlir::Value isFirst);
-  void storeCodes();
+                      mlir::Value isFirst, mlir::Value isLast);
 
   KernelBuilder &k;
   AttentionOp op;
