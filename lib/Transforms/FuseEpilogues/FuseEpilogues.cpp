@@ -230,6 +230,17 @@ private:
   }
 };
 
+/// Whether `op` makes codes as fast as a conversion of whole rows does. Attention
+/// writes the rows of one head at a time; with heads of less than a vector of f32
+/// there are more vectors to convert, which costs more than the pass it saves
+/// (docs/Rationale/Transformers.md).
+template <typename OpT> bool fillsVectors(OpT op) {
+  constexpr int64_t kLanes = 16;
+  if constexpr (std::is_same_v<OpT, AttentionOp>)
+    return op.getValueSize() >= kLanes;
+  return true;
+}
+
 /// A quantizing convert of an op's only use becomes the op's `output_quant`.
 template <typename OpT>
 struct FuseQuantize final : OpRewritePattern<ConvertOp> {
@@ -243,6 +254,8 @@ struct FuseQuantize final : OpRewritePattern<ConvertOp> {
     if (!op || !convert.getInput().hasOneUse() || op.getOutputQuantAttr())
       return rewriter.notifyMatchFailure(convert,
                                          "producer cannot quantize its result");
+    if (!fillsVectors(op))
+      return rewriter.notifyMatchFailure(convert, "heads fill no vector");
     rewriter.setInsertionPoint(convert);
     auto fused = cast<OpT>(rewriter.clone(*op));
     fused.getInitMutable().assign(convert.getInit());

@@ -209,26 +209,42 @@ func.func @reshaped_two_readers(%x: tensor<6x8xf32>, %w: tensor<4x8xf32>) -> (te
 
 // Attention and normalization write codes; past a change of shape, too.
 // CHECK-LABEL: @rows
-func.func @rows(%x: tensor<1x?x8xf32>) -> (tensor<1x?x8xi8>, tensor<?x8xi8>) {
-  // CHECK: %[[N:.*]] = mpq.normalize {{.*}} output_quant = #mpq.uniform<scale = 2.500000e-01, zero_point = 7>} -> tensor<1x?x8xi8>
-  // CHECK: %[[A:.*]] = mpq.attention {{.*}} output_quant = #mpq.uniform<scale = 5.000000e-01, zero_point = 3>{{.*}} -> tensor<1x?x8xi8>
+func.func @rows(%x: tensor<1x?x32xf32>) -> (tensor<1x?x32xi8>, tensor<?x32xi8>) {
+  // CHECK: %[[N:.*]] = mpq.normalize {{.*}} output_quant = #mpq.uniform<scale = 2.500000e-01, zero_point = 7>} -> tensor<1x?x32xi8>
+  // CHECK: %[[A:.*]] = mpq.attention {{.*}} output_quant = #mpq.uniform<scale = 5.000000e-01, zero_point = 3>{{.*}} -> tensor<1x?x32xi8>
   // CHECK: %[[R:.*]] = tensor.collapse_shape %[[A]]
   // CHECK-NOT: mpq.convert
   // CHECK: return %[[N]], %[[R]]
   %c1 = arith.constant 1 : index
-  %d = tensor.dim %x, %c1 : tensor<1x?x8xf32>
-  %e = tensor.empty(%d) : tensor<1x?x8xf32>
-  %0 = mpq.normalize ins(%x : tensor<1x?x8xf32>) outs(%e : tensor<1x?x8xf32>) {epsilon = 1.0e-05 : f32} -> tensor<1x?x8xf32>
-  %f = tensor.empty(%d) : tensor<1x?x8xi8>
-  %n = mpq.convert ins(%0 : tensor<1x?x8xf32>) outs(%f : tensor<1x?x8xi8>) {output_quant = #mpq.uniform<scale = 0.25, zero_point = 7>}
-      -> tensor<1x?x8xi8>
-  %1 = mpq.attention ins(%x, %x, %x : tensor<1x?x8xf32>, tensor<1x?x8xf32>, tensor<1x?x8xf32>) outs(%e : tensor<1x?x8xf32>)
-      {heads = 2 : i64, kv_heads = 2 : i64, head_size = 4 : i64, value_size = 4 : i64, scale = 0.5 : f32} -> tensor<1x?x8xf32>
-  %r = tensor.collapse_shape %1 [[0, 1], [2]] : tensor<1x?x8xf32> into tensor<?x8xf32>
-  %g = tensor.empty(%d) : tensor<?x8xi8>
-  %a = mpq.convert ins(%r : tensor<?x8xf32>) outs(%g : tensor<?x8xi8>) {output_quant = #mpq.uniform<scale = 0.5, zero_point = 3>}
-      -> tensor<?x8xi8>
-  return %n, %a : tensor<1x?x8xi8>, tensor<?x8xi8>
+  %d = tensor.dim %x, %c1 : tensor<1x?x32xf32>
+  %e = tensor.empty(%d) : tensor<1x?x32xf32>
+  %0 = mpq.normalize ins(%x : tensor<1x?x32xf32>) outs(%e : tensor<1x?x32xf32>) {epsilon = 1.0e-05 : f32} -> tensor<1x?x32xf32>
+  %f = tensor.empty(%d) : tensor<1x?x32xi8>
+  %n = mpq.convert ins(%0 : tensor<1x?x32xf32>) outs(%f : tensor<1x?x32xi8>) {output_quant = #mpq.uniform<scale = 0.25, zero_point = 7>}
+      -> tensor<1x?x32xi8>
+  %1 = mpq.attention ins(%x, %x, %x : tensor<1x?x32xf32>, tensor<1x?x32xf32>, tensor<1x?x32xf32>) outs(%e : tensor<1x?x32xf32>)
+      {heads = 2 : i64, kv_heads = 2 : i64, head_size = 16 : i64, value_size = 16 : i64, scale = 0.5 : f32} -> tensor<1x?x32xf32>
+  %r = tensor.collapse_shape %1 [[0, 1], [2]] : tensor<1x?x32xf32> into tensor<?x32xf32>
+  %g = tensor.empty(%d) : tensor<?x32xi8>
+  %a = mpq.convert ins(%r : tensor<?x32xf32>) outs(%g : tensor<?x32xi8>) {output_quant = #mpq.uniform<scale = 0.5, zero_point = 3>}
+      -> tensor<?x32xi8>
+  return %n, %a : tensor<1x?x32xi8>, tensor<?x32xi8>
+}
+
+// Heads that fill no vector are converted afterwards, with whole rows.
+// CHECK-LABEL: @small_heads
+func.func @small_heads(%x: tensor<3x16xf32>) -> tensor<3x16xi8> {
+  // CHECK: mpq.attention
+  // CHECK-NOT: output_quant
+  // CHECK-SAME: -> tensor<3x16xf32>
+  // CHECK: mpq.convert
+  %e = tensor.empty() : tensor<3x16xf32>
+  %0 = mpq.attention ins(%x, %x, %x : tensor<3x16xf32>, tensor<3x16xf32>, tensor<3x16xf32>) outs(%e : tensor<3x16xf32>)
+      {heads = 2 : i64, kv_heads = 2 : i64, head_size = 8 : i64, value_size = 8 : i64, scale = 0.5 : f32} -> tensor<3x16xf32>
+  %f = tensor.empty() : tensor<3x16xi8>
+  %1 = mpq.convert ins(%0 : tensor<3x16xf32>) outs(%f : tensor<3x16xi8>) {output_quant = #mpq.uniform<scale = 0.5, zero_point = 3>}
+      -> tensor<3x16xi8>
+  return %1 : tensor<3x16xi8>
 }
 
 // A residual that reads the same rows keeps them in f32.
