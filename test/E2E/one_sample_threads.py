@@ -113,7 +113,8 @@ for number, sizes in enumerate([(16, 8, 8), (5, 7, 9), (24, 13, 4)]):
     check(compile_model(f"conv{number}-int8", parts, *int8), parts[2])
 for number, sizes in enumerate([(64, 48, 3), (33, 17, 8)]):
     parts = products(*sizes)
-    for kind, options in (("f32", []), ("int4", ["--avg-bits=5", "--metric=weight-mse"]),
+    for kind, options in (("f32", []), ("products", ["--activation-products=int8"]),
+                          ("int4", ["--avg-bits=5", "--metric=weight-mse"]),
                           ("int8", ["--avg-bits=9", "--metric=weight-mse", "--activations=int8"])):
         check(compile_model(f"rows{number}-{kind}", parts, *options), parts[2])
 
