@@ -425,8 +425,9 @@ private:
   /// kernel reads, and the other to fetch half of what it has written, if one
   /// thread runs it between kernels that both share.
   static double getFetchNanoseconds(func::FuncOp kernel) {
-    // 4.4 ns for a line of 64 bytes: slices of 70 KB, AMD EPYC, family 25 model
-    // 17 (docs/Rationale/Threads.md). Half of the lines are in the other cache.
+    // About 4.4 ns for a line of 64 bytes: slices of 70 KB, AMD EPYC, family 25
+    // model 17 (docs/Rationale/Threads.md). Half of the lines are in the other
+    // cache.
     constexpr double kNanosecondsPerByte = 4.4 / 64 / 2;
     double bytes = 0;
     for (Type type : kernel.getArgumentTypes())
