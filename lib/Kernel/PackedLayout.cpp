@@ -30,12 +30,13 @@ static int64_t padSteps(int64_t steps, int64_t cellSteps) {
 PackedLayout::PackedLayout(PackedAttr attr)
     : rows(attr.getRows()), k(attr.getK()), bits(attr.getBits()),
       step(attr.getStep()), low(attr.getLow()),
-      zeroPoints(attr.getZeroPoints()), table(attr.getTable()) {
+      zeroPoints(attr.getZeroPoints()), table(attr.getTable()),
+      planes(attr.getPlanes()) {
   if (attr.getLevels())
     levels = attr.getLevels().asArrayRef();
   chunkColumns = attr.getChunk() ? attr.getChunk() : k;
   chunks = llvm::divideCeil(k, chunkColumns);
-  int64_t common = std::gcd(8u, bits);
+  int64_t common = planes ? 1 : std::gcd(8u, bits);
   cellSteps = 8 / common;
   cellLines = bits / common;
   groupColumns = attr.getGroup() ? attr.getGroup() : k;
@@ -82,6 +83,12 @@ int64_t PackedLayout::getFactorsStart() const {
 }
 
 SmallVector<PackedLayout::Piece> PackedLayout::getPieces(int64_t step) const {
+  if (planes) {
+    SmallVector<Piece> pieces;
+    for (unsigned i = 0; i < bits; ++i)
+      pieces.push_back({i, unsigned(step), 1, i});
+    return pieces;
+  }
   int64_t perLine = 8 / bits;
   if (step < cellLines * perLine)
     return {{step / perLine, unsigned(step % perLine * bits), bits, 0}};
@@ -186,7 +193,7 @@ PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason,
                            llvm::Log2_64(levels.size()), group < k ? group : 0,
                            /*step=*/1, low, hasHalfScales(format) ? 16 : 32,
                            /*zeroPoints=*/false, /*table=*/false, levels,
-                           /*chunk=*/0);
+                           /*chunk=*/0, /*planes=*/false);
   if (step > 2 || (step == 2 && zeroPoints)) {
     reason = llvm::formatv("the levels of {0} are {1} apart",
                            format.getSpelling(), step);
@@ -196,7 +203,20 @@ PackedAttr PackedLayout::get(StoredTensorType weight, std::string &reason,
                          llvm::Log2_64_Ceil(maxCode + 1), group < k ? group : 0,
                          step, zeroPoints ? 0 : low,
                          hasHalfScales(format) ? 16 : 32, zeroPoints,
-                         /*table=*/false, /*levels=*/{}, /*chunk=*/0);
+                         /*table=*/false, /*levels=*/{}, /*chunk=*/0,
+                         /*planes=*/false);
+}
+
+PackedAttr PackedLayout::getPlanes(StoredTensorType weight,
+                                   std::string &reason) {
+  PackedAttr attr = get(weight, reason);
+  if (!attr)
+    return {};
+  return PackedAttr::get(attr.getContext(), attr.getRows(), attr.getK(),
+                         attr.getBits(), attr.getGroup(), attr.getStep(),
+                         attr.getLow(), attr.getScaleBits(),
+                         attr.getZeroPoints(), /*table=*/false, /*levels=*/{},
+                         /*chunk=*/0, /*planes=*/true);
 }
 
 PackedAttr PackedLayout::getForFloats(StoredTensorType weight,
@@ -210,5 +230,5 @@ PackedAttr PackedLayout::getForFloats(StoredTensorType weight,
                          /*step=*/1, /*low=*/0,
                          codebook.getHalfScale() ? 16 : 32,
                          /*zeroPoints=*/false, /*table=*/true, /*levels=*/{},
-                         /*chunk=*/0);
+                         /*chunk=*/0, /*planes=*/false);
 }

@@ -17,7 +17,7 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t group, int64_t step, int64_t low,
                                  unsigned scaleBits, bool zeroPoints,
                                  bool table, DenseI32ArrayAttr levels,
-                                 int64_t chunk) {
+                                 int64_t chunk, bool planes) {
   if (rows < 1 || k < 1)
     return emitError() << "a packed weight has at least one row and column, not "
                        << rows << " x " << k;
@@ -38,6 +38,9 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (chunk < 0 || chunk >= k || (group && chunk % group != 0))
     return emitError() << "a chunk is 0 (the row) or whole groups of " << group
                        << " of its " << k << " weights, not " << chunk;
+  if (planes && (table || levels))
+    return emitError() << "codes of a table or of levels index them whole, not "
+                          "plane by plane";
   if (!levels)
     return success();
   if (table || zeroPoints || step != 1)

@@ -26,6 +26,9 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
     `chunk` columns of all rows lie together, and the next `chunk` behind them; 0:
     rows are not cut. A chunk is whole groups.
 
+    With `planes` the first bits of all codes of a cell come first, then the second
+    ones: for kernels that count bits.
+
     Where each bit lies follows from these numbers alone, for the code that
     packs and for the kernels that read: `mpq/Kernel/PackedLayout.h` draws it.
 
@@ -35,7 +38,8 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$k, "unsigned":$bits, "int64_t":$group,
     "int64_t":$step, "int64_t":$low, "unsigned":$scale_bits, "bool":$zero_points, DefaultValuedParameter<"bool", "false">:$table,
-    OptionalParameter<"::mlir::DenseI32ArrayAttr">:$levels, DefaultValuedParameter<"int64_t", "0">:$chunk);
+    OptionalParameter<"::mlir::DenseI32ArrayAttr">:$levels, DefaultValuedParameter<"int64_t", "0">:$chunk,
+    DefaultValuedParameter<"bool", "false">:$planes);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

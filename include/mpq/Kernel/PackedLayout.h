@@ -41,6 +41,16 @@
 // begins anywhere but at the first step of a cell or at one whose number all
 // cells share.
 //
+// *Planes*, for kernels that count bits: a cell has 8 steps, 32 columns, for any
+// number of bits, and line i has bit i of their codes. Step s is bit s of every
+// byte, so a dword of the line is one bit of 32 columns of a row, in this order:
+//
+//     bit of the dword    0   1   2  ...   7 |  8   9  ...  15 | ... | 24 ...  31
+//     column of the cell  0   4   8  ...  28 |  1   5  ...  29 | ... |  3 ...  31
+//
+// 1 bit is laid out alike either way. Groups, blocks and factors are those of any
+// other cell of 8 steps.
+//
 // 16 rows are one linear stream, in the order of use:
 //
 //     several groups:   blocks of groups: [lines of all their codes]
@@ -113,6 +123,8 @@ public:
   /// The layout for kernels that multiply floats: the same, but a format with a
   /// table keeps its codes and has the table.
   static PackedAttr getForFloats(StoredTensorType weight, std::string &reason);
+  /// The layout of `get`, in planes.
+  static PackedAttr getPlanes(StoredTensorType weight, std::string &reason);
 
   int64_t rows, k;
   unsigned bits;
@@ -123,6 +135,8 @@ public:
   bool table;
   /// Codes index these levels, if there are any.
   llvm::ArrayRef<int32_t> levels;
+  /// Each line of a cell has one bit of its codes.
+  bool planes;
 
   //===--- Cells ----------------------------------------------------------===//
   int64_t cellLines, cellSteps;

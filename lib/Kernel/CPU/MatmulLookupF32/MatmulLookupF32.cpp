@@ -43,7 +43,7 @@ public:
 
 private:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
-  std::string checkGain(const PackedLayout &layout) const override;
+  std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
                        std::string &reason) const override {
@@ -85,7 +85,8 @@ std::string MatmulLookupF32::check(MatmulOp op, StoredTensorType weight) const {
 }
 
 /// Making a table costs as much as a few lookups (docs/Rationale/Lookup.md).
-std::string MatmulLookupF32::checkGain(const PackedLayout &layout) const {
+std::string MatmulLookupF32::checkGain(MatmulOp,
+                                       const PackedLayout &layout) const {
   int64_t least = layout.bits == 1 ? 64 : 256;
   if (layout.rows < least)
     return llvm::formatv("{0} rows of a weight of {1} bits are fewer than {2}, "

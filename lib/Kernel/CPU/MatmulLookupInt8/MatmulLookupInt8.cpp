@@ -47,7 +47,8 @@ static PackedAttr getChunks(StoredTensorType weight, std::string &reason) {
                          attr.getBits(), attr.getGroup(), attr.getStep(),
                          attr.getLow(), attr.getScaleBits(),
                          attr.getZeroPoints(), attr.getTable(),
-                         attr.getLevels(), chunk < layout.k ? chunk : 0);
+                         attr.getLevels(), chunk < layout.k ? chunk : 0,
+                         attr.getPlanes());
 }
 
 namespace {
@@ -68,7 +69,7 @@ public:
 
 private:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
-  std::string checkGain(const PackedLayout &layout) const override;
+  std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
                        std::string &reason) const override {
     return getChunks(weight, reason);
@@ -114,7 +115,8 @@ std::string MatmulLookupInt8::check(MatmulOp op,
 
 /// Making tables costs as much as reading a few streams by them
 /// (docs/Rationale/Lookup.md).
-std::string MatmulLookupInt8::checkGain(const PackedLayout &layout) const {
+std::string MatmulLookupInt8::checkGain(MatmulOp,
+                                       const PackedLayout &layout) const {
   constexpr int64_t kLeastRows = 256;
   if (layout.rows < kLeastRows)
     return llvm::formatv("{0} rows of a weight are fewer than {1}, too few to "

@@ -26,28 +26,25 @@ static constexpr int64_t kMostUnrolledSteps = 16;
 /// there. One line of nine out of order costs 15 % of the DRAM bandwidth.
 static constexpr int64_t kMostStepsInOrder = 128, kMostSumsOfBlock = 8;
 
-/// The height of a block of rows: all, or nearly equal parts of them.
-static int64_t getRowsAtOnce(Index m, const PackedLayout &layout,
-                             const Tuning &tuning) {
-  int64_t most = SignedRows::getRowsIn(layout, tuning.activationBytes);
+int64_t PackedLoops::getRowsAtOnce(KernelBuilder &k, ValueRange operands,
+                                   int64_t most) {
+  Index m = k.rows(operands[0]);
   if (!m.isConstant() || m.offset <= most)
     return m.isConstant() ? std::max<int64_t>(m.offset, 1) : most;
   return llvm::divideCeil(m.offset, llvm::divideCeil(m.offset, most));
 }
 
 PackedLoops::PackedLoops(KernelBuilder &k, MatmulOp op,
-                         const PackedLayout &layout, const Tuning &tuning,
+                         const PackedLayout &layout,
+                         ArrayRef<TileTuning> tunings, int64_t rowsAtOnce,
+                         TileSums &tiles, SignedRows &activations,
                          ValueRange operands)
-    : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
-      rowsAtOnce(getRowsAtOnce(m, layout, tuning)),
+    : k(k), op(op), layout(layout), tunings(tunings), m(k.rows(operands[0])),
+      rowsAtOnce(rowsAtOnce),
       output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
-      packed(operands[1]),
-      activations(k, this->layout,
-                  k.activation(operands[0], {}, op.getInputQuantAttr()),
-                  rowsAtOnce, TileEmitter::getStartShift(layout, tuning)),
-      tiles(k, this->layout, tuning, packed, activations),
-      lanes(tiles.dots.lanes()),
-      factors(k, packed, lanes, tuning.isa != Isa::Portable) {
+      packed(operands[1]), tiles(tiles), activations(activations),
+      lanes(tiles.lanes()),
+      factors(k, packed, lanes, k.target.avx2 || k.target.avx512f) {
   if (op.getBias())
     bias = operands[2];
   if (op.getResidual())
@@ -58,7 +55,7 @@ PackedLoops::PackedLoops(KernelBuilder &k, MatmulOp op,
 void PackedLoops::emit() {
   auto emitBlock = [&](Index first, Index count) {
     k.forLoop(0, count, 1,
-              [&](Index row) { activations.emitRow(k.add(first, row), row); });
+              [&](Index row) { tiles.emitRow(k.add(first, row), row); });
     emitRows(first, count);
   };
   if (m.isConstant()) {
@@ -76,7 +73,7 @@ void PackedLoops::emit() {
 
 void PackedLoops::emitRows(Index first, Index count) {
   int64_t least = 1;
-  for (const TileTuning &tile : tuning.tiles) {
+  for (const TileTuning &tile : tunings) {
     int64_t most = tile.maxRows;
     if (count.isConstant()) {
       if (count.offset <= most)

@@ -10,7 +10,7 @@
 //       for panel of the weight:            stays in the second-level cache
 //         for tile of rows:
 //           for block of groups, group:     (PackedLayout.h)
-//             integer sums                  (Tile.h)
+//             integer sums                  (TileSums.h)
 //             f32 sum += scale * integer sum
 //           epilogue
 //
@@ -22,7 +22,8 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_LOOPS_H
 
 #include "lib/Kernel/CPU/MatmulPacked/Factors.h"
-#include "lib/Kernel/CPU/MatmulPacked/Tile.h"
+#include "lib/Kernel/CPU/MatmulPacked/TileSums.h"
+#include "lib/Kernel/CPU/MatmulPacked/Tuning.h"
 
 #include <optional>
 
@@ -30,12 +31,20 @@ namespace mpq::packed {
 
 class PackedLoops {
 public:
+  /// `rowsAtOnce`: the height of a block, which the scratch has room for.
   PackedLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
-              const Tuning &tuning, mlir::ValueRange operands);
+              llvm::ArrayRef<TileTuning> tunings, int64_t rowsAtOnce,
+              TileSums &tiles, SignedRows &activations,
+              mlir::ValueRange operands);
   void emit();
 
+  /// The height of blocks, of up to `most` rows: all rows of an op with these
+  /// operands, or nearly equal parts of them.
+  static int64_t getRowsAtOnce(KernelBuilder &k, mlir::ValueRange operands,
+                               int64_t most);
+
 private:
-  using Values = TileEmitter::Values;
+  using Values = TileSums::Values;
 
   /// A stretch of output columns, and what stays the same for all rows.
   struct Panel {
@@ -95,15 +104,15 @@ private:
 
   KernelBuilder &k;
   MatmulOp op;
-  PackedLayout layout;
-  const Tuning &tuning;
+  const PackedLayout &layout;
+  llvm::ArrayRef<TileTuning> tunings;
   Index m;
   int64_t rowsAtOnce;
   Activation output;
   std::optional<Activation> residual;
   mlir::Value packed, bias;
-  SignedRows activations;
-  TileEmitter tiles;
+  TileSums &tiles;
+  SignedRows &activations;
   int64_t lanes;
   StreamFactors factors;
 };

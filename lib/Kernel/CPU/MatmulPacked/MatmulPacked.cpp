@@ -19,9 +19,9 @@
 
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
 #include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+#include "lib/Kernel/CPU/MatmulPacked/Tile.h"
 
 #include "mlir/IR/DialectRegistry.h"
-#include "llvm/Support/FormatVariadic.h"
 
 #include <tuple>
 
@@ -39,7 +39,7 @@ private:
   std::string check(MatmulOp op, StoredTensorType weight) const override {
     return checkIntegerSums(op, weight);
   }
-  std::string checkGain(const PackedLayout &layout) const override;
+  std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &target,
                        std::string &reason) const override {
@@ -49,7 +49,14 @@ private:
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
                  ValueRange operands) const override {
     Tuning tuning = getTuning(k.target, layout.bits);
-    PackedLoops(k, op, layout, tuning, operands).emit();
+    int64_t rowsAtOnce = PackedLoops::getRowsAtOnce(
+        k, operands, SignedRows::getRowsIn(layout, tuning.activationBytes));
+    SignedRows rows(k, layout,
+                    k.activation(operands[0], {}, op.getInputQuantAttr()),
+                    rowsAtOnce, TileEmitter::getStartShift(layout, tuning));
+    TileEmitter tiles(k, layout, tuning, operands[1], rows);
+    PackedLoops(k, op, layout, tuning.tiles, rowsAtOnce, tiles, rows, operands)
+        .emit();
   }
 };
 
@@ -58,13 +65,10 @@ private:
 /// matmul_vnni decodes a weight once, at load, to one byte for each code. Where
 /// that costs no memory, or so little that it stays in the first-level cache,
 /// masks are all that packed codes add (docs/Rationale/Packed.md).
-std::string MatmulPacked::checkGain(const PackedLayout &layout) const {
-  constexpr int64_t kNearBytes = 32 * 1024;
-  int64_t weights = layout.rows * layout.k;
-  if (weights <= kNearBytes)
-    return llvm::formatv("{0} weights are no more than {1}, and fit the "
-                         "first-level cache as bytes",
-                         weights, kNearBytes);
+std::string MatmulPacked::checkGain(MatmulOp,
+                                    const PackedLayout &layout) const {
+  if (std::string reason = checkNearness(layout); !reason.empty())
+    return reason;
   if (layout.bits == 8 && !layout.isGrouped())
     return "8-bit codes with a scale for each row are bytes already";
   return {};

@@ -48,7 +48,7 @@ bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
     return false;
   PackedAttr layout = getLayout(stored, target, reason);
   if (layout && onlyGains)
-    reason = checkGain(PackedLayout(layout));
+    reason = checkGain(matmul, PackedLayout(layout));
   return layout && reason.empty();
 }
 
@@ -99,7 +99,8 @@ std::string packed::checkIntegerSums(MatmulOp op, StoredTensorType weight) {
   // The exact sum of a group, with all corrections, fits into 32 bits. What is
   // added on the way there may wrap around and come back.
   auto [low, high] = format.getLevelRange();
-  int64_t largest = 255 * std::max(-low, high);
+  int64_t largest =
+      op.getInputQuantAttr().getMaxCode() * std::max(-low, high);
   int64_t scaled = op.getInputQuantAttr().getGroup();
   if (scaled && (scaled != group || group == weight.getK()))
     return llvm::formatv("the input has a scale for every {0} columns, the "
@@ -109,4 +110,14 @@ std::string packed::checkIntegerSums(MatmulOp op, StoredTensorType weight) {
     return llvm::formatv("sums of {0} products of u8 and {1} overflow 32 bits",
                          group, format.getSpelling());
   return {};
+}
+
+std::string packed::checkNearness(const PackedLayout &layout) {
+  constexpr int64_t kNearBytes = 32 * 1024;
+  int64_t weights = layout.rows * layout.k;
+  if (weights > kNearBytes)
+    return {};
+  return llvm::formatv("{0} weights are no more than {1}, and fit the "
+                       "first-level cache as bytes",
+                       weights, kNearBytes);
 }

@@ -46,7 +46,8 @@ protected:
   /// `getLayout` says; empty: they can.
   virtual std::string check(MatmulOp op, StoredTensorType weight) const = 0;
   /// Why they gain nothing over expanded weights; empty: they do.
-  virtual std::string checkGain(const PackedLayout &layout) const = 0;
+  virtual std::string checkGain(MatmulOp op,
+                                const PackedLayout &layout) const = 0;
   /// The layout of `weight`, or null and the reason.
   virtual PackedAttr getLayout(StoredTensorType weight,
                                const KernelTarget &target,
@@ -67,6 +68,9 @@ private:
 /// Why exact sums of `op`, u8 rows times integer levels, are not possible in 32
 /// bits; empty: they are, or the weight has no integer levels.
 std::string checkIntegerSums(MatmulOp op, StoredTensorType weight);
+
+/// Why expanded weights are as near as packed ones; empty: they are not.
+std::string checkNearness(const PackedLayout &layout);
 
 } // namespace mpq::packed
 

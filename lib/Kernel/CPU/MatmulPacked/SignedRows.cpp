@@ -30,13 +30,14 @@ int64_t SignedRows::getRowsIn(const PackedLayout &layout, int64_t bytes) {
 }
 
 SignedRows::SignedRows(KernelBuilder &k, const PackedLayout &layout,
-                       Activation input, int64_t rowsAtOnce, int64_t sumShift)
+                       Activation input, int64_t rowsAtOnce, int64_t sumShift,
+                       bool keepsCodes)
     : k(k), layout(layout), input(input),
-      middle(isGrouped() ? this->input.quant.getMiddle() : 128),
-      pitch(getPitch(layout)),
-      factor((layout.zeroPoints ? -1 : layout.low) * (int64_t(1) << sumShift)) {
+      middle(this->input.quant.getMiddle()), pitch(getPitch(layout)),
+      factor((layout.zeroPoints ? -1 : layout.low) * (int64_t(1) << sumShift)),
+      keepsCodes(keepsCodes) {
   // Vectors may be stored beyond the end of the last row.
-  int64_t count = rowsAtOnce * pitch + kLanes / 4;
+  int64_t count = (keepsCodes ? rowsAtOnce : 1) * pitch + kLanes / 4;
   codes = k.stackBuffer(k.b.getI8Type(), count * 4);
   dwords = k.view(codes, k.b.getI32Type(), 0, count);
   sums = k.stackBuffer(k.b.getI32Type(), rowsAtOnce * layout.groups);
@@ -90,7 +91,8 @@ void SignedRows::emitRow(Index from, Index to) {
             to);
     k.store(quant->scale, scales, to);
   }
-  Index codesAt = k.mul(to, pitch * 4), sumsAt = k.mul(to, layout.groups);
+  Index codesAt = keepsCodes ? k.mul(to, pitch * 4) : Index();
+  Index sumsAt = k.mul(to, layout.groups);
   auto visit = [&](Index group, int64_t columns) {
     Index first = k.add(source, k.mul(group, layout.groupColumns));
     std::optional<DynamicQuantization> own = quant;

@@ -6,7 +6,7 @@
 // Rows of activations as the packed kernels want them.
 //
 // Codes of weights are unsigned, so activations have to be signed: a u8 code x
-// becomes a = x - 128, its bits but for the topmost one. What else was
+// becomes a = x - 128, its bits but for the topmost one. (Of b bits: x - 2^(b-1).) What else was
 // subtracted or was not comes back as sums, with z_x the zero point of the
 // activations, and for the weights either a zero point z_w or `low` and `step`:
 //
@@ -17,8 +17,8 @@
 // The last sum of each is known when the weight is packed; `sum a`, group by
 // group, is computed here, times -1 or `low`. All of it is integers.
 //
-// Where activations have a scale for every group, their zero point takes the
-// place of 128, and the last sum is not there.
+// Where activations have a scale for every group, z_x is 128, too, and the last sum
+// is not there.
 //
 // In memory, for each row: the codes of each group, padded with zeros to whole
 // steps, and one i32 for each group. Rows are an odd number of lines apart, or
@@ -36,9 +36,9 @@ namespace mpq::packed {
 class SignedRows {
 public:
   /// Room for `rowsAtOnce` rows. `sumShift`: sums are multiplied by a power of
-  /// two.
+  /// two. `keepsCodes`: otherwise there are the codes of one row only, the last.
   SignedRows(KernelBuilder &k, const PackedLayout &layout, Activation input,
-              int64_t rowsAtOnce, int64_t sumShift);
+             int64_t rowsAtOnce, int64_t sumShift, bool keepsCodes = true);
 
   /// Row `from` of the input becomes row `to`.
   void emitRow(Index from, Index to);
@@ -47,6 +47,8 @@ public:
   static int64_t getPitch(const PackedLayout &layout);
   static int64_t getRowsIn(const PackedLayout &layout, int64_t bytes);
 
+  /// The codes, one row `getPitch` dwords behind the other.
+  mlir::Value getCodes() const { return codes; }
   /// Four codes, step `step` of row `row`, as an i32.
   mlir::Value loadStep(Index row, Index step);
   /// Those of `count` steps.
@@ -55,7 +57,7 @@ public:
   mlir::Value loadSum(Index row, Index group);
   /// Whether every group of a row has a scale.
   bool isGrouped() const { return input.quant && input.quant.isGrouped(); }
-  /// 128 - z_x, an i32, and the scale, where a row has one of each.
+  /// `middle` - z_x, an i32, and the scale, where a row has one of each.
   mlir::Value loadOffset(Index row);
   mlir::Value loadScale(Index row);
   /// The scale of a group.
@@ -77,6 +79,7 @@ private:
   /// The code of the activations that becomes 0.
   int64_t middle;
   int64_t pitch, factor;
+  bool keepsCodes;
   mlir::Value codes, dwords, sums, offsets, scales;
 };
 

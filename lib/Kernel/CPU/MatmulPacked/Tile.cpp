@@ -25,11 +25,53 @@ static constexpr int64_t kLongestChain = 12;
 /// So many sums of different positions are worth the additions at the end.
 static constexpr int64_t kMostRuns = 4;
 
+//===----------------------------------------------------------------------===//
+// Codes, whatever is done with them
+//===----------------------------------------------------------------------===//
+
+Value TileSums::loadLine(const StreamPart &part, Index codes, int64_t line) {
+  constexpr int64_t kRowBytes = PackedLayout::kLine / PackedLayout::kRows;
+  Index at = k.add(k.add(part.stream, codes), k.mul(part.row, kRowBytes)) +
+             line * PackedLayout::kLine;
+  return k.loadVector(packed, at, kRowBytes * lanes());
+}
+
+void TileSums::emitPrefetch(ArrayRef<StreamPart> parts, Index codes,
+                            int64_t cellStep, int64_t steps, int64_t lines,
+                            int64_t locality) {
+  if (!lines)
+    return;
+  int64_t first = cellStep * layout.bits / 8;
+  int64_t end = llvm::divideCeil((cellStep + steps) * layout.bits, 8);
+  for (const StreamPart &part : parts) {
+    // The second half of a stream's rows is in the same lines.
+    if (part.row.isConstant() && part.row.offset)
+      continue;
+    for (int64_t line = first; line < end; ++line) {
+      Index at =
+          k.add(part.stream, codes) + (line + lines) * PackedLayout::kLine;
+      memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
+                                 locality, /*isDataCache=*/true);
+    }
+  }
+}
+
+TileSums::Values TileSums::add(ValueRange a, ValueRange b) {
+  Values sums;
+  for (auto [x, y] : llvm::zip_equal(a, b))
+    sums.push_back(arith::AddIOp::create(k.b, x, y));
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Dot products
+//===----------------------------------------------------------------------===//
+
 TileEmitter::TileEmitter(KernelBuilder &k, const PackedLayout &layout,
                          const Tuning &tuning, Value packed,
                          SignedRows &activations)
-    : dots(k, tuning.isa), k(k), layout(layout), tuning(tuning), packed(packed),
-      activations(activations) {}
+    : TileSums(k, layout, packed, activations), tuning(tuning),
+      dots(k, tuning.isa) {}
 
 /// The position of the steps that are highest in their lines.
 static int64_t getHighestPosition(const PackedLayout &layout,
@@ -83,17 +125,15 @@ SmallVector<int64_t> TileEmitter::getPositions(int64_t cellStep,
   return positions;
 }
 
-Value TileEmitter::loadLine(const Source &source, const StreamPart &part,
-                            int64_t line) {
+Value TileEmitter::loadShared(const Source &source, const StreamPart &part,
+                              int64_t line) {
   Value *known = source.lines ? &(*source.lines)[{&part, line}] : nullptr;
   if (known && *known)
     return *known;
-  Index at = k.add(k.add(part.stream, source.codes), k.mul(part.row, 4)) +
-             line * PackedLayout::kLine;
   // The hardware follows a stream that is read in order.
   if (known)
     k.keepLoadsInOrder();
-  Value codes = k.loadVector(packed, at, 4 * dots.lanes());
+  Value codes = loadLine(part, source.codes, line);
   if (known)
     *known = codes;
   return codes;
@@ -105,7 +145,7 @@ Value TileEmitter::emitCodes(const Source &source, const StreamPart &part,
       (source.cellStep + step) / layout.cellSteps * layout.cellLines;
   Value codes;
   for (const PackedLayout::Piece &piece : term.pieces) {
-    Value bits = loadLine(source, part, firstLine + piece.line);
+    Value bits = loadShared(source, part, firstLine + piece.line);
     // In dwords: what crosses from byte to byte is masked.
     bits = vector::BitCastOp::create(k.b, dots.sumsType(), bits);
     int64_t right = int64_t(piece.bit) - piece.shift;
@@ -283,25 +323,6 @@ TileEmitter::Values TileEmitter::emitSteps(const Source &source, int64_t steps,
   return emitShifted(source, steps, start);
 }
 
-void TileEmitter::emitPrefetch(const Source &source, int64_t steps,
-                               int64_t lines, int64_t locality) {
-  if (!lines)
-    return;
-  int64_t first = source.cellStep * layout.bits / 8;
-  int64_t end = llvm::divideCeil((source.cellStep + steps) * layout.bits, 8);
-  for (const StreamPart &part : source.parts) {
-    // The second half of a stream's rows is in the same lines.
-    if (part.row.isConstant() && part.row.offset)
-      continue;
-    for (int64_t line = first; line < end; ++line) {
-      Index at = k.add(part.stream, source.codes) +
-                 (line + lines) * PackedLayout::kLine;
-      memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
-                                 locality, /*isDataCache=*/true);
-    }
-  }
-}
-
 TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
                                            Index codes, int64_t cellStep,
                                            Index firstRow, int64_t rows,
@@ -312,15 +333,10 @@ TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
   bool isLong = layout.groupSteps > tuning.unrolledSteps,
        doubles = layout.step == 2;
   Values zeros(start.size(), k.splatInteger(32, 0, dots.lanes()));
-  auto add = [&](const Values &a, ValueRange b) {
-    Values sums;
-    for (auto [x, y] : llvm::zip_equal(a, b))
-      sums.push_back(arith::AddIOp::create(k.b, x, y));
-    return sums;
-  };
   Values sums;
   if (!isLong) {
-    emitPrefetch(source, layout.groupSteps, prefetchLines, locality);
+    emitPrefetch(parts, codes, cellStep, layout.groupSteps, prefetchLines,
+                 locality);
     sums = emitSteps(source, layout.groupSteps, doubles ? zeros : start);
     if (!doubles)
       return sums;
@@ -332,7 +348,8 @@ TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
       chunk.step = k.add(step, at);
       chunk.codes =
           k.add(codes, k.mul(at, layout.bits * PackedLayout::kLine / 8));
-      emitPrefetch(chunk, steps, prefetchLines, locality);
+      emitPrefetch(parts, chunk.codes, cellStep, steps, prefetchLines,
+                   locality);
       return add(emitSteps(chunk, steps, zeros), before);
     };
     sums = k.forLoop(

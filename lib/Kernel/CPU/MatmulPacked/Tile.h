@@ -29,15 +29,12 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILE_H
 
 #include "lib/Kernel/CPU/MatmulPacked/Dots.h"
-#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/MatmulPacked/TileSums.h"
 
 namespace mpq::packed {
 
-class TileEmitter {
+class TileEmitter final : public TileSums {
 public:
-  using Values = llvm::SmallVector<mlir::Value>;
-
   TileEmitter(KernelBuilder &k, const PackedLayout &layout,
               const Tuning &tuning, mlir::Value packed,
               SignedRows &activations);
@@ -46,15 +43,11 @@ public:
   static int64_t getStartShift(const PackedLayout &layout,
                                const Tuning &tuning);
 
-  /// Adds a group to `start` (row by row, vector by vector; null: zero),
-  /// shifted by `getStartShift`. The codes begin `codes` bytes behind the
-  /// beginning of each stream, at step `cellStep` of a cell; the activations
-  /// are those of `rows` rows from `firstRow` on, from step `step` on.
+  int64_t lanes() const override { return dots.lanes(); }
   Values emitGroup(llvm::ArrayRef<StreamPart> parts, Index codes,
                    int64_t cellStep, Index firstRow, int64_t rows, Index step,
-                   Values start, int64_t prefetchLines, int64_t locality);
-
-  Dots dots;
+                   Values start, int64_t prefetchLines,
+                   int64_t locality) override;
 
 private:
   /// One way to get a step's codes, or a part of them.
@@ -101,17 +94,12 @@ private:
   /// The levels above the lowest of codes that begin at bit 0 of each byte; what
   /// is above them does not matter.
   mlir::Value lookUp(mlir::Value codes);
-  mlir::Value loadLine(const Source &source, const StreamPart &part,
-                       int64_t line);
-  void emitPrefetch(const Source &source, int64_t steps, int64_t lines,
-                    int64_t locality);
+  mlir::Value loadShared(const Source &source, const StreamPart &part,
+                         int64_t line);
   mlir::Value shift(mlir::Value sums, int64_t right);
 
-  KernelBuilder &k;
-  const PackedLayout &layout;
   const Tuning &tuning;
-  mlir::Value packed;
-  SignedRows &activations;
+  Dots dots;
 };
 
 } // namespace mpq::packed

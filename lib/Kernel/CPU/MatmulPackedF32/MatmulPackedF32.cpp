@@ -40,7 +40,7 @@ public:
 
 protected:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
-  std::string checkGain(const PackedLayout &layout) const override;
+  std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
                        std::string &reason) const override {
@@ -65,7 +65,7 @@ public:
 
 private:
   std::string check(MatmulOp op, StoredTensorType weight) const override;
-  std::string checkGain(const PackedLayout &layout) const override;
+  std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
   bool multipliesBf16() const override { return true; }
 };
 
@@ -81,7 +81,8 @@ std::string MatmulPackedF32::check(MatmulOp op, StoredTensorType) const {
 /// matmul_f32 decodes a weight once, at load, to four bytes for each code. Where
 /// those stay in the cache nothing is gained by decoding again and again
 /// (docs/Rationale/PackedF32.md).
-std::string MatmulPackedF32::checkGain(const PackedLayout &layout) const {
+std::string MatmulPackedF32::checkGain(MatmulOp,
+                                       const PackedLayout &layout) const {
   constexpr int64_t kNearBytes = 1024 * 1024;
   int64_t bytes = layout.rows * layout.k * 4;
   if (bytes < kNearBytes)
@@ -121,7 +122,8 @@ std::string MatmulPackedBf16::check(MatmulOp op,
 }
 
 /// matmul_bf16 has two bytes for each code.
-std::string MatmulPackedBf16::checkGain(const PackedLayout &layout) const {
+std::string MatmulPackedBf16::checkGain(MatmulOp,
+                                         const PackedLayout &layout) const {
   constexpr int64_t kNearBytes = 512 * 1024;
   int64_t bytes = layout.rows * layout.k * 2;
   if (bytes < kNearBytes)
