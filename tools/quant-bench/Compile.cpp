@@ -9,6 +9,7 @@
 
 #include "Compile.h"
 
+#include "dialects/MPQ/Packed/Packed.h"
 #include "mpq/Execution/Program.h"
 #include "mpq/Kernel/FloatTolerance.h"
 #include "mpq/Kernel/Parts.h"
@@ -89,14 +90,17 @@ public:
     if (p.tolerance > 0)
       (*module)->setAttr(kFloatToleranceAttr,
                          b.getF64FloatAttr(p.tolerance));
-    auto uniform = [&](bool wanted, double scale, int64_t zeroPoint) {
-      return wanted ? UniformAttr::get(&context, scale, zeroPoint)
+    auto uniform = [&](bool wanted, double scale, int64_t zeroPoint,
+                       int64_t bits = 8) {
+      return wanted ? UniformAttr::get(&context, scale, zeroPoint, bits)
                     : UniformAttr();
     };
     // Small odd numbers that exercise zero points.
-    compiled.input.quant = uniform(p.u8Input, 0.0131, p.inputZero);
+    compiled.input.quant = 
+        uniform(p.u8Input, 0.0131, p.inputZero, p.inputBits);
     if (p.int8Input)
-      compiled.input.quant = UniformAttr::getDynamic(&context);
+      compiled.input.quant =
+          UniformAttr::getDynamic(&context, /*group=*/0, p.inputBits);
     compiled.input.bf16 = p.bf16Input;
     compiled.residual.bf16 = p.bf16Residual;
     compiled.result.bf16 = p.bf16Output;
@@ -170,7 +174,8 @@ llvm::Error ProblemCompiler::chooseFormat() {
   compiled.format = *format;
   int64_t group = compiled.format.getIntegerGroup(p.channels);
   if (p.int8Groups && group != p.channels)
-    compiled.input.quant = UniformAttr::getDynamic(b.getContext(), group);
+    compiled.input.quant =
+        UniformAttr::getDynamic(b.getContext(), group, p.inputBits);
   return llvm::Error::success();
 }
 
@@ -282,6 +287,9 @@ llvm::Error ProblemCompiler::chooseFamily(StringRef name) {
   if (!p.isConv) {
     compiled.packedBytes = family->getPackedBytes(op, target);
     packedLayout = family->getPackedLayout(op, target);
+    auto packed = dyn_cast_if_present<PackedAttr>(packedLayout);
+    if (packed && packed.getPlanes())
+      compiled.planePairs = packed.getBits() * p.inputBits;
     buildPack(op);
   }
   function.erase();

@@ -47,6 +47,8 @@ struct CompiledProblem {
   /// Null for f32 weights.
   FormatAttrInterface format;
   int64_t packedBytes = 0;
+  /// Where bits are counted: how many pairs of bits make up one product.
+  int64_t planePairs = 0;
   std::vector<char> object;
   /// Machine code of the kernel and of the packing.
   int64_t codeBytes = 0;

@@ -105,6 +105,7 @@ static GuardedBuffer makeActivation(const Storage &storage,
       reinterpret_cast<float *>(buffer.data())[at] = real;
   };
   uint8_t zero = storage.isCodes() ? storage.quant.getZeroPoint() : 0;
+  uint8_t mask = storage.isCodes() ? storage.quant.getMaxCode() : 0;
   for (int64_t i = 0; i < storage.elements(); ++i)
     set(i, 0, zero);
   int64_t channels = shape[1];
@@ -115,7 +116,7 @@ static GuardedBuffer makeActivation(const Storage &storage,
       for (int64_t h = 0; h < shape[2]; ++h)
         for (int64_t w = 0; w < shape[3]; ++w)
           set(storage.at(shape, n, c, h, w), c < shape[1] ? draw(random) : 1e6f,
-              random());
+              random() & mask);
   return buffer;
 }
 
@@ -189,16 +190,19 @@ ProblemData::ProblemData(const Problem &problem,
 }
 
 /// What the kernel makes of `values`: mpq/Kernel/DynamicQuantization.h.
-static void roundTrip(MutableArrayRef<float> values, bool symmetric) {
+static void roundTrip(MutableArrayRef<float> values, UniformAttr quant) {
+  bool symmetric = quant.isGrouped();
+  float largest = quant.getMaxCode(), middle = quant.getMiddle();
   float low = std::min(0.0f, *std::min_element(values.begin(), values.end()));
   float high = std::max(0.0f, *std::max_element(values.begin(), values.end()));
   float scale =
-      symmetric ? std::max(-low, high) / 127.0f : (high - low) / 255.0f;
+      symmetric ? std::max(-low, high) / (largest - middle)
+                : (high - low) / largest;
   if (!(scale >= std::numeric_limits<float>::min()))
     scale = 1;
   float inverse = 1.0f / scale;
-  auto clamp = [](float code) { return std::clamp(code, 0.0f, 255.0f); };
-  float zero = symmetric ? 128.0f : clamp(std::nearbyint(-low * inverse));
+  auto clamp = [largest](float code) { return std::clamp(code, 0.0f, largest); };
+  float zero = symmetric ? middle : clamp(std::nearbyint(-low * inverse));
   for (float &x : values)
     x = (clamp(std::nearbyint(x * inverse) + zero) - zero) * scale;
 }
@@ -211,7 +215,7 @@ void ProblemData::roundInput() {
     for (int64_t i = 0; i < size; i += group)
       roundTrip(
           MutableArrayRef(&inputReals[n * size + i], std::min(group, size - i)),
-          quant.isGrouped());
+          quant);
 }
 
 void ProblemData::pack(int64_t count) {

@@ -51,6 +51,8 @@ public:
   /// Runs with each of the copies on a poisoned result and compares with what
   /// `check` has seen, bit for bit.
   std::string checkCopies();
+  /// The result that `check` has seen.
+  llvm::ArrayRef<char> getChecked() const { return checked; }
   /// Compares what the last run left.
   std::string checkResult() const;
 

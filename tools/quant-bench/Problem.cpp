@@ -42,9 +42,10 @@ A problem is one line: what is computed, then words in any order.
   a=int8           the same, quantized in the kernel with scales from the data
   a=int8:group     the same, with a scale for each group of the weight
   a=int8:static    input of 8-bit codes with a known scale; u8in is the same
+  a=int2 ...       any of these with codes of 1 to 8 bits
   u8res u8out      residual, result of 8-bit codes
   bf16res bf16out  residual, result in bf16
-  zero=0           the zero point of the input's codes (115)
+  zero=0           the zero point of the input's codes (115, its upper bits)
   border=1         borders wider than the kernel asks for, as other readers of
                    the same activation may want them (conv; 0)
   tolerance=1e-5   the error that kernels may have, relative to the largest
@@ -90,11 +91,17 @@ static bool parseClamp(StringRef text, Problem &p) {
 }
 
 static bool parseInput(StringRef text, Problem &p) {
-  p.int8Groups = text == "int8:group";
-  p.int8Input = text == "int8" || text == "int8:dynamic" || p.int8Groups;
-  p.u8Input = text == "int8:static";
   p.bf16Input = text == "bf16";
-  return p.int8Input || p.u8Input || p.bf16Input || text == "f32";
+  if (!text.consume_front("int"))
+    return p.bf16Input || text == "f32";
+  auto [bits, kind] = text.split(':');
+  if (bits.getAsInteger(10, p.inputBits) || p.inputBits < 1 || p.inputBits > 8)
+    return false;
+  p.int8Groups = kind == "group";
+  p.u8Input = kind == "static";
+  p.int8Input = !p.u8Input;
+  return p.int8Groups || p.u8Input || kind == "dynamic" ||
+         !text.contains(':');
 }
 
 static bool parsePositive(StringRef text, int64_t &number) {
@@ -258,6 +265,12 @@ Expected<Problem> mpq::parseProblem(StringRef line) {
     return makeError(line, "the result is empty");
   if (!p.fewerRows.empty() && !p.dynamic)
     return makeError(line, "has several numbers of rows, but is not dynamic");
+  if (p.inputZero < 0)
+    p.inputZero = 115 >> (8 - p.inputBits);
+  if (p.inputZero >> p.inputBits)
+    return makeError(line, "the zero point " + Twine(p.inputZero) +
+                               " is no code of " + Twine(p.inputBits) +
+                               " bits");
   p.u8Residual &= p.residual;
   p.bf16Residual &= p.residual;
   return p;

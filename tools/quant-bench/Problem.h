@@ -46,8 +46,9 @@ struct Problem {
   bool int8Input = false;
   /// The same, for each group of columns in which the weight has a scale.
   bool int8Groups = false;
-  /// The zero point of the input's codes.
-  int64_t inputZero = 115;
+  /// Of the codes of the input, those that the kernel makes or those that it is
+  /// given, whose zero point this is (negative: not said).
+  int64_t inputBits = 8, inputZero = -1;
   std::string format;
   /// The only kernel family to be asked; empty: the tool's default.
   std::string family;

@@ -47,6 +47,12 @@ Error ProblemRun::check(bool copyCold) {
   return Error::success();
 }
 
+Error ProblemRun::compare(const ProblemRun &other) const {
+  if (data->getChecked() == other.data->getChecked())
+    return Error::success();
+  return wrong("the result differs from that of " + other.getFamily().str());
+}
+
 Subject ProblemRun::makeSubject() {
   Subject subject;
   subject.run = [&](int64_t member, int64_t call) {
@@ -56,7 +62,10 @@ Subject ProblemRun::makeSubject() {
   unsigned bits = target.getVectorBits();
   if (problem->vectorBits)
     bits = std::min<unsigned>(bits, problem->vectorBits);
-  subject.dot = problem->int8Input || problem->u8Input
+  subject.dot = compiled->planePairs
+                    ? DotInstruction::getCounts(target, bits,
+                                                compiled->planePairs)
+                : problem->int8Input || problem->u8Input
                     ? DotInstruction::getInt8(bits)
                 : problem->bf16Input && target.has("avx512bf16")
                     ? DotInstruction::getBf16(bits)

@@ -36,6 +36,8 @@ public:
   /// Packs the weights, and as many copies as `cold` needs with `copyCold`;
   /// compares the result with the reference.
   llvm::Error check(bool copyCold);
+  /// Compares the results that `check` has seen, bit for bit.
+  llvm::Error compare(const ProblemRun &other) const;
   /// Measures for `seconds` and prints a line.
   llvm::Error measure(double seconds, llvm::raw_ostream &os);
   /// Measures whenever a line of the standard input says so.

@@ -50,12 +50,22 @@ DotInstruction DotInstruction::getBf16(unsigned bits) {
   return {has ? Bf16 : None, bits};
 }
 
+DotInstruction DotInstruction::getCounts(const TargetSpec &target,
+                                         unsigned bits, int64_t pairs) {
+  if (target.has("avx512vpopcntdq") && (bits == 512 || target.has("avx512vl")))
+    return {Popcnt, bits, pairs};
+  if (bits == 512 && target.has("avx512bw"))
+    return {TablePopcnt, bits, pairs};
+  return {target.has("avx2") ? TablePopcnt : None, std::min(bits, 256u), pairs};
+}
+
 std::string DotInstruction::getName() const {
   static constexpr StringLiteral names[] = {
       "nothing",     "mulps + addps",
       "vfmadd231ps", "vpmaddubsw + vpmaddwd + vpaddd",
       "vpdpbusd",    "vpdpbusd",
-      "vdpbf16ps"};
+      "vdpbf16ps",   "and + vpopcntd + vpaddd",
+      "and + 2 vpshufb + vpaddb"};
   StringRef registers = bits == 512 ? "zmm" : bits == 256 ? "ymm" : "xmm";
   return formatv("{0} {1}", names[kind], registers);
 }
@@ -97,6 +107,29 @@ std::string DotInstruction::getName() const {
   MPQ_MADDUBS1(R, 2, 10)                                                       \
   MPQ_MADDUBS1(R, 3, 11) MPQ_MADDUBS1(R, 4, 12) MPQ_MADDUBS1(R, 5, 13)         \
       MPQ_MADDUBS1(R, 6, 14) MPQ_MADDUBS1(R, 7, 8)
+
+// Eight accumulators; what is counted goes through the other registers. The AND
+// has a name for each kind of register.
+#define MPQ_POPCNT1(AND, R, a, t)                                              \
+  AND " %%" R "15, %%" R "15, %%" R #t "\n"                                    \
+  "vpopcntd %%" R #t ", %%" R #t "\n"                                          \
+  "vpaddd %%" R #t ", %%" R #a ", %%" R #a "\n"
+// The lower half of each byte, the upper one, a table for each, and two sums.
+#define MPQ_TABLE1(AND, R, a, t)                                               \
+  AND " %%" R "15, %%" R "15, %%" R #t "\n"                                    \
+  AND " %%" R "14, %%" R #t ", %%" R "13\n"                                    \
+  "vpsrlw $4, %%" R #t ", %%" R #t "\n"                                        \
+  AND " %%" R "14, %%" R #t ", %%" R #t "\n"                                   \
+  "vpshufb %%" R "13, %%" R "15, %%" R "13\n"                                  \
+  "vpshufb %%" R #t ", %%" R "15, %%" R #t "\n"                                \
+  "vpaddb %%" R "13, %%" R #t ", %%" R #t "\n"                                 \
+  "vpaddb %%" R #t ", %%" R #a ", %%" R #a "\n"
+#define MPQ_COUNTS(M, AND, R)                                                  \
+  M(AND, R, 0, 8)                                                              \
+  M(AND, R, 1, 9)                                                              \
+  M(AND, R, 2, 10)                                                             \
+  M(AND, R, 3, 11)                                                             \
+  M(AND, R, 4, 12) M(AND, R, 5, 8) M(AND, R, 6, 9) M(AND, R, 7, 10)
 
 // Clears all of the register on CPUs with wider ones only in its VEX form.
 #define MPQ_CLEAR(R, n) "xorps %%xmm" #n ", %%xmm" #n "\n"
@@ -143,6 +176,22 @@ double DotInstruction::run(int64_t length) const {
   case Bf16:
     MPQ_LOOP_BY_BITS(MPQ_BF16);
     return 32.0 * rounds * (bits / 16);
+  case Popcnt:
+    if (bits == 512)
+      MPQ_LOOP(MPQ_COUNTS(MPQ_POPCNT1, "vpandd", "zmm")
+                   MPQ_COUNTS(MPQ_POPCNT1, "vpandd", "zmm"));
+    else
+      MPQ_LOOP(MPQ_COUNTS(MPQ_POPCNT1, "vpandd", "ymm")
+                   MPQ_COUNTS(MPQ_POPCNT1, "vpandd", "ymm"));
+    return 16.0 * rounds * std::max(bits, 256u) / pairs;
+  case TablePopcnt:
+    if (bits == 512)
+      MPQ_LOOP(MPQ_COUNTS(MPQ_TABLE1, "vpandd", "zmm"));
+    else if (bits == 256)
+      MPQ_LOOP(MPQ_COUNTS(MPQ_TABLE1, "vpand", "ymm"));
+    else
+      MPQ_LOOP(MPQ_COUNTS(MPQ_TABLE1, "vpand", "xmm"));
+    return 8.0 * rounds * bits / pairs;
   case Maddubs:
     if (bits == 256)
       MPQ_LOOP(MPQ_MADDUBS("ymm") MPQ_MADDUBS("ymm"));

@@ -21,9 +21,21 @@ struct TargetSpec;
 
 /// An instruction, or the shortest sequence of them, that multiplies and adds.
 struct DotInstruction {
-  enum Kind { None, MulAdd, Fma, Maddubs, Vnni, VexVnni, Bf16 };
+  enum Kind {
+    None,
+    MulAdd,
+    Fma,
+    Maddubs,
+    Vnni,
+    VexVnni,
+    Bf16,
+    Popcnt,
+    TablePopcnt
+  };
   Kind kind = None;
   unsigned bits = 128;
+  /// Products of one bit with one bit that make up one multiply-add.
+  int64_t pairs = 1;
 
   /// For f32 operands, by `target`'s instructions in vectors of `bits`.
   static DotInstruction getF32(const TargetSpec &target, unsigned bits);
@@ -32,6 +44,10 @@ struct DotInstruction {
   static DotInstruction getInt8(unsigned bits);
   /// For bf16 operands; None on machines without.
   static DotInstruction getBf16(unsigned bits);
+  /// For operands of few bits, one bit of each at a time, `pairs` times: by
+  /// vpopcntd or a table of the halves of bytes.
+  static DotInstruction getCounts(const TargetSpec &target, unsigned bits,
+                                  int64_t pairs);
 
   /// As in "vpdpbusd zmm".
   std::string getName() const;

@@ -56,6 +56,11 @@ static cl::opt<bool>
     checkOnly("check",
               cl::desc("compare with the reference instead of measuring"),
               cl::cat(category));
+static cl::opt<std::string> sameAs(
+    "same-as", cl::value_desc("family"),
+    cl::desc("with --check, compare with this family's result, too, which has "
+             "to be the same bits"),
+    cl::cat(category));
 static cl::opt<bool> dumpKernels("dump",
                                  cl::desc("print the IR of each kernel"),
                                  cl::cat(category));
@@ -111,6 +116,19 @@ static Expected<std::vector<std::string>> readProblems() {
   return lines;
 }
 
+/// Whether the family of `--same-as` computes what `run` has.
+static Error checkSame(mlir::MLIRContext &context, Problem problem,
+                       const ProblemRun &run) {
+  problem.family = sameAs;
+  Expected<ProblemRun> other =
+      ProblemRun::create(context, problem, {mcpu, sameAs, dumpKernels});
+  if (!other)
+    return other.takeError();
+  if (Error error = other->check(/*copyCold=*/false))
+    return error;
+  return run.compare(*other);
+}
+
 static Error runProblem(mlir::MLIRContext &context, StringRef line) {
   Expected<Problem> problem = parseProblem(line);
   if (!problem)
@@ -130,6 +148,9 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line) {
       return error;
   if (Error error = run->check(/*copyCold=*/!checkOnly))
     return error;
+  if (!sameAs.empty())
+    if (Error error = checkSame(context, *problem, *run))
+      return error;
   if (takesTurns)
     return run->takeTurns();
   if (!checkOnly)
