@@ -78,8 +78,16 @@ void KernelTarget::set(Operation *module) const {
     return;
   }
   SmallVector<StringRef> features;
-  for (auto [present, name] : {std::pair(avx512f, "avx512f"), {avx512bw, "avx512bw"},
-                               {avx512vnni, "avx512vnni"}, {avx512bf16, "avx512bf16"}, {fma, "fma"}})
+  for (auto [present, name] : {std::pair(avx2, "avx2"),
+                               {avxvnni, "avxvnni"},
+                               {avx512f, "avx512f"},
+                               {avx512bw, "avx512bw"},
+                               {avx512vl, "avx512vl"},
+                               {avx512vnni, "avx512vnni"},
+                               {avx512vbmi, "avx512vbmi"},
+                               {avx512vpopcntdq, "avx512vpopcntdq"},
+                               {avx512bf16, "avx512bf16"},
+                               {fma, "fma"}})
     if (present)
       features.push_back(name);
   module->setAttr(kVectorBits, builder.getI64IntegerAttr(vectorBits));

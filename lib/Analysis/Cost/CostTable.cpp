@@ -240,7 +240,7 @@ static double interpolate(ArrayRef<CostTable::Rate> rates,
 
 /// For tables without rates of a kernel, one that takes longer for the same: f32
 /// for bf16 and for products of integers, products of codes for sums that are
-/// looked up.
+/// looked up or counted.
 static std::string getSlowerKernel(StringRef kernel) {
   if (StringRef name = kernel; name.consume_back("_bf16"))
     return (name + "_f32").str();
@@ -248,6 +248,8 @@ static std::string getSlowerKernel(StringRef kernel) {
        {std::pair<StringRef, StringRef>("matmul_lookup_int8", "matmul_packed"),
         {"matmul_lookup_f32", "matmul_packed_f32"},
         {"matmul_packed_bf16", "matmul_packed_f32"},
+        {"matmul_popcount_narrow", "matmul_packed_large"},
+        {"matmul_popcount", "matmul_packed"},
         {"attention_int8", "attention"},
         {"batch_matmul_int8", "batch_matmul"},
         {"depthwise_vnni", "depthwise_f32"}})

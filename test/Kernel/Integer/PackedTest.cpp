@@ -39,10 +39,12 @@ struct Formats {
   FormatAttrInterface parse(const std::string &format) {
     return llvm::cantFail(parseFormat(format, &context));
   }
-  PackedLayout makeLayout(int64_t rows, int64_t k, const std::string &format) {
+  PackedLayout makeLayout(int64_t rows, int64_t k, const std::string &format,
+                          bool planes = false) {
     std::string reason;
-    return PackedLayout(PackedLayout::get(
-        StoredTensorType::get(&context, {rows, k}, 0, parse(format)), reason));
+    auto weight = StoredTensorType::get(&context, {rows, k}, 0, parse(format));
+    return PackedLayout(planes ? PackedLayout::getPlanes(weight, reason)
+                               : PackedLayout::get(weight, reason));
   }
 
   mlir::MLIRContext context;
@@ -99,10 +101,10 @@ TEST(PackedLayout, BytesAreThoseOfTheFormat) {
 }
 
 /// Reads every code back, and finds no bit used twice.
-static void checkPacked(const CompiledProblem &c) {
+static void checkPacked(const CompiledProblem &c, bool planes = false) {
   Formats formats;
   const Problem &p = c.problem;
-  PackedLayout layout = formats.makeLayout(p.oc, p.k(), p.format);
+  PackedLayout layout = formats.makeLayout(p.oc, p.k(), p.format, planes);
   auto format = llvm::cast<IntFormatAttr>(formats.parse(p.format));
   ASSERT_EQ(layout.bytes(), int64_t(c.getPacked().size()));
   int32_t bias = format.getAsymmetric() ? 0 : 1 << (format.getBits() - 1);
@@ -139,6 +141,34 @@ static std::vector<Problem> getFormats() {
       problems.push_back(p);
     }
   return problems;
+}
+
+/// The 22nd column of a cell is column 1 of step 5: of 3 bits, bit 5 of the
+/// second byte of a row's dword in three lines.
+TEST(PackedLayout, Planes) {
+  PackedLayout layout =
+      Formats().makeLayout(64, 256, "int3:g64:f16", /*planes=*/true);
+  EXPECT_EQ(layout.cellLines, 3);
+  EXPECT_EQ(layout.cellSteps, 8);
+  auto pieces = layout.getPieces(layout.getCellStep(32 + 21));
+  ASSERT_EQ(pieces.size(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(pieces[i].bit, 5u);
+    EXPECT_EQ(layout.locate(2, 32 + 21, pieces[i]), (3 + i) * 64 + 2 * 4 + 1);
+  }
+  EXPECT_EQ(layout.bytes(), Formats().makeLayout(64, 256, "int3:g64:f16").bytes());
+}
+
+TEST(PackedLayout, PackerAndPlanesAgree) {
+  std::vector<Problem> problems;
+  for (auto [i, problem] : llvm::enumerate(getFormats()))
+    if (i % 5 == 0)
+      problems.push_back(problem);
+  Compiler compiler;
+  auto compiled = compiler.compile("matmul_popcount", problems);
+  ASSERT_TRUE(bool(compiled)) << llvm::toString(compiled.takeError());
+  for (CompiledProblem &c : *compiled)
+    checkPacked(c, /*planes=*/true);
 }
 
 TEST(PackedLayout, PackerAndLayoutAgree) {

@@ -4,8 +4,9 @@
 # ===----------------------------------------------------------------------===#
 """Compiles kernels on packed weights for AArch64 and runs them under qemu: the portable form runs anywhere.
 
-aarch64.py OUTPUT FAMILY: matmul_packed, or matmul_packed_f32 with activations of floats. quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C
-library, and NumPy says what it should print.
+aarch64.py OUTPUT FAMILY: matmul_packed, matmul_popcount with activations of 3 bits, or matmul_packed_f32 with activations
+of floats. quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C library, and
+NumPy says what it should print.
 """
 
 import pathlib
@@ -18,6 +19,7 @@ import numpy
 out = pathlib.Path(sys.argv[1])
 family = sys.argv[2]
 floats = family == "matmul_packed_f32"
+input_bits = 3 if family == "matmul_popcount" else 8
 out.mkdir(parents=True, exist_ok=True)
 
 PASSES = """canonicalize,cse,convert-vector-to-scf,convert-scf-to-cf,convert-vector-to-llvm,expand-strided-metadata,
@@ -69,7 +71,7 @@ def make_weight(rng, n, k, bits, group, asymmetric):
 
 def check(m, n, k, bits, group, asymmetric):
     name = f"int{bits}{f':g{group}' if group else ''}{':asym' if asymmetric else ''}"
-    problem = f"mpgemm m={m} n={n} k={k} w={name} a={'f32' if floats else 'int8:static'} isa=portable"
+    problem = f"mpgemm m={m} n={n} k={k} w={name} a={'f32' if floats else f'int{input_bits}:static'} isa=portable"
     text = subprocess.run(["quant-bench", "--check", "--dump", f"--family={family}", problem], check=True,
                           capture_output=True, text=True).stdout
     text = "module {\n" + text[text.index("\n", text.index("module attributes")) + 1 : text.rindex("\n}") + 3]
@@ -87,10 +89,10 @@ def check(m, n, k, bits, group, asymmetric):
          stem.with_suffix(".o"))
     rng = numpy.random.default_rng(bits)
     payload, weight = make_weight(rng, n, k, bits, group, asymmetric)
-    codes = rng.integers(0, 256, (m, k)).astype(numpy.uint8)
+    codes = rng.integers(0, 1 << input_bits, (m, k)).astype(numpy.uint8)
     stem.with_suffix(".payload").write_bytes(payload)
     # The quantization that quant-bench gives static inputs.
-    inputs = 0.0131 * (codes.astype(float) - 115)
+    inputs = 0.0131 * (codes.astype(float) - (115 >> (8 - input_bits)))
     if floats:
         codes = inputs.astype(numpy.float32)
         inputs = codes.astype(float)

@@ -1,0 +1,81 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix product of rows and integer weights of so few bits that counting the
+// ones in bit planes of both is faster than multiplying: 512 columns of one bit
+// each take an AND, a count and an addition, 64 columns of up to 8 bits a dot
+// product. Any widths of 1 to 8 bits give what matmul_packed gives, to the bit:
+// integer sums are exact, and everything else is the same code (Loops.h).
+//
+// Two families with the same kernels: one is asked first and takes what is
+// faster, the other takes anything and is there to be asked for by name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/MatmulPacked/Loops.h"
+#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+#include "lib/Kernel/CPU/MatmulPopcount/PlaneTile.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+#include <tuple>
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::popcount;
+
+namespace {
+
+class MatmulPopcount final : public packed::PackedFamily {
+public:
+  using PackedFamily::PackedFamily;
+
+private:
+  std::string check(MatmulOp op, StoredTensorType weight) const override {
+    return packed::checkIntegerSums(op, weight);
+  }
+
+  std::string checkGain(MatmulOp op,
+                        const PackedLayout &layout) const override {
+    if (std::string reason = packed::checkNearness(layout); !reason.empty())
+      return reason;
+    return popcount::checkGain(KernelTarget::get(op), layout,
+                               op.getInputQuantAttr().getBits());
+  }
+
+  PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
+                       std::string &reason) const override {
+    return PackedLayout::getPlanes(weight, reason);
+  }
+
+  void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
+                 ValueRange operands) const override {
+    UniformAttr quant = op.getInputQuantAttr();
+    Tuning tuning = getTuning(k.target, layout.bits, quant.getBits());
+    int64_t rowsAtOnce = packed::PackedLoops::getRowsAtOnce(
+        k, operands,
+        PlaneRows::getRowsIn(layout, quant.getBits(), tuning.activationBytes));
+    packed::SignedRows codes(k, layout, k.activation(operands[0], {}, quant),
+                             rowsAtOnce, /*sumShift=*/0, /*keepsCodes=*/false);
+    PlaneRows planes(k, layout, quant.getBits(), rowsAtOnce, codes);
+    PlaneTile tiles(k, layout, tuning, operands[1], codes, planes);
+    packed::PackedLoops(k, op, layout, tuning.tiles, rowsAtOnce, tiles, codes,
+                        operands)
+        .emit();
+  }
+};
+
+} // namespace
+
+namespace mpq {
+void registerKernelFamilyMatmulPopcount(DialectRegistry &) {
+  auto &families = Registry<KernelFamily>::get();
+  for (auto [name, priority, onlyGains] :
+       {std::tuple("matmul_popcount", 280, false),
+        std::tuple("matmul_popcount_narrow", 320, true)})
+    families.add(name,
+                 std::make_unique<MatmulPopcount>(name, priority, onlyGains));
+}
+} // namespace mpq
