@@ -264,6 +264,7 @@ LogicalResult Compilation::plan() {
     sites += " integer-products";
   if (options.activationGroups)
     sites += " activation-groups";
+  sites += " activation-bits=" + std::to_string(options.activationBits);
   if (failed(runPipeline("mpq-sites{" + sites + "}")))
     return failure();
   if (!options.plan.empty()) {

@@ -113,11 +113,15 @@ struct CommandLine {
       cl::desc("Give rows that are quantized while the model runs a scale for "
                "each group of the weight, not one each"),
       cl::cat(quantization)};
+  cl::opt<int64_t> activationBits{
+      "activation-bits", cl::value_desc("N"),
+      cl::desc("Bits of the codes of activations, where these are integers: 1 to 8 (default 8)"),
+      cl::init(8), cl::cat(quantization)};
   cl::opt<ActivationFormat> activations{
       "activations", cl::desc("Format of the activations that meet quantized weights:"),
       cl::init(ActivationFormat::F32), cl::cat(quantization),
       cl::values(clEnumValN(ActivationFormat::F32, "f32", "as in the model"),
-                 clEnumValN(ActivationFormat::Int8, "int8", "8 bits, ranges from calibration"),
+                 clEnumValN(ActivationFormat::Int8, "int8", "integers of --activation-bits bits, ranges from calibration"),
                  clEnumValN(ActivationFormat::Auto, "auto", "chosen for each weight by measured error and predicted time"))};
   cl::opt<double> maxLatency{"max-latency-us", cl::value_desc("F"),
                              cl::desc("Predicted time of the ops with weights, one sample, one core; never exceeded"),
@@ -247,6 +251,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   options.groupSizes.assign(line.groupSizes.begin(), line.groupSizes.end());
   options.activations = line.activations;
   options.activationGroups = line.activationGroups;
+  options.activationBits = line.activationBits;
   if (line.maxLatency.getNumOccurrences())
     options.maxLatency = line.maxLatency;
   options.costTable = line.costTable;
@@ -288,6 +293,10 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--plan already decides; leave out --plan-passes");
   if (!options.plan.empty() && line.activations.getNumOccurrences())
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
+  if (options.activationBits < 1 || options.activationBits > 8)
+    return reportUsage("--activation-bits is " + Twine(options.activationBits) + " when it should be 1 to 8");
+  if (options.activationBits != 8 && options.plan.empty() && options.activations == ActivationFormat::F32)
+    return reportUsage("--activation-bits is about integers: give --activations=int8 or auto");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 ||
                                options.activationGroups || options.maxLatency ||
                                !options.emitPlan.empty()))

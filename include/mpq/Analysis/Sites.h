@@ -55,6 +55,13 @@ constexpr llvm::StringLiteral kActivationsAttr = "mpq.activations";
 /// have a scale for each group of the weight that they meet.
 constexpr llvm::StringLiteral kActivationGroupsAttr = "mpq.activation_groups";
 
+/// The attribute of a module, an i64, with the bits that codes of activations
+/// have, 1 to 8; absent: 8.
+constexpr llvm::StringLiteral kActivationBitsAttr = "mpq.activation_bits";
+
+/// What it says about `op`'s module; an error if it is no such number.
+llvm::FailureOr<int64_t> getActivationBits(mlir::Operation *op);
+
 /// What the ops of `site` read their input as: what `kActivationsAttr` says,
 /// else the chosen candidate, else `byDefault`. An attribute that says neither
 /// f32 nor int8 is an error.

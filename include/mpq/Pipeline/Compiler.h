@@ -47,6 +47,7 @@ struct CompileOptions {
   std::vector<int64_t> groupSizes;      ///< a candidate each; 0: per output channel
   ActivationFormat activations = ActivationFormat::F32;
   bool activationGroups = false;        ///< `mpq-sites{activation-groups}`
+  int64_t activationBits = 8;           ///< of integers: `mpq-sites{activation-bits}`
   std::optional<double> maxLatency;     ///< predicted time of one sample, in us
   std::string costTable;                ///< .json; empty: the CPU's
   std::string plan;                     ///< apply this plan, no search

@@ -79,7 +79,8 @@ public:
     isInt8 = candidate.getActivations().value_or(Activations::F32) ==
              Activations::Int8;
     if (isInt8)
-      quant = UniformAttr::getDynamic(b.getContext());
+      quant = UniformAttr::getDynamic(b.getContext(), /*group=*/0,
+                                      getActivationBits(site).value_or(8));
   }
 
   KernelWork describe(SiteOp site, int64_t dynamicSize);

@@ -352,6 +352,16 @@ CandidateAttr mpq::makeCandidate(SiteOp site, FormatAttrInterface format,
                             /*nanoseconds=*/0, Real(0), "");
 }
 
+FailureOr<int64_t> mpq::getActivationBits(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  Attribute said = module->getAttr(kActivationBitsAttr);
+  auto bits = dyn_cast_if_present<IntegerAttr>(said);
+  if (!said || (bits && bits.getValue().sge(1) && bits.getValue().sle(8)))
+    return said ? bits.getInt() : 8;
+  return module.emitError() << "has " << kActivationBitsAttr << " = " << said
+                            << " when it should be 1 to 8";
+}
+
 FailureOr<Activations> mpq::getActivations(SiteOp site, Activations byDefault) {
   if (auto own = site->getAttrOfType<StringAttr>(kActivationsAttr)) {
     if (std::optional<Activations> said = symbolizeActivations(own.getValue()))

@@ -42,12 +42,16 @@ namespace {
 FailureOr<UniformAttr> getUniform(Operation *op, Type type) {
   auto uniform =
       dyn_cast<quant::UniformQuantizedType>(getElementTypeOrSelf(type));
+  int64_t codes = uniform ? uniform.getStorageTypeMax() + 1 : 0;
   if (!uniform || uniform.isSigned() ||
-      uniform.getStorageTypeIntegralWidth() != 8)
+      uniform.getStorageTypeIntegralWidth() != 8 ||
+      uniform.getStorageTypeMin() != 0 || !llvm::isPowerOf2_64(codes))
     return op->emitOpError("quantizes to ")
-           << type << "; !quant.uniform<u8:f32, scale:zero> is supported";
+           << type
+           << "; !quant.uniform<u8:f32, scale:zero> is supported, and "
+              "u8<0:2^bits-1>";
   return UniformAttr::get(op->getContext(), Real(uniform.getScale()),
-                          uniform.getZeroPoint());
+                          uniform.getZeroPoint(), llvm::Log2_64(codes));
 }
 
 /// A quantizing or dequantizing conversion of `input`.

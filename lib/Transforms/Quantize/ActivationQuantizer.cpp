@@ -34,8 +34,9 @@
 using namespace mlir;
 using namespace mpq;
 
-UniformParameters UniformParameters::fromRange(double min, double max) {
-  constexpr double levels = 255;
+UniformParameters UniformParameters::fromRange(double min, double max,
+                                               int64_t bits) {
+  double levels = (int64_t(1) << bits) - 1;
   min = std::min(min, 0.0);
   max = std::max(max, 0.0);
   UniformParameters result;
@@ -97,14 +98,14 @@ void ActivationQuantizer::insertCasts() {
   for (Value value : quantized) {
     RangeAttr range = getRange(value);
     UniformParameters parameters =
-        UniformParameters::fromRange(range.getMin(), range.getMax());
+        UniformParameters::fromRange(range.getMin(), range.getMax(), bits);
     OpBuilder builder(value.getContext());
     builder.setInsertionPointAfterValue(value);
     auto type = cast<RankedTensorType>(value.getType());
     auto element = quant::UniformQuantizedType::get(
         /*flags=*/0, builder.getI8Type(), builder.getF32Type(),
         parameters.scale, parameters.zeroPoint, /*storageTypeMin=*/0,
-        /*storageTypeMax=*/255);
+        /*storageTypeMax=*/(int64_t(1) << bits) - 1);
     Location loc = value.getLoc();
     auto codes =
         quant::QuantizeCastOp::create(builder, loc, type.clone(element), value);
@@ -115,8 +116,8 @@ void ActivationQuantizer::insertCasts() {
     });
     remark::passed(
         loc, remark::RemarkOpts::name("Activation").category("mpq-quantize"))
-        << remark::add("activation in [{0}, {1}] is stored in 8 bits",
-                       double(range.getMin()), double(range.getMax()))
+        << remark::add("activation in [{0}, {1}] is stored in {2} bits",
+                       double(range.getMin()), double(range.getMax()), bits)
         << remark::metric("scale", double(parameters.scale))
         << remark::metric("zeroPoint", parameters.zeroPoint);
   }

@@ -16,20 +16,22 @@
 
 namespace mpq {
 
-/// u8 codes for reals in [min, max]: the range is widened to contain zero, and
-/// zero has a code of its own.
+/// Codes of `bits` bits for reals in [min, max]: the range is widened to contain
+/// zero, and zero has a code of its own.
 struct UniformParameters {
   float scale = 1;
   int64_t zeroPoint = 0;
 
-  static UniformParameters fromRange(double min, double max);
+  static UniformParameters fromRange(double min, double max,
+                                     int64_t bits);
 };
 
 /// Decides which activations are quantized, and how; then does it.
 class ActivationQuantizer {
 public:
-  /// `byDefault` holds for sites that do not say.
-  explicit ActivationQuantizer(Activations byDefault) : byDefault(byDefault) {}
+  /// `byDefault` holds for sites that do not say. Codes have `bits` bits.
+  ActivationQuantizer(Activations byDefault, int64_t bits)
+      : byDefault(byDefault), bits(bits) {}
 
   /// Looks at the ops that read `site`, which has a choice, as their weight.
   llvm::LogicalResult addSite(SiteOp site);
@@ -39,11 +41,13 @@ public:
 
   /// Whether the input of `op` is quantized while the model runs.
   bool isDynamic(mlir::Operation *op) const { return dynamic.contains(op); }
+  int64_t getBits() const { return bits; }
 
 private:
   llvm::LogicalResult addReader(SiteOp site, mlir::Operation *op);
 
   Activations byDefault;
+  int64_t bits;
   llvm::SetVector<mlir::Value> quantized;
   llvm::DenseSet<mlir::Operation *> dynamic;
 };

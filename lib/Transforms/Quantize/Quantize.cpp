@@ -70,7 +70,8 @@ FailureOr<ElementsAttr> encodePayload(SiteOp site) {
 
 class Quantizer {
 public:
-  explicit Quantizer(Activations activations) : activations(activations) {}
+  Quantizer(Activations activations, int64_t activationBits)
+      : activations(activations, activationBits) {}
 
   LogicalResult run(func::FuncOp main) {
     SmallVector<SiteOp> sites;
@@ -154,9 +155,11 @@ private:
         continue;
       if (auto matmul = dyn_cast<MatmulOp>(user))
         matmul.setInputQuantAttr(UniformAttr::getDynamic(
-            op->getContext(), getActivationGroup(stored)));
+            op->getContext(), getActivationGroup(stored),
+            activations.getBits()));
       else if (auto conv = dyn_cast<ConvOp>(user))
-        conv.setInputQuantAttr(UniformAttr::getDynamic(op->getContext()));
+        conv.setInputQuantAttr(UniformAttr::getDynamic(
+            op->getContext(), /*group=*/0, activations.getBits()));
     }
     // Ops behind it are to know the sizes, too.
     for (auto [result, old] : llvm::zip(*results, op->getResults()))
@@ -205,13 +208,16 @@ struct QuantizePass : mpq::impl::QuantizePassBase<QuantizePass> {
 
   void runOnOperation() override {
     func::FuncOp main = lookupMain(getOperation());
-    if (!main)
+    FailureOr<int64_t> bits = failure();
+    if (main)
+      bits = getActivationBits(main);
+    if (failed(bits))
       return signalPassFailure();
     // Lowerings want to know the sizes.
     onnx::ValueTable values;
     if (failed(onnx::inferShapes(main, values, /*keepSizes=*/true)))
       return signalPassFailure();
-    LogicalResult result = Quantizer(activations).run(main);
+    LogicalResult result = Quantizer(activations, *bits).run(main);
     onnx::eraseSizes(main);
     if (failed(result))
       return signalPassFailure();

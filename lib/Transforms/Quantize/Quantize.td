@@ -28,7 +28,8 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
     `quant.dcast` in the range that calibration found, and all other users of
     the value (a residual addition, a pooling) read the same. Without a
     calibrated range, a matrix product computes the range per row and a
-    convolution per sample, while the model runs. What the chosen
+    convolution per sample, while the model runs. Codes have the bits that the
+    module's attribute `mpq.activation_bits` says, 8 without it. What the chosen
     candidate of a site says counts more than the option, and what a plan says
     (`mpq.activations`) more than that.
   }];

@@ -36,6 +36,16 @@ struct SitesPass : mpq::impl::SitesPassBase<SitesPass> {
     if (activationGroups)
       getOperation()->setAttr(kActivationGroupsAttr,
                               UnitAttr::get(&getContext()));
+    if (activationBits < 1 || activationBits > 8) {
+      getOperation().emitError() << "activation-bits is " << int64_t(activationBits)
+                                 << " when it should be 1 to 8";
+      return signalPassFailure();
+    }
+    if (activationBits != 8)
+      getOperation()->setAttr(
+          kActivationBitsAttr,
+          IntegerAttr::get(IntegerType::get(&getContext(), 64),
+                           activationBits));
     if (!main || failed(insertSites(main, options)))
       signalPassFailure();
   }

@@ -31,6 +31,10 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
     With `activation-groups` (an attribute of the module, `mpq.activation_groups`),
     the input of a matrix product that is quantized while the model runs has a
     scale for each group of columns in which the chosen format has one.
+
+    With `activation-bits` (`mpq.activation_bits`, where they are not 8), all
+    activations that become integers, `int8` wherever they are chosen, have so
+    many bits.
   }];
   let options = [
     ListOption<"formats", "formats", "std::string",
@@ -42,7 +46,9 @@ def SitesPass : Pass<"mpq-sites", "::mlir::ModuleOp"> {
     Option<"integerProducts", "integer-products", "bool", "false",
       "the inputs of the ops will be int8: no codebooks by default">,
     Option<"activationGroups", "activation-groups", "bool", "false",
-      "rows that are quantized while the model runs get a scale for each group of the weight, not one">
+      "rows that are quantized while the model runs get a scale for each group of the weight, not one">,
+    Option<"activationBits", "activation-bits", "int64_t", "8",
+      "bits of activations that become integers, 1 to 8">
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }

@@ -116,3 +116,23 @@ module attributes {mpq.activation_groups} {
     return %1, %2 : tensor<1x8xf32>, tensor<1x8xf32>
   }
 }
+
+// -----
+
+// Codes of fewer bits: known ranges and rows that are quantized while the model runs.
+// CHECK-LABEL: @main
+// CHECK: quant.qcast {{.*}}!quant.uniform<u8<0:3>:f32, 1.000000e+00>
+// CHECK: mpq.matmul
+// CHECK: mpq.matmul {{.*}}input_quant = #mpq.uniform<dynamic, bits = 2>
+module attributes {mpq.activation_bits = 2 : i64} {
+  func.func @main(%x: tensor<1x16xf32>) -> tensor<1x8xf32> {
+    %r = onnx.Relu(%x) {mpq.range = #mpq.range<0.0, 3.0>} : (tensor<1x16xf32>) -> tensor<1x16xf32>
+    %0 = onnx.Constant {value = dense<0.5> : tensor<16x16xf32>} : tensor<16x16xf32>
+    %a = mpq.site %0 "a" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<4>, bytes = 192>] : tensor<16x16xf32>
+    %1 = onnx.Gemm(%r, %a) {transB = 1} : (tensor<1x16xf32>, tensor<16x16xf32>) -> tensor<1x16xf32>
+    %2 = onnx.Constant {value = dense<0.5> : tensor<8x16xf32>} : tensor<8x16xf32>
+    %b = mpq.site %2 "b" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<4>, bytes = 96>] : tensor<8x16xf32>
+    %3 = onnx.Gemm(%1, %b) {transB = 1} : (tensor<1x16xf32>, tensor<8x16xf32>) -> tensor<1x8xf32>
+    return %3 : tensor<1x8xf32>
+  }
+}

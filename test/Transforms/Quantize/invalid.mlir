@@ -23,3 +23,12 @@ func.func @main() {
   %a = mpq.site %w "a" axis 0 choice 0 candidates [#mpq.candidate<#mpq.int<8>, bytes = 12>] {mpq.activations = "int7"} : tensor<2x2xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{has mpq.activation_bits = 9 : i64 when it should be 1 to 8}}
+module attributes {mpq.activation_bits = 9 : i64} {
+  func.func @main(%x: tensor<1xf32>) -> tensor<1xf32> {
+    return %x : tensor<1xf32>
+  }
+}

@@ -60,9 +60,6 @@ std::string vnni::checkQuantization(UniformAttr input, UniformAttr residual,
   if (input.isGrouped())
     return llvm::formatv("the input has a scale for every {0} columns",
                          input.getGroup());
-  if (input.isDynamic() && input.getBits() != 8)
-    return llvm::formatv("the input is quantized to {0} bits, not 8",
-                         input.getBits());
   return checkStaticQuantization(
       {{"the residual", residual}, {"the result", output}});
 }
@@ -161,7 +158,10 @@ Value vnni::emitCodes(KernelBuilder &k, const DynamicQuantization &quant,
   Value steps = emitRound(k, k.mulf(reals, k.broadcast(quant.inverse, kRows)));
   Value codes = arith::AddIOp::create(k.b, steps, k.broadcast(zero, kRows));
   // The smallest value has the code 0 by the choice of the zero point; the
-  // largest may round to 256.
+  // largest may round to one more than there is.
+  if (quant.largest < 255)
+    codes = arith::MinSIOp::create(
+        k.b, codes, k.splatInteger(32, int64_t(quant.largest), kRows));
   Value nothing = k.splatInteger(8, 0, kRows);
   return k.intrinsic("llvm.x86.avx512.mask.pmovus.db.512", nothing.getType(),
                      {codes, nothing, k.integer(16, -1)});
