@@ -415,11 +415,14 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
   });
   forBlocks({}, [&](const Block &block, ValueRange) {
     if (!isLong())
-      emitBufferedBlock(tile, panel, count, block);
+      emitBufferedGroups(tile, panel, count, block, 0, block.groups);
     else
       k.forLoop(0, block.groups, 1, [&](Index index) {
-        emitBufferedGroup(tile, panel, count, getGroup(panel, block, index),
-                          loadScales(panel, block, index));
+        if (layout.groupSteps <= tuning.bufferSteps)
+          emitBufferedGroups(tile, panel, count, block, index, 1);
+        else
+          emitBufferedParts(tile, panel, count, getGroup(panel, block, index),
+                            loadScales(panel, block, index));
       });
     return Values{};
   });
@@ -429,26 +432,26 @@ void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
   });
 }
 
-void FloatLoops::emitBufferedBlock(const TileTuning &tile, const Panel &panel,
-                                   Index count, const Block &block) {
-  for (int64_t index = 0; index < block.groups; ++index)
-    decode(panel, getGroup(panel, block, index), layout.groupSteps,
-           index * layout.groupSteps);
+void FloatLoops::emitBufferedGroups(const TileTuning &tile, const Panel &panel,
+                                    Index count, const Block &block,
+                                    Index first, int64_t groups) {
+  for (int64_t i = 0; i < groups; ++i)
+    decode(panel, getGroup(panel, block, first + i), layout.groupSteps,
+           i * layout.groupSteps);
   forTiles(tile, count, [&](Index row, int64_t height) {
     Values sums = loadSums(totals, panel, row, height);
-    for (int64_t index = 0; index < block.groups; ++index) {
-      int64_t step = index * layout.groupSteps;
-      Values products = multiply(
-          panel, row, height,
-          k.mul(block.firstGroup, layout.groupSteps) + step, step,
-          layout.groupSteps);
-      sums = addScaled(products, loadScales(panel, block, index), sums);
+    for (int64_t i = 0; i < groups; ++i) {
+      Index step = k.mul(k.add(block.firstGroup, first + i), layout.groupSteps);
+      Values products = multiplyPieces(panel, row, height, step,
+                                       i * layout.groupSteps,
+                                       layout.groupSteps, {});
+      sums = addScaled(products, loadScales(panel, block, first + i), sums);
     }
     storeSums(sums, totals, panel, row);
   });
 }
 
-void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
+void FloatLoops::emitBufferedParts(const TileTuning &tile, const Panel &panel,
                                    Index count, const Group &group,
                                    ArrayRef<Value> scales) {
   k.forLoop(0, count, 1, [&](Index row) {
@@ -459,15 +462,9 @@ void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
     Group pieces = getPiece(group, at);
     decode(panel, pieces, steps, 0);
     forTiles(tile, count, [&](Index row, int64_t height) {
-      Values sums = loadSums(partials, panel, row, height);
-      for (int64_t from = 0; from < steps; from += tuning.pieceSteps) {
-        Values products =
-            multiply(panel, row, height, k.add(pieces.step, from), from,
-                     std::min(tuning.pieceSteps, steps - from));
-        for (auto [sum, product] : llvm::zip_equal(sums, products))
-          sum = k.addf(sum, product);
-      }
-      storeSums(sums, partials, panel, row);
+      storeSums(multiplyPieces(panel, row, height, pieces.step, 0, steps,
+                               loadSums(partials, panel, row, height)),
+                partials, panel, row);
     });
   };
   k.forLoop(0, whole, most, [&](Index at) { emitSome(at, most); });
@@ -478,6 +475,22 @@ void FloatLoops::emitBufferedGroup(const TileTuning &tile, const Panel &panel,
                         loadSums(totals, panel, row, 1)),
               totals, panel, row);
   });
+}
+
+FloatLoops::Values FloatLoops::multiplyPieces(const Panel &panel, Index row,
+                                              int64_t rows, Index step,
+                                              int64_t from, int64_t steps,
+                                              Values sums) {
+  for (int64_t at = 0; at < steps; at += tuning.pieceSteps) {
+    Values products = multiply(panel, row, rows, k.add(step, at), from + at,
+                               std::min(tuning.pieceSteps, steps - at));
+    if (sums.empty())
+      sums = products;
+    else
+      for (auto [sum, product] : llvm::zip_equal(sums, products))
+        sum = k.addf(sum, product);
+  }
+  return sums;
 }
 
 void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,

@@ -127,9 +127,12 @@ private:
   //===--- Many rows ------------------------------------------------------===//
   void emitBuffered(const TileTuning &tile, const Panel &panel, Index first,
                     Index count);
-  void emitBufferedBlock(const TileTuning &tile, const Panel &panel,
-                         Index count, const Block &block);
-  void emitBufferedGroup(const TileTuning &tile, const Panel &panel,
+  /// Adds `groups` groups, all in the buffer at once.
+  void emitBufferedGroups(const TileTuning &tile, const Panel &panel,
+                          Index count, const Block &block, Index first,
+                          int64_t groups);
+  /// Adds a group that is longer than the buffer.
+  void emitBufferedParts(const TileTuning &tile, const Panel &panel,
                          Index count, const Group &group,
                          llvm::ArrayRef<mlir::Value> scales);
   /// Writes `steps` steps of a group into the buffer, from its step `to` on.
@@ -137,6 +140,9 @@ private:
   /// The products with steps [from, from + steps) of the buffer.
   Values multiply(const Panel &panel, Index row, int64_t rows, Index step,
                   Index from, int64_t steps);
+  /// `sums` (none: zeros) and those of each piece of `steps` steps, in order.
+  Values multiplyPieces(const Panel &panel, Index row, int64_t rows, Index step,
+                        int64_t from, int64_t steps, Values sums);
   Values loadSums(mlir::Value sums, const Panel &panel, Index row,
                   int64_t rows);
   void storeSums(const Values &values, mlir::Value sums, const Panel &panel,
