@@ -45,7 +45,7 @@ protected:
     return PackedLayout(PackedAttr::get(
         &context, rows, k, /*bits=*/1, group, /*step=*/2, /*low=*/-1, scaleBits,
         /*zero_points=*/false, /*table=*/false, /*levels=*/{},
-        /*chunk=*/k > 1024 ? 1024 : 0));
+        /*chunk=*/k > 1024 ? 1024 : 0, /*planes=*/false));
   }
 
   mlir::MLIRContext context;
