@@ -32,6 +32,7 @@ void registerKernelFamilyConvVnni(DialectRegistry &);
 void registerKernelFamilyMatmulVnni(DialectRegistry &);
 void registerKernelFamilyMatmulPacked(DialectRegistry &);
 void registerKernelFamilyMatmulLookupInt8(DialectRegistry &);
+void registerKernelFamilyMatmulPopcount(DialectRegistry &);
 } // namespace mpq
 
 //===----------------------------------------------------------------------===//
@@ -204,6 +205,7 @@ static DialectRegistry makeRegistry() {
   registerKernelFamilyMatmulVnni(registry);
   registerKernelFamilyMatmulPacked(registry);
   registerKernelFamilyMatmulLookupInt8(registry);
+  registerKernelFamilyMatmulPopcount(registry);
   return registry;
 }
 
