@@ -12,6 +12,9 @@ all alike. Arrays are bound before: nobody pays for Python's conversions. Prints
 (python/mpq/peers.py says what they are), the median and the least time of a call, the median ratio of the library's turn
 to the peer's turn beside it (below 1 where the library is faster), and the largest difference of the outputs relative to
 their largest magnitude. `--length` is the size of the dynamic dimensions that are not the batch.
+
+Threads of a pool that has just worked go on waiting in loops for a while, on the CPUs that the next one needs. With
+several threads a turn therefore begins with a pause, in which they fall asleep, and a call that wakes its own.
 """
 from __future__ import annotations
 
@@ -50,21 +53,28 @@ def time_turn(run, calls: int) -> float:
     return (time.perf_counter_ns() - start) / calls / 1e3
 
 
-def alternate(runs: list, seconds: float) -> list[list[float]]:
-    """Microseconds per call of each, turn by turn."""
+#: Seconds in which threads that wait in loops fall asleep.
+PAUSE = 0.05
+
+
+def alternate(runs: list, seconds: float, pause: float = 0) -> list[list[float]]:
+    """Microseconds per call of each, turn by turn, each after a pause."""
     calls = [max(1, int(3000 / time_turn(run, 3))) for run in runs]
     times: list[list[float]] = [[] for _ in runs]
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(times[0]) < 3:
         for run, count, list_ in zip(runs, calls, times):
+            if pause:
+                time.sleep(pause)
+                run()
             list_.append(time_turn(run, count))
     return times
 
 
-def compare(names: list[str], runs: list, seconds: float) -> None:
+def compare(names: list[str], runs: list, seconds: float, pause: float) -> None:
     """Prints a line for the library, which is first, and for each peer."""
     mine = runs[0]()
-    for run, name, times in zip(runs, names, alternate(runs, seconds)):
+    for run, name, times in zip(runs, names, alternate(runs, seconds, pause)):
         line = f"  {name:20} {statistics.median(times):10.1f} us (least {min(times):.1f})"
         if run is runs[0]:
             own = times
@@ -103,7 +113,7 @@ def main() -> None:
             runs += [peers.open(name, args.model, inputs, args.threads, args.work or pathlib.Path(scratch), calibration)
                      for name in names]
             print(f"batch {batch}, {args.threads} thread{'s' if args.threads > 1 else ''}:")
-            compare(["library", *names], runs, args.seconds)
+            compare(["library", *names], runs, args.seconds, PAUSE if args.threads > 1 else 0)
 
 
 if __name__ == "__main__":
