@@ -46,7 +46,7 @@ LookupLoops::LookupLoops(KernelBuilder &k, MatmulOp op,
                   k.b.getF32Type(),
                   SumTables::getRowsIn(layout, Tuning::kTableBytes),
                   Tuning::kActivationBytes),
-      rowsAtOnce(getBlockHeight(activations.getRowsAtOnce())),
+      rowsAtOnce(getBlockHeight(m, activations.getRowsAtOnce())),
       tables(k, this->layout, activations, packed, rowsAtOnce),
       words(VectorType::get(kLanes, k.b.getI32Type())),
       reals(VectorType::get(kLanes, k.b.getF32Type())) {
@@ -68,14 +68,15 @@ void LookupLoops::emit() {
   forRowBlocks(rowsAtOnce, [&](Index first, Index count) {
     activations.emitBlock(first, count);
     k.forLoop(0, count, 1, [&](Index row) { tables.emitRow(row); });
-    forTuning(tuning.tiles, count, rowsAtOnce,
-              [&](const TileTuning &tile, int64_t lowest, Index count) {
-                forPanels(tile.vectors, [&](const Panel &panel) {
-                  forTiles(tile, lowest, first, count, [&](const Rows &rows) {
-                    emitResults(panel, rows, emitTile(tile, panel, rows));
-                  });
-                });
-              });
+    forTuning<TileTuning>(
+        tuning.tiles, count, rowsAtOnce,
+        [&](const TileTuning &tile, int64_t lowest, Index count) {
+          forPanels(tile.vectors, [&](const Panel &panel) {
+            forTiles(tile.rows, lowest, first, count, [&](const Rows &rows) {
+              emitResults(panel, rows, emitTile(tile, panel, rows));
+            });
+          });
+        });
   });
 }
 
@@ -86,22 +87,10 @@ void LookupLoops::emit() {
 LookupLoops::Values LookupLoops::emitTile(const TileTuning &tile,
                                           const Panel &panel,
                                           const Rows &rows) {
-  Values start;
-  for (int64_t row = 0; row < rows.count; ++row)
-    llvm::append_range(start, panel.bias);
-  auto visit = [&](Index block, int64_t groups, ValueRange before) {
-    return emitBlock(tile, panel, rows,
-                     {k.mul(block, layout.getBlockBytes(layout.blockGroups)),
-                      k.mul(block, layout.blockGroups), groups},
-                     before);
-  };
-  Values sums = k.forLoop(0, layout.fullBlocks, 1, start,
-                          [&](Index block, ValueRange before) {
-                            return visit(block, layout.blockGroups, before);
-                          });
-  if (layout.lastGroups)
-    sums = visit(layout.fullBlocks, layout.lastGroups, sums);
-  return sums;
+  return forBlocks(startWithBias(panel, rows),
+                   [&](const Block &block, ValueRange before) {
+                     return emitBlock(tile, panel, rows, block, before);
+                   });
 }
 
 LookupLoops::Values LookupLoops::emitBlock(const TileTuning &tile,
@@ -111,12 +100,7 @@ LookupLoops::Values LookupLoops::emitBlock(const TileTuning &tile,
   auto visit = [&](Index group, ValueRange before) {
     Values products = emitGroup(tile, panel, rows, block, group);
     k.keepLoadsInOrder();
-    Values scales, sums;
-    for (const StreamPart &part : panel.parts)
-      scales.push_back(loadScale(part, block, group));
-    for (auto [i, product] : llvm::enumerate(products))
-      sums.push_back(k.fma(product, scales[i % scales.size()], before[i]));
-    return sums;
+    return addScaled(products, loadScales(panel, block, group), before);
   };
   // Groups that share a line have to be unrolled.
   if (layout.groupSteps >= layout.cellSteps)
@@ -176,15 +160,6 @@ LookupLoops::Values LookupLoops::emitGroup(const TileTuning &tile,
     }
   }
   return sums;
-}
-
-Value LookupLoops::loadScale(const StreamPart &part, const Block &block,
-                             Index group) {
-  Index at = layout.getFactorsOffset() + PackedLayout::kScales;
-  if (layout.isGrouped())
-    at = k.add(block.at, k.mul(group, PackedLayout::kRows * layout.scaleBytes)) +
-         layout.getScaleOffset(block.groups, 0);
-  return factors.loadReals(part, at, layout.scaleBytes);
 }
 
 Value LookupLoops::loadZeroPoints(const StreamPart &part, const Block &block,

@@ -27,7 +27,7 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULLOOKUPF32_LOOPS_H
 
 #include "lib/Kernel/CPU/MatmulLookupF32/SumTables.h"
-#include "lib/Kernel/CPU/MatmulPacked/PanelLoops.h"
+#include "lib/Kernel/CPU/Packed/PanelLoops.h"
 
 namespace mpq::lookupf32 {
 
@@ -53,11 +53,6 @@ public:
 private:
   using TileTuning = packed::TileTuning;
 
-  /// A block of groups: its offset in the stream, its first group.
-  struct Block {
-    Index at, firstGroup;
-    int64_t groups;
-  };
   /// Codes: the line that they begin in, `codes` bytes behind the beginnings of
   /// the streams, and the index of half a byte of it; the index among all.
   struct Codes {
@@ -79,8 +74,6 @@ private:
                   const Codes &codes, int64_t halves, mlir::ValueRange before);
   /// Bits [4 * half, ...) of each lane, and whatever is above them.
   mlir::Value emitIndex(mlir::Value line, int64_t half, bool multiplies);
-  mlir::Value loadScale(const packed::StreamPart &part, const Block &block,
-                        Index group);
   mlir::Value loadZeroPoints(const packed::StreamPart &part,
                              const Block &block, Index group);
   /// A constant that LLVM does not know, and so makes no other instructions of.

@@ -16,12 +16,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulLookupF32/Loops.h"
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -97,11 +95,7 @@ std::string MatmulLookupF32::checkGain(MatmulOp,
 
 namespace mpq {
 void registerKernelFamilyMatmulLookupF32(DialectRegistry &) {
-  auto &families = Registry<KernelFamily>::get();
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_lookup_f32", 80, false),
-        std::tuple("matmul_lookup_f32_large", 115, true)})
-    families.add(name,
-                 std::make_unique<MatmulLookupF32>(name, priority, onlyGains));
+  packed::registerPackedFamily<MatmulLookupF32>("matmul_lookup_f32", 80,
+                                                "matmul_lookup_f32_large", 115);
 }
 } // namespace mpq

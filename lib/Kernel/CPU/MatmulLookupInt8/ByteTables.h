@@ -34,7 +34,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_BYTETABLES_H
 #define MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_BYTETABLES_H
 
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 #include <array>
 

@@ -28,7 +28,7 @@
 #define MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_LOOPS_H
 
 #include "lib/Kernel/CPU/MatmulLookupInt8/ByteTables.h"
-#include "lib/Kernel/CPU/MatmulPacked/PanelLoops.h"
+#include "lib/Kernel/CPU/Packed/PanelLoops.h"
 
 namespace mpq::lookupint8 {
 
@@ -60,11 +60,6 @@ private:
   struct Chunk {
     Index index;
     bool isLast;
-  };
-  /// A block of groups of a stream: where it begins, its first group.
-  struct Block {
-    Index at, firstGroup;
-    int64_t groups;
   };
 
   void emitRows(const Rows &rows);

@@ -22,12 +22,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulLookupInt8/Loops.h"
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -127,11 +125,7 @@ std::string MatmulLookupInt8::checkGain(MatmulOp,
 
 namespace mpq {
 void registerKernelFamilyMatmulLookupInt8(DialectRegistry &) {
-  auto &families = Registry<KernelFamily>::get();
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_lookup_int8", 280, false),
-        std::tuple("matmul_lookup_int8_large", 315, true)})
-    families.add(name,
-                 std::make_unique<MatmulLookupInt8>(name, priority, onlyGains));
+  packed::registerPackedFamily<MatmulLookupInt8>(
+      "matmul_lookup_int8", 280, "matmul_lookup_int8_large", 315);
 }
 } // namespace mpq

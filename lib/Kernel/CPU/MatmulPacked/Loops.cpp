@@ -26,117 +26,48 @@ static constexpr int64_t kMostUnrolledSteps = 16;
 /// there. One line of nine out of order costs 15 % of the DRAM bandwidth.
 static constexpr int64_t kMostStepsInOrder = 128, kMostSumsOfBlock = 8;
 
-int64_t PackedLoops::getRowsAtOnce(KernelBuilder &k, ValueRange operands,
-                                   int64_t most) {
-  Index m = k.rows(operands[0]);
-  if (!m.isConstant() || m.offset <= most)
-    return m.isConstant() ? std::max<int64_t>(m.offset, 1) : most;
-  return llvm::divideCeil(m.offset, llvm::divideCeil(m.offset, most));
-}
-
 PackedLoops::PackedLoops(KernelBuilder &k, MatmulOp op,
                          const PackedLayout &layout,
                          ArrayRef<TileTuning> tunings, int64_t rowsAtOnce,
                          TileSums &tiles, SignedRows &activations,
                          ValueRange operands)
-    : k(k), op(op), layout(layout), tunings(tunings), m(k.rows(operands[0])),
-      rowsAtOnce(rowsAtOnce),
-      output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
-      packed(operands[1]), tiles(tiles), activations(activations),
-      lanes(tiles.lanes()),
-      factors(k, packed, lanes, k.target.avx2 || k.target.avx512f) {
-  if (op.getBias())
-    bias = operands[2];
-  if (op.getResidual())
-    residual = k.activation(operands[operands.size() - 2], {},
-                            op.getResidualQuantAttr());
-}
+    : PanelLoops(k, op, layout, operands, tiles.lanes(),
+                 k.target.avx2 || k.target.avx512f),
+      tunings(tunings), rowsAtOnce(rowsAtOnce), tiles(tiles),
+      activations(activations) {}
 
 void PackedLoops::emit() {
-  auto emitBlock = [&](Index first, Index count) {
+  forRowBlocks(rowsAtOnce, [&](Index first, Index count) {
     k.forLoop(0, count, 1,
               [&](Index row) { tiles.emitRow(k.add(first, row), row); });
-    emitRows(first, count);
-  };
-  if (m.isConstant()) {
-    // The last block overlaps its neighbour: it has as many rows as the others.
-    k.parallelFor(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
-      emitBlock(k.min(k.mul(block, rowsAtOnce), m.offset - rowsAtOnce),
-                rowsAtOnce);
-    });
-    return;
-  }
-  k.forLoop(0, m, rowsAtOnce, [&](Index first) {
-    emitBlock(first, k.min(k.sub(m, first), rowsAtOnce));
+    forTuning<TileTuning>(
+        tunings, count, rowsAtOnce,
+        [&](const TileTuning &tile, int64_t lowest, Index count) {
+          forPanels(tile.vectors, [&](const Panel &panel) {
+            forTiles(tile.rows, lowest, first, count, [&](const Rows &rows) {
+              emitResults(panel, rows, emitTile(tile, panel, rows));
+            });
+          });
+        });
   });
 }
 
-void PackedLoops::emitRows(Index first, Index count) {
-  int64_t least = 1;
-  for (const TileTuning &tile : tunings) {
-    int64_t most = tile.maxRows;
-    if (count.isConstant()) {
-      if (count.offset <= most)
-        return emitPanels(tile, least, first, count);
-      continue;
+/// With the scales of the activations and the bias.
+PackedLoops::Values PackedLoops::emitTile(const TileTuning &tile,
+                                          const Panel &panel,
+                                          const Rows &rows) {
+  Values sums = layout.isGrouped() ? emitGroups(tile, panel, rows)
+                                   : emitOneGroup(tile, panel, rows);
+  for (int64_t row = 0; row < rows.count; ++row) {
+    Value scale;
+    if (!activations.isGrouped())
+      scale = k.broadcast(activations.loadScale(rows.block + row), lanes);
+    for (auto [v, bias] : llvm::enumerate(panel.bias)) {
+      Value &sum = sums[row * panel.vectors() + v];
+      sum = scale ? k.fma(sum, scale, bias) : k.addf(sum, bias);
     }
-    if (least <= rowsAtOnce) {
-      Value isLeast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::uge,
-                                            k.value(count), k.index(least));
-      Value isMost = arith::CmpIOp::create(k.b, arith::CmpIPredicate::ule,
-                                           k.value(count), k.index(most));
-      k.ifThen(arith::AndIOp::create(k.b, isLeast, isMost), [&] {
-        emitPanels(tile, least, first, least == most ? Index(most) : count);
-      });
-    }
-    least = most + 1;
   }
-}
-
-void PackedLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
-                             Index count) {
-  int64_t lowest = getLowestTile(least, tile.maxRows, tile.rows);
-  auto emitPanel = [&](const Panel &panel) {
-    k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
-      if (count.isConstant() || height >= lowest)
-        emitTile(tile, panel, {row, k.add(first, row), height});
-    }, /*parallel=*/true);
-  };
-  // Full panels end before the last column; another one has what is left.
-  int64_t full = layout.rows / lanes / tile.vectors;
-  int64_t all = llvm::divideCeil(layout.rows, lanes);
-  k.parallelFor(0, full, 1, [&](Index panel) {
-    emitPanel(makePanel(k.mul(panel, tile.vectors), tile.vectors,
-                        tile.vectors * lanes));
-  });
-  int64_t done = full * tile.vectors;
-  if (done < all)
-    k.parallelOnce(
-        [&] {
-          emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
-        },
-        KernelBuilder::Units::Joined);
-}
-
-PackedLoops::Panel PackedLoops::makePanel(Index firstVector, int64_t vectors,
-                                          int64_t columns) {
-  Panel panel{getStreamParts(k, layout, lanes, firstVector, vectors),
-              k.mul(firstVector, lanes), columns, {}};
-  for (int64_t v = 0; v < vectors; ++v) {
-    Value values = k.splatF32(0.0, lanes);
-    if (bias)
-      values = k.loadPartial(bias, panel.column + v * lanes, lanes,
-                             columns - v * lanes);
-    panel.bias.push_back(values);
-  }
-  return panel;
-}
-
-void PackedLoops::emitTile(const TileTuning &tile, const Panel &panel,
-                           const Rows &rows) {
-  emitResults(panel, rows,
-              layout.isGrouped() ? emitGroups(tile, panel, rows)
-                                 : emitOneGroup(tile, panel, rows));
+  return sums;
 }
 
 //===----------------------------------------------------------------------===//
@@ -149,7 +80,7 @@ PackedLoops::Values PackedLoops::emitStart(const Panel &panel, const Rows &rows,
   Values start;
   for (int64_t row = 0; row < rows.count; ++row) {
     Value sum =
-        k.broadcast(activations.loadSum(rows.scratch + row, group), lanes);
+        k.broadcast(activations.loadSum(rows.block + row, group), lanes);
     for (size_t v = 0; v < panel.parts.size(); ++v)
       start.push_back(
           layout.zeroPoints
@@ -173,7 +104,7 @@ PackedLoops::Values PackedLoops::emitOneGroup(const TileTuning &tile,
     for (const StreamPart &part : panel.parts)
       zeroPoints.push_back(
           factors.loadIntegers(part, behind + PackedLayout::kZeroPoints, 4));
-  Values sums = tiles.emitGroup(panel.parts, 0, 0, rows.scratch, rows.count, 0,
+  Values sums = tiles.emitGroup(panel.parts, 0, 0, rows.block, rows.count, 0,
                                 emitStart(panel, rows, 0, zeroPoints),
                                 tile.prefetchLines, tile.locality);
   for (auto [v, part] : llvm::enumerate(panel.parts)) {
@@ -182,7 +113,7 @@ PackedLoops::Values PackedLoops::emitOneGroup(const TileTuning &tile,
     for (int64_t row = 0; row < rows.count; ++row) {
       Value &sum = sums[row * panel.parts.size() + v];
       Value offset =
-          k.broadcast(activations.loadOffset(rows.scratch + row), lanes);
+          k.broadcast(activations.loadOffset(rows.block + row), lanes);
       sum = arith::AddIOp::create(k.b, sum,
                                   arith::MulIOp::create(k.b, levels, offset));
       sum = k.mulf(arith::SIToFPOp::create(k.b, reals, sum), scale);
@@ -200,25 +131,14 @@ PackedLoops::Values PackedLoops::emitGroups(const TileTuning &tile,
     sums.assign(rows.count * panel.parts.size(), k.splatF32(0.0, lanes));
   for (int64_t row = 0; row < rows.count && !activations.isGrouped(); ++row) {
     Value offset = arith::SIToFPOp::create(
-        k.b, k.b.getF32Type(), activations.loadOffset(rows.scratch + row));
+        k.b, k.b.getF32Type(), activations.loadOffset(rows.block + row));
     for (const StreamPart &part : panel.parts)
       sums.push_back(k.mulf(k.broadcast(offset, lanes),
                             factors.loadReals(part, layout.getSumsOffset(), 4)));
   }
-  sums =
-      k.forLoop(0, layout.fullBlocks, 1, sums, [&](Index block, ValueRange v) {
-        return emitBlock(tile, panel, rows, getBlock(block, layout.blockGroups),
-                         v);
-      });
-  if (layout.lastGroups)
-    sums = emitBlock(tile, panel, rows,
-                     getBlock(layout.fullBlocks, layout.lastGroups), sums);
-  return sums;
-}
-
-PackedLoops::Block PackedLoops::getBlock(Index block, int64_t groups) {
-  return {k.mul(block, layout.getBlockBytes(layout.blockGroups)),
-          k.mul(block, layout.blockGroups), groups};
+  return forBlocks(sums, [&](const Block &block, ValueRange before) {
+    return emitBlock(tile, panel, rows, block, before);
+  });
 }
 
 PackedLoops::Values PackedLoops::emitBlock(const TileTuning &tile,
@@ -234,7 +154,7 @@ PackedLoops::Values PackedLoops::emitBlock(const TileTuning &tile,
   auto emitGroup = [&](Index group, ValueRange before) {
     SmallVector<Value> scales = loadScales(panel, rows, block, group);
     Values levels = emitLevels(tile, panel, rows, block, group);
-    return addScaled(levels, scales, before);
+    return addScaled(toReals(levels), scales, before);
   };
   if (!isShared && steps > kMostUnrolledSteps)
     return k.forLoop(0, block.groups, 1, before, emitGroup);
@@ -256,27 +176,22 @@ PackedLoops::Values PackedLoops::emitInOrder(const TileTuning &tile,
   k.keepLoadsInOrder();
   Values next(before);
   for (int64_t group = 0; group < block.groups; ++group)
-    next =
-        addScaled(levels[group], loadScales(panel, rows, block, group), next);
+    next = addScaled(toReals(levels[group]),
+                     loadScales(panel, rows, block, group), next);
   return next;
 }
 
-SmallVector<Value> PackedLoops::loadScales(const Panel &panel, const Rows &rows,
-                                           const Block &block, Index group) {
-  SmallVector<Value> scales;
-  Index at =
-      k.add(block.at, k.mul(group, PackedLayout::kRows * layout.scaleBytes));
-  for (const StreamPart &part : panel.parts)
-    scales.push_back(factors.loadReals(
-        part, at + layout.getScaleOffset(block.groups, 0), layout.scaleBytes));
+PackedLoops::Values PackedLoops::loadScales(const Panel &panel,
+                                            const Rows &rows,
+                                            const Block &block, Index group) {
+  Values scales = PanelLoops::loadScales(panel, block, group);
   if (!activations.isGrouped())
     return scales;
-  SmallVector<Value> products;
+  Values products;
   for (int64_t row = 0; row < rows.count; ++row) {
-    Value scale =
-        k.broadcast(activations.loadScale(rows.scratch + row,
-                                          k.add(block.firstGroup, group)),
-                    lanes);
+    Value scale = k.broadcast(
+        activations.loadScale(rows.block + row, k.add(block.firstGroup, group)),
+        lanes);
     for (Value ofWeight : scales)
       products.push_back(k.mulf(ofWeight, scale));
   }
@@ -306,51 +221,16 @@ PackedLoops::Values PackedLoops::emitLevels(const TileTuning &tile,
                            layout.getZeroPointOffset(block.groups, 0),
                        1));
   Index global = k.add(block.firstGroup, group);
-  return tiles.emitGroup(panel.parts, codes, cellStep, rows.scratch, rows.count,
+  return tiles.emitGroup(panel.parts, codes, cellStep, rows.block, rows.count,
                          k.mul(global, layout.groupSteps),
                          emitStart(panel, rows, global, zeroPoints),
                          tile.prefetchLines, tile.locality);
 }
 
-PackedLoops::Values PackedLoops::addScaled(ArrayRef<Value> levels,
-                                           ArrayRef<Value> scales,
-                                           ValueRange before) {
-  auto reals = VectorType::get(lanes, k.b.getF32Type());
-  Values next;
-  for (auto [i, level] : llvm::enumerate(levels))
-    next.push_back(k.fma(arith::SIToFPOp::create(k.b, reals, level),
-                         scales[i % scales.size()], before[i]));
-  return next;
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-void PackedLoops::emitResults(const Panel &panel, const Rows &rows,
-                              const Values &sums) {
-  int64_t vectors = panel.parts.size();
-  for (int64_t row = 0; row < rows.count; ++row) {
-    Index to = k.add(k.mul(rows.output + row, layout.rows), panel.column);
-    Value scale;
-    if (!activations.isGrouped())
-      scale = k.broadcast(activations.loadScale(rows.scratch + row), lanes);
-    for (int64_t v = 0; v < vectors; ++v) {
-      int64_t left = panel.columns - v * lanes;
-      Value sum = sums[row * vectors + v];
-      Value result =
-          scale ? k.fma(sum, scale, panel.bias[v]) : k.addf(sum, panel.bias[v]);
-      if (residual) {
-        Value more =
-            k.loadPartial(residual->buffer, to + v * lanes, lanes, left);
-        result =
-            k.addf(result, residual->quant ? k.dequantize(more, residual->quant)
-                                           : more);
-      }
-      result = output.quant
-                   ? k.quantize(result, output.quant, op.getClampAttr())
-                   : k.clamp(result, op.getClampAttr());
-      k.storePartial(result, output.buffer, to + v * lanes, left);
-    }
-  }
+PackedLoops::Values PackedLoops::toReals(ArrayRef<Value> integers) {
+  auto type = VectorType::get(lanes, k.b.getF32Type());
+  Values reals;
+  for (Value integer : integers)
+    reals.push_back(arith::SIToFPOp::create(k.b, type, integer));
+  return reals;
 }

@@ -18,12 +18,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
 #include "lib/Kernel/CPU/MatmulPacked/Tile.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
-
-#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -49,8 +47,9 @@ private:
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
                  ValueRange operands) const override {
     Tuning tuning = getTuning(k.target, layout.bits);
-    int64_t rowsAtOnce = PackedLoops::getRowsAtOnce(
-        k, operands, SignedRows::getRowsIn(layout, tuning.activationBytes));
+    int64_t rowsAtOnce = PanelLoops::getBlockHeight(
+        k.rows(operands[0]),
+        SignedRows::getRowsIn(layout, tuning.activationBytes));
     SignedRows rows(k, layout,
                     k.activation(operands[0], {}, op.getInputQuantAttr()),
                     rowsAtOnce, TileEmitter::getStartShift(layout, tuning));
@@ -76,11 +75,7 @@ std::string MatmulPacked::checkGain(MatmulOp,
 
 namespace mpq {
 void registerKernelFamilyMatmulPacked(DialectRegistry &) {
-  auto &families = Registry<KernelFamily>::get();
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_packed", 290, false),
-        std::tuple("matmul_packed_large", 310, true)})
-    families.add(name,
-                 std::make_unique<MatmulPacked>(name, priority, onlyGains));
+  packed::registerPackedFamily<MatmulPacked>("matmul_packed", 290,
+                                             "matmul_packed_large", 310);
 }
 } // namespace mpq

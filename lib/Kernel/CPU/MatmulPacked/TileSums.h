@@ -11,8 +11,8 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILESUMS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TILESUMS_H
 
-#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/Packed/Factors.h"
+#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 namespace mpq::packed {
 

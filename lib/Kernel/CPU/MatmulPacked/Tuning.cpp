@@ -22,14 +22,6 @@ static Isa getIsa(const KernelTarget &target) {
   return target.avx2 ? Isa::Avx2 : Isa::Portable;
 }
 
-int64_t packed::getLowestTile(int64_t least, int64_t most, int64_t rows) {
-  int64_t lowest = rows;
-  for (int64_t count = least; count <= std::min(most, least + 2 * rows);
-       ++count)
-    lowest = std::min<int64_t>(lowest, count / llvm::divideCeil(count, rows));
-  return lowest;
-}
-
 bool packed::canLookUp(const KernelTarget &target) {
   return getIsa(target) != Isa::Portable;
 }

@@ -10,7 +10,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_TUNING_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKED_TUNING_H
 
-#include "mpq/Kernel/KernelFamily.h"
+#include "lib/Kernel/CPU/Packed/PanelLoops.h"
 
 namespace mpq::packed {
 
@@ -20,16 +20,6 @@ enum class Isa {
   Vnni256,  ///< the same on ymm: AVX-VNNI, or AVX-512 VL
   Avx2,     ///< vpmaddubsw, sums in 16 bits as long as they fit
   Portable, ///< i32 multiplications
-};
-
-/// How a matrix product is cut for up to `maxRows` rows of activations.
-struct TileTuning {
-  int64_t maxRows;
-  /// The register tile: rows of activations, vectors of rows of the weight.
-  int64_t rows, vectors;
-  /// Lines of each stream between use and prefetch (0: none), and how near to
-  /// bring them (3: first-level cache, 2: second).
-  int64_t prefetchLines, locality;
 };
 
 struct Tuning {
@@ -45,10 +35,6 @@ struct Tuning {
   /// Bytes of stack for activations.
   int64_t activationBytes = 256 * 1024;
 };
-
-/// The lowest tile that `least` rows or more, up to `most`, are cut into, of up
-/// to `rows`.
-int64_t getLowestTile(int64_t least, int64_t most, int64_t rows);
 
 /// Whether bytes can be looked up in a table of 16.
 bool canLookUp(const KernelTarget &target);

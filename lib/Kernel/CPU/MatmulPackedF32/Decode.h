@@ -42,8 +42,8 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_DECODE_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_DECODE_H
 
-#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/Tuning.h"
+#include "lib/Kernel/CPU/Packed/Factors.h"
 
 namespace mpq::packedf32 {
 
@@ -55,7 +55,8 @@ public:
           mlir::Value packed);
 
   /// Rows of the weight in one vector.
-  int64_t lanes() const { return isa == Isa::Avx2 ? 8 : 16; }
+  static int64_t getLanes(Isa isa) { return isa == Isa::Avx2 ? 8 : 16; }
+  int64_t lanes() const { return getLanes(isa); }
   /// Columns in one vector: pairs are multiplied where levels are bf16.
   int64_t columns() const { return isPaired() ? 2 : 1; }
   int64_t elements() const { return lanes() * columns(); }

@@ -18,137 +18,42 @@ using namespace mpq::packedf32;
 
 static constexpr int64_t kColumns = PackedLayout::kColumns;
 
-/// The height of a block of rows: all, or nearly equal parts of them.
-static int64_t getRowsAtOnce(Index m, int64_t most) {
-  if (!m.isConstant() || m.offset <= most)
-    return m.isConstant() ? std::max<int64_t>(m.offset, 1) : most;
-  return llvm::divideCeil(m.offset, llvm::divideCeil(m.offset, most));
-}
-
 FloatLoops::FloatLoops(KernelBuilder &k, MatmulOp op,
                        const PackedLayout &layout, const Tuning &tuning,
                        ValueRange operands)
-    : k(k), op(op), layout(layout), tuning(tuning), m(k.rows(operands[0])),
-      output(k.activation(operands.back(), {}, op.getOutputQuantAttr())),
-      packed(operands[1]),
-      decoder(k, this->layout, tuning.isa, packed), lanes(decoder.lanes()),
+    : PanelLoops(k, op, layout, operands, Decoder::getLanes(tuning.isa),
+                 tuning.isa != Isa::Portable),
+      tuning(tuning), decoder(k, this->layout, tuning.isa, packed),
       activations(k, this->layout, operands[0], op.getInputQuantAttr(),
                   decoder.getType(), tuning.rowsAtOnce, tuning.activationBytes),
-      rowsAtOnce(getRowsAtOnce(m, activations.getRowsAtOnce())),
-      factors(k, packed, lanes, tuning.isa != Isa::Portable) {
-  if (op.getBias())
-    bias = operands[2];
-  if (op.getResidual())
-    residual = k.activation(operands[operands.size() - 2], {},
-                            op.getResidualQuantAttr());
-}
+      rowsAtOnce(getBlockHeight(m, activations.getRowsAtOnce())) {}
 
 void FloatLoops::emit() {
-  auto emitBlock = [&](Index first, Index count) {
+  forRowBlocks(rowsAtOnce, [&](Index first, Index count) {
     activations.emitBlock(first, count);
-    emitRows(first, count);
+    forTuning<TileTuning>(
+        tuning.tiles, count, rowsAtOnce,
+        [&](const TileTuning &tile, int64_t lowest, Index count) {
+          forPanels(tile.vectors, [&](const Panel &panel) {
+            emitPanel(tile, lowest, panel, first, count);
+          });
+        });
+  });
+}
+
+void FloatLoops::emitPanel(const TileTuning &tile, int64_t lowest,
+                           const Panel &panel, Index first, Index count) {
+  if (tile.buffered)
+    return emitBuffered(tile, lowest, panel, first, count);
+  auto visit = [&](const Rows &rows) {
+    emitResults(panel, rows, emitTile(tile, panel, rows));
   };
-  if (m.isConstant()) {
-    // The last block overlaps its neighbour: it has as many rows as the others.
-    k.parallelFor(0, llvm::divideCeil(m.offset, rowsAtOnce), 1, [&](Index block) {
-      emitBlock(k.min(k.mul(block, rowsAtOnce), m.offset - rowsAtOnce),
-                rowsAtOnce);
-    });
-    return;
-  }
-  k.forLoop(0, m, rowsAtOnce, [&](Index first) {
-    emitBlock(first, k.min(k.sub(m, first), rowsAtOnce));
-  });
-}
-
-void FloatLoops::emitRows(Index first, Index count) {
-  int64_t least = 1;
-  for (const TileTuning &tile : tuning.tiles) {
-    int64_t most = tile.maxRows;
-    if (count.isConstant()) {
-      if (count.offset <= most)
-        return emitPanels(tile, least, first, count);
-      continue;
-    }
-    if (least <= rowsAtOnce) {
-      Value isLeast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::uge,
-                                            k.value(count), k.index(least));
-      Value isMost = arith::CmpIOp::create(k.b, arith::CmpIPredicate::ule,
-                                           k.value(count), k.index(most));
-      k.ifThen(arith::AndIOp::create(k.b, isLeast, isMost), [&] {
-        emitPanels(tile, least, first, least == most ? Index(most) : count);
-      });
-    }
-    least = most + 1;
-  }
-}
-
-void FloatLoops::emitPanels(const TileTuning &tile, int64_t least, Index first,
-                            Index count) {
-  lowest = packed::getLowestTile(least, tile.maxRows, tile.rows);
-  auto emitPanel = [&](const Panel &panel) {
-    if (tile.buffered)
-      return emitBuffered(tile, panel, first, count);
-    forTiles(tile, count, [&](Index row, int64_t height) {
-      Rows rows{row, k.add(first, row), height};
-      emitResults(panel, rows, emitTile(tile, panel, rows));
-    });
-  };
-  // Full panels end before the last column; another one has what is left.
-  int64_t full = layout.rows / lanes / tile.vectors;
-  int64_t all = llvm::divideCeil(layout.rows, lanes);
-  k.parallelFor(0, full, 1, [&](Index panel) {
-    emitPanel(makePanel(k.mul(panel, tile.vectors), tile.vectors,
-                        tile.vectors * lanes));
-  });
-  int64_t done = full * tile.vectors;
-  if (done < all)
-    k.parallelOnce(
-        [&] {
-          emitPanel(makePanel(done, all - done, layout.rows - done * lanes));
-        },
-        KernelBuilder::Units::Joined);
-}
-
-void FloatLoops::forTiles(const TileTuning &tile, Index count,
-                          function_ref<void(Index, int64_t)> body) {
-  k.forRowTiles(count, tile.rows, [&](Index row, int64_t height) {
-    if (count.isConstant() || height >= lowest)
-      body(row, height);
-  });
-}
-
-FloatLoops::Panel FloatLoops::makePanel(Index firstVector, int64_t vectors,
-                                        int64_t columns) {
-  Panel panel{packed::getStreamParts(k, layout, lanes, firstVector, vectors),
-              k.mul(firstVector, lanes), columns, {}};
-  for (int64_t v = 0; v < vectors; ++v)
-    panel.bias.push_back(bias ? k.loadPartial(bias, panel.column + v * lanes,
-                                              lanes, columns - v * lanes)
-                              : k.splatF32(0.0, lanes));
-  return panel;
+  forTiles(tile.rows, lowest, first, count, visit, /*parallel=*/false);
 }
 
 //===----------------------------------------------------------------------===//
 // Groups
 //===----------------------------------------------------------------------===//
-
-FloatLoops::Values
-FloatLoops::forBlocks(Values init,
-                      function_ref<Values(const Block &, ValueRange)> body) {
-  auto visit = [&](Index block, int64_t groups, ValueRange values) {
-    return body({k.mul(block, layout.getBlockBytes(layout.blockGroups)),
-                 k.mul(block, layout.blockGroups), groups},
-                values);
-  };
-  Values values = k.forLoop(0, layout.fullBlocks, 1, init,
-                            [&](Index block, ValueRange v) {
-                              return visit(block, layout.blockGroups, v);
-                            });
-  if (layout.lastGroups)
-    values = visit(layout.fullBlocks, layout.lastGroups, values);
-  return values;
-}
 
 bool FloatLoops::isUnrolled(int64_t groups) const {
   return layout.groupSteps < layout.cellSteps ||
@@ -186,30 +91,8 @@ FloatLoops::Group FloatLoops::getGroup(const Panel &panel, const Block &block,
   return group;
 }
 
-FloatLoops::Values FloatLoops::loadScales(const Panel &panel,
-                                          const Block &block, Index index) {
-  Values scales;
-  Index at = layout.getFactorsOffset() + PackedLayout::kScales;
-  if (layout.isGrouped())
-    at = k.add(block.at,
-               k.mul(index, PackedLayout::kRows * layout.scaleBytes)) +
-         layout.getScaleOffset(block.groups, 0);
-  for (const StreamPart &part : panel.parts)
-    scales.push_back(factors.loadReals(part, at, layout.scaleBytes));
-  return scales;
-}
-
 FloatLoops::Values FloatLoops::makeZeros(const Panel &panel, int64_t rows) {
   return Values(rows * panel.vectors(), k.splatF32(0.0, lanes));
-}
-
-FloatLoops::Values FloatLoops::addScaled(ArrayRef<Value> sums,
-                                         ArrayRef<Value> scales,
-                                         ValueRange before) {
-  Values result;
-  for (auto [i, sum] : llvm::enumerate(sums))
-    result.push_back(k.fma(sum, scales[i % scales.size()], before[i]));
-  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -218,10 +101,8 @@ FloatLoops::Values FloatLoops::addScaled(ArrayRef<Value> sums,
 
 FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
                                         const Panel &panel, const Rows &rows) {
-  Values start;
-  for (int64_t row = 0; row < rows.count; ++row)
-    llvm::append_range(start, panel.bias);
-  return forBlocks(start, [&](const Block &block, ValueRange before) {
+  return forBlocks(startWithBias(panel, rows), [&](const Block &block,
+                                                   ValueRange before) {
     if (isLong())
       return k.forLoop(
           0, block.groups, 1, before, [&](Index index, ValueRange before) {
@@ -398,8 +279,14 @@ void FloatLoops::emitPrefetch(const TileTuning &tile, const Panel &panel,
 // Many rows
 //===----------------------------------------------------------------------===//
 
-void FloatLoops::emitBuffered(const TileTuning &tile, const Panel &panel,
-                              Index first, Index count) {
+void FloatLoops::forBufferedTiles(const TileTuning &tile, Index count,
+                                  function_ref<void(const Rows &)> body) {
+  forTiles(tile.rows, lowestBuffered, 0, count, body, /*parallel=*/false);
+}
+
+void FloatLoops::emitBuffered(const TileTuning &tile, int64_t lowest,
+                              const Panel &panel, Index first, Index count) {
+  lowestBuffered = lowest;
   if (!buffer) {
     int64_t width = tile.vectors * lanes;
     int64_t steps = tuning.bufferSteps;
@@ -438,16 +325,16 @@ void FloatLoops::emitBufferedGroups(const TileTuning &tile, const Panel &panel,
   for (int64_t i = 0; i < groups; ++i)
     decode(panel, getGroup(panel, block, first + i), layout.groupSteps,
            i * layout.groupSteps);
-  forTiles(tile, count, [&](Index row, int64_t height) {
-    Values sums = loadSums(totals, panel, row, height);
+  forBufferedTiles(tile, count, [&](const Rows &rows) {
+    Values sums = loadSums(totals, panel, rows.block, rows.count);
     for (int64_t i = 0; i < groups; ++i) {
       Index step = k.mul(k.add(block.firstGroup, first + i), layout.groupSteps);
-      Values products = multiplyPieces(panel, row, height, step,
-                                       i * layout.groupSteps,
-                                       layout.groupSteps, {});
+      Values products =
+          multiplyPieces(panel, rows.block, rows.count, step,
+                         i * layout.groupSteps, layout.groupSteps, {});
       sums = addScaled(products, loadScales(panel, block, first + i), sums);
     }
-    storeSums(sums, totals, panel, row);
+    storeSums(sums, totals, panel, rows.block);
   });
 }
 
@@ -461,10 +348,11 @@ void FloatLoops::emitBufferedParts(const TileTuning &tile, const Panel &panel,
   auto emitSome = [&](Index at, int64_t steps) {
     Group pieces = getPiece(group, at);
     decode(panel, pieces, steps, 0);
-    forTiles(tile, count, [&](Index row, int64_t height) {
-      storeSums(multiplyPieces(panel, row, height, pieces.step, 0, steps,
-                               loadSums(partials, panel, row, height)),
-                partials, panel, row);
+    forBufferedTiles(tile, count, [&](const Rows &rows) {
+      Values sums = loadSums(partials, panel, rows.block, rows.count);
+      storeSums(multiplyPieces(panel, rows.block, rows.count, pieces.step, 0,
+                               steps, sums),
+                partials, panel, rows.block);
     });
   };
   k.forLoop(0, whole, most, [&](Index at) { emitSome(at, most); });
@@ -567,31 +455,4 @@ void FloatLoops::storeSums(const Values &values, Value sums,
                            const Panel &panel, Index row) {
   for (auto [i, value] : llvm::enumerate(values))
     k.storeVector(value, sums, getSum(panel, row, i));
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-void FloatLoops::emitResults(const Panel &panel, const Rows &rows,
-                             const Values &sums) {
-  int64_t vectors = panel.vectors();
-  for (int64_t row = 0; row < rows.count; ++row) {
-    Index to = k.add(k.mul(rows.output + row, layout.rows), panel.column);
-    for (int64_t v = 0; v < vectors; ++v) {
-      int64_t left = panel.columns - v * lanes;
-      Value result = sums[row * vectors + v];
-      if (residual) {
-        Value more =
-            k.loadPartial(residual->buffer, to + v * lanes, lanes, left);
-        result = k.addf(result, residual->quant
-                                    ? k.dequantize(more, residual->quant)
-                                    : more);
-      }
-      result = output.quant
-                   ? k.quantize(result, output.quant, op.getClampAttr())
-                   : k.clamp(result, op.getClampAttr());
-      k.storePartial(result, output.buffer, to + v * lanes, left);
-    }
-  }
 }

@@ -34,43 +34,18 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_LOOPS_H
 
-#include "lib/Kernel/CPU/MatmulPacked/Tuning.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/Decode.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/FloatRows.h"
 
-#include <optional>
-
 namespace mpq::packedf32 {
 
-class FloatLoops {
+class FloatLoops : packed::PanelLoops {
 public:
   FloatLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
              const Tuning &tuning, mlir::ValueRange operands);
   void emit();
 
 private:
-  using Values = llvm::SmallVector<mlir::Value>;
-
-  /// A stretch of output columns.
-  struct Panel {
-    llvm::SmallVector<StreamPart> parts;
-    /// The first column, and how many there are from it to the end if that is
-    /// fewer than the vectors hold.
-    Index column;
-    int64_t columns;
-    Values bias;
-    int64_t vectors() const { return parts.size(); }
-  };
-  /// Rows of a tile: of the block, in the output.
-  struct Rows {
-    Index block, output;
-    int64_t count;
-  };
-  /// A block of groups: its offset in the stream, its first group.
-  struct Block {
-    Index at, firstGroup;
-    int64_t groups;
-  };
   /// The codes of a group of columns of a panel: they begin `codes` bytes behind
   /// the streams' beginnings, at step `cellStep` of a cell; the first step of
   /// all; what decoding subtracts (Decode.h), for each vector.
@@ -81,18 +56,9 @@ private:
     Values offsets;
   };
 
-  void emitRows(Index first, Index count);
-  void emitPanels(const TileTuning &tile, int64_t least, Index first,
-                  Index count);
-  Panel makePanel(Index firstVector, int64_t vectors, int64_t columns);
-  /// Tiles of up to `tile.rows` of `count` rows.
-  void forTiles(const TileTuning &tile, Index count,
-                llvm::function_ref<void(Index row, int64_t height)> body);
-  Values forBlocks(
-      Values init,
-      llvm::function_ref<Values(const Block &, mlir::ValueRange)> body);
+  void emitPanel(const TileTuning &tile, int64_t lowest, const Panel &panel,
+                 Index first, Index count);
   Group getGroup(const Panel &panel, const Block &block, Index index);
-  Values loadScales(const Panel &panel, const Block &block, Index index);
   /// The group from its step `step` on.
   Group getPiece(const Group &group, Index step);
   /// Groups are of several pieces.
@@ -125,8 +91,11 @@ private:
                     const Group &group, int64_t steps);
 
   //===--- Many rows ------------------------------------------------------===//
-  void emitBuffered(const TileTuning &tile, const Panel &panel, Index first,
-                    Index count);
+  void emitBuffered(const TileTuning &tile, int64_t lowest, const Panel &panel,
+                    Index first, Index count);
+  /// Tiles of a block of rows, one after the other: the buffer is theirs.
+  void forBufferedTiles(const TileTuning &tile, Index count,
+                        llvm::function_ref<void(const Rows &)> body);
   /// Adds `groups` groups, all in the buffer at once.
   void emitBufferedGroups(const TileTuning &tile, const Panel &panel,
                           Index count, const Block &block, Index first,
@@ -150,24 +119,12 @@ private:
   Index getSum(const Panel &panel, Index row, int64_t i) const;
 
   Values makeZeros(const Panel &panel, int64_t rows);
-  Values addScaled(llvm::ArrayRef<mlir::Value> sums,
-                   llvm::ArrayRef<mlir::Value> scales, mlir::ValueRange before);
-  void emitResults(const Panel &panel, const Rows &rows, const Values &sums);
 
-  KernelBuilder &k;
-  MatmulOp op;
-  PackedLayout layout;
   const Tuning &tuning;
-  Index m;
-  Activation output;
-  std::optional<Activation> residual;
-  mlir::Value packed, bias;
   Decoder decoder;
-  int64_t lanes;
   FloatRows activations;
-  /// Rows of a block, of the lowest tile that they are cut into.
-  int64_t rowsAtOnce, lowest = 1;
-  packed::StreamFactors factors;
+  /// Rows of a block, of the lowest buffered tile that they are cut into.
+  int64_t rowsAtOnce, lowestBuffered = 1;
   /// Decoded levels, sums over the groups, sums of a long group.
   mlir::Value buffer, totals, partials;
 };

@@ -17,16 +17,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
 #include "lib/Kernel/CPU/MatmulPackedF32/Loops.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -139,16 +137,9 @@ std::string MatmulPackedBf16::checkGain(MatmulOp,
 
 namespace mpq {
 void registerKernelFamilyMatmulPackedF32(DialectRegistry &) {
-  auto &families = Registry<KernelFamily>::get();
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_packed_bf16", 95, false),
-        std::tuple("matmul_packed_bf16_large", 120, true)})
-    families.add(name,
-                 std::make_unique<MatmulPackedBf16>(name, priority, onlyGains));
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_packed_f32", 90, false),
-        std::tuple("matmul_packed_f32_large", 110, true)})
-    families.add(name,
-                 std::make_unique<MatmulPackedF32>(name, priority, onlyGains));
+  packed::registerPackedFamily<MatmulPackedBf16>(
+      "matmul_packed_bf16", 95, "matmul_packed_bf16_large", 120);
+  packed::registerPackedFamily<MatmulPackedF32>("matmul_packed_f32", 90,
+                                                "matmul_packed_f32_large", 110);
 }
 } // namespace mpq

@@ -27,8 +27,9 @@ static Isa getIsa(const KernelTarget &target, bool multipliesBf16) {
 static TileTuning getRowTile(const PackedLayout &layout, Isa isa) {
   // With a line for each step, or where the core waits for DRAM anyway, the
   // hardware is ahead without help.
-  return layout.bits <= 5 && isa == Isa::Avx512 ? TileTuning{1, 1, 1, 2, 16, 3}
-                                                : TileTuning{1, 1, 1, 2, 0, 0};
+  return layout.bits <= 5 && isa == Isa::Avx512
+             ? TileTuning{{1, 1, 1, 16, 3}, 2}
+             : TileTuning{{1, 1, 1, 0, 0}, 2};
 }
 
 Tuning packedf32::getTuning(const KernelTarget &target,
@@ -39,17 +40,17 @@ Tuning packedf32::getTuning(const KernelTarget &target,
   case Isa::Avx512: // Zen 4
   case Isa::Bf16:
     tuning.tiles = {getRowTile(layout, tuning.isa),
-                    {16, 8, 1, 1, 72, 3},
-                    {kAnyRows, 4, 3, 1, 0, 0, true}};
+                    {{16, 8, 1, 72, 3}, 1},
+                    {{kAnyRows, 4, 3, 0, 0}, 1, true}};
     tuning.rowsAtOnce = 128;
     break;
   case Isa::Avx2: // Zen 4
-    tuning.tiles = {{1, 1, 4, 1, 72, 2},
-                    {16, 4, 2, 1, 72, 2},
-                    {kAnyRows, 4, 2, 1, 0, 0, true}};
+    tuning.tiles = {{{1, 1, 4, 72, 2}, 1},
+                    {{16, 4, 2, 72, 2}, 1},
+                    {{kAnyRows, 4, 2, 0, 0}, 1, true}};
     break;
   case Isa::Portable: // vectors of 16 lanes are several registers
-    tuning.tiles = {{4, 2, 1, 1, 0, 0}, {kAnyRows, 2, 1, 1, 0, 0, true}};
+    tuning.tiles = {{{4, 2, 1, 0, 0}, 1}, {{kAnyRows, 2, 1, 0, 0}, 1, true}};
     break;
   }
   return tuning;

@@ -10,8 +10,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_TUNING_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_TUNING_H
 
-#include "mpq/Kernel/KernelFamily.h"
-#include "mpq/Kernel/PackedLayout.h"
+#include "lib/Kernel/CPU/Packed/PanelLoops.h"
 
 namespace mpq::packedf32 {
 
@@ -23,16 +22,9 @@ enum class Isa {
   Portable, ///< shifts, and loads from tables
 };
 
-/// How a matrix product is cut for up to `maxRows` rows of activations.
-struct TileTuning {
-  int64_t maxRows;
-  /// The register tile: rows of activations, vectors of rows of the weight.
-  int64_t rows, vectors;
+struct TileTuning : packed::TileTuning {
   /// Groups, or pieces of one, that are summed at once.
   int64_t pieces;
-  /// Lines of each stream between use and prefetch (0: none), and how near to
-  /// bring them (3: first-level cache, 2: second).
-  int64_t prefetchLines, locality;
   /// Codes are decoded into a buffer that many tiles read.
   bool buffered = false;
 };

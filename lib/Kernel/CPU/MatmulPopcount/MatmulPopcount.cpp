@@ -15,12 +15,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
 #include "lib/Kernel/CPU/MatmulPopcount/PlaneTile.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
-
-#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -54,8 +52,8 @@ private:
                  ValueRange operands) const override {
     UniformAttr quant = op.getInputQuantAttr();
     Tuning tuning = getTuning(k.target, layout.bits, quant.getBits());
-    int64_t rowsAtOnce = packed::PackedLoops::getRowsAtOnce(
-        k, operands,
+    int64_t rowsAtOnce = packed::PanelLoops::getBlockHeight(
+        k.rows(operands[0]),
         PlaneRows::getRowsIn(layout, quant.getBits(), tuning.activationBytes));
     packed::SignedRows codes(k, layout, k.activation(operands[0], {}, quant),
                              rowsAtOnce, /*sumShift=*/0, /*keepsCodes=*/false);
@@ -71,11 +69,7 @@ private:
 
 namespace mpq {
 void registerKernelFamilyMatmulPopcount(DialectRegistry &) {
-  auto &families = Registry<KernelFamily>::get();
-  for (auto [name, priority, onlyGains] :
-       {std::tuple("matmul_popcount", 280, false),
-        std::tuple("matmul_popcount_narrow", 320, true)})
-    families.add(name,
-                 std::make_unique<MatmulPopcount>(name, priority, onlyGains));
+  packed::registerPackedFamily<MatmulPopcount>("matmul_popcount", 280,
+                                               "matmul_popcount_narrow", 320);
 }
 } // namespace mpq

@@ -17,7 +17,7 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPOPCOUNT_PLANEROWS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULPOPCOUNT_PLANEROWS_H
 
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 namespace mpq::popcount {
 

@@ -6,8 +6,8 @@
 // IR that packs a weight, byte by byte as `PackedLayout` says.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACK_H
-#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACK_H
+#ifndef MPQ_LIB_KERNEL_CPU_PACKED_PACK_H
+#define MPQ_LIB_KERNEL_CPU_PACKED_PACK_H
 
 #include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Kernel/PackedLayout.h"
@@ -20,4 +20,4 @@ void emitPack(KernelBuilder &k, const PackedLayout &layout,
 
 } // namespace mpq::packed
 
-#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACK_H
+#endif // MPQ_LIB_KERNEL_CPU_PACKED_PACK_H

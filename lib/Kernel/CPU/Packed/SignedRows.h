@@ -6,9 +6,10 @@
 // Rows of activations as the packed kernels want them.
 //
 // Codes of weights are unsigned, so activations have to be signed: a u8 code x
-// becomes a = x - 128, its bits but for the topmost one. (Of b bits: x - 2^(b-1).) What else was
-// subtracted or was not comes back as sums, with z_x the zero point of the
-// activations, and for the weights either a zero point z_w or `low` and `step`:
+// becomes a = x - 128, its bits but for the topmost one. (Of b bits: x -
+// 2^(b-1).) What else was subtracted or was not comes back as sums, with z_x
+// the zero point of the activations, and for the weights either a zero point
+// z_w or `low` and `step`:
 //
 //     sum (c - z_w) (x - z_x) = sum c a  -  z_w sum a  +  (128 - z_x) sum (c -
 //     z_w) sum (low + step c) (x - z_x)
@@ -17,16 +18,16 @@
 // The last sum of each is known when the weight is packed; `sum a`, group by
 // group, is computed here, times -1 or `low`. All of it is integers.
 //
-// Where activations have a scale for every group, z_x is 128, too, and the last sum
-// is not there.
+// Where activations have a scale for every group, z_x is 128, too, and the last
+// sum is not there.
 //
 // In memory, for each row: the codes of each group, padded with zeros to whole
 // steps, and one i32 for each group. Rows are an odd number of lines apart, or
 // those of a tile would compete for the same lines of the cache.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_SIGNEDROWS_H
-#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_SIGNEDROWS_H
+#ifndef MPQ_LIB_KERNEL_CPU_PACKED_SIGNEDROWS_H
+#define MPQ_LIB_KERNEL_CPU_PACKED_SIGNEDROWS_H
 
 #include "mpq/Kernel/DynamicQuantization.h"
 #include "mpq/Kernel/PackedLayout.h"
@@ -36,7 +37,8 @@ namespace mpq::packed {
 class SignedRows {
 public:
   /// Room for `rowsAtOnce` rows. `sumShift`: sums are multiplied by a power of
-  /// two. `keepsCodes`: otherwise there are the codes of one row only, the last.
+  /// two. `keepsCodes`: otherwise there are the codes of one row only, the
+  /// last.
   SignedRows(KernelBuilder &k, const PackedLayout &layout, Activation input,
              int64_t rowsAtOnce, int64_t sumShift, bool keepsCodes = true);
 
@@ -85,4 +87,4 @@ private:
 
 } // namespace mpq::packed
 
-#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_SIGNEDROWS_H
+#endif // MPQ_LIB_KERNEL_CPU_PACKED_SIGNEDROWS_H

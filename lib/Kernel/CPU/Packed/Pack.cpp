@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Stream by stream, block by block: codes, scales, zero points, sums. Everything
-// that is not written by one of these is zero.
+// Stream by stream, block by block: codes, scales, zero points, sums.
+// Everything that is not written by one of these is zero.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulPacked/Pack.h"
+#include "lib/Kernel/CPU/Packed/Pack.h"
 
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"
 
@@ -19,7 +19,8 @@ using namespace mpq;
 
 namespace {
 
-constexpr int64_t kRows = PackedLayout::kRows, kColumns = PackedLayout::kColumns,
+constexpr int64_t kRows = PackedLayout::kRows,
+                  kColumns = PackedLayout::kColumns,
                   kLine = PackedLayout::kLine;
 
 class Packer {
@@ -32,8 +33,8 @@ public:
     int64_t last = layout.chunks - 1;
     auto emitPart = [&](Index stream, Index chunk, bool isLast) {
       int64_t bytes = layout.getStreamPitch(isLast);
-      Index at = k.add(k.mul(chunk, layout.getChunkPitch()),
-                       k.mul(stream, bytes));
+      Index at =
+          k.add(k.mul(chunk, layout.getChunkPitch()), k.mul(stream, bytes));
       k.fill(packed, at, bytes, k.integer(8, 0));
       emitChunk(stream, chunk, isLast, at);
     };
@@ -67,15 +68,14 @@ private:
     if (!layout.isGrouped()) {
       int64_t perChunk = layout.chunkSteps / layout.cellSteps;
       int64_t all = layout.groupSteps / layout.cellSteps;
-      int64_t cells =
-          isLast ? all - (layout.chunks - 1) * perChunk : perChunk;
+      int64_t cells = isLast ? all - (layout.chunks - 1) * perChunk : perChunk;
       return emitCells(stream, 0, k.mul(chunk, perChunk), cells, at);
     }
     int64_t perChunk =
         layout.chunkSteps / (layout.blockGroups * layout.groupSteps);
     int64_t bytes = layout.getBlockBytes(layout.blockGroups);
-    int64_t blocks = isLast ? layout.fullBlocks - (layout.chunks - 1) * perChunk
-                            : perChunk;
+    int64_t blocks =
+        isLast ? layout.fullBlocks - (layout.chunks - 1) * perChunk : perChunk;
     k.forLoop(0, blocks, 1, [&](Index block) {
       emitBlock(stream, k.add(k.mul(chunk, perChunk), block),
                 layout.blockGroups, k.add(at, k.mul(block, bytes)));
@@ -87,8 +87,7 @@ private:
 
   void emitBlock(Index stream, Index block, int64_t groups, Index at) {
     Index firstGroup = k.mul(block, layout.blockGroups);
-    int64_t cells =
-        layout.getCodeBytes(groups) / (layout.cellLines * kLine);
+    int64_t cells = layout.getCodeBytes(groups) / (layout.cellLines * kLine);
     emitCells(stream, firstGroup, 0, cells, at);
     emitGroupFactors(stream, firstGroup, groups, at);
   }
@@ -116,8 +115,8 @@ private:
           emitCode(row, rowValid, firstGroup, k.add(first, step), column);
       for (const PackedLayout::Piece &piece : layout.getPieces(step)) {
         int64_t mask = (int64_t(1) << piece.width) - 1;
-        Value bits = arith::ShRUIOp::create(k.b, code,
-                                            k.integer(32, piece.shift));
+        Value bits =
+            arith::ShRUIOp::create(k.b, code, k.integer(32, piece.shift));
         bits = arith::AndIOp::create(k.b, bits, k.integer(32, mask));
         bits = arith::ShLIOp::create(k.b, bits, k.integer(32, piece.bit));
         lines[piece.line] = arith::OrIOp::create(k.b, lines[piece.line], bits);
@@ -177,17 +176,16 @@ private:
     k.forEach({groups, kRows}, [&](ArrayRef<Index> i) {
       Value valid;
       Index row = getRow(stream, i[1], valid);
-      Index column =
-          k.mul(k.add(firstGroup, i[0]), layout.groupColumns);
+      Index column = k.mul(k.add(firstGroup, i[0]), layout.groupColumns);
       Index to = k.linear(i, {groups, kRows});
-      Value scale = orZero(ask(&FormatAttrInterface::emitScale, row, column),
-                           valid);
+      Value scale =
+          orZero(ask(&FormatAttrInterface::emitScale, row, column), valid);
       storeScale(scale, k.add(at, k.mul(to, layout.scaleBytes)) +
                             layout.getScaleOffset(groups, 0));
       if (!layout.zeroPoints)
         return;
-      Value zero = orZero(
-          ask(&FormatAttrInterface::emitZeroPoint, row, column), valid);
+      Value zero =
+          orZero(ask(&FormatAttrInterface::emitZeroPoint, row, column), valid);
       k.store(arith::TruncIOp::create(k.b, k.b.getI8Type(), zero), packed,
               k.add(at, to) + layout.getZeroPointOffset(groups, 0));
     });
@@ -220,16 +218,16 @@ private:
   Value emitWeightSum(Index row) {
     auto visit = [&](Index group, int64_t columns, Value sum) {
       Index first = k.mul(group, layout.groupColumns);
-      Value levels =
-          arith::SIToFPOp::create(k.b, k.b.getF32Type(),
-                                  emitLevelSum(row, first, columns));
+      Value levels = arith::SIToFPOp::create(k.b, k.b.getF32Type(),
+                                             emitLevelSum(row, first, columns));
       Value scale = ask(&FormatAttrInterface::emitScale, row, first);
       return k.addf(sum, k.mulf(levels, scale));
     };
     int64_t last = layout.groups - 1;
-    Value sum = k.forLoop(0, last, 1, k.f32(0.0), [&](Index group, ValueRange v) {
-      return SmallVector<Value>{visit(group, layout.groupColumns, v[0])};
-    })[0];
+    Value sum =
+        k.forLoop(0, last, 1, k.f32(0.0), [&](Index group, ValueRange v) {
+          return SmallVector<Value>{visit(group, layout.groupColumns, v[0])};
+        })[0];
     return visit(last, layout.getColumns(last), sum);
   }
 
@@ -267,8 +265,8 @@ private:
     k.store(half, halves, k.floorDiv(at, 2));
   }
 
-  /// The f16 pattern of an f32 that is an f16, without f16 arithmetic, which not
-  /// every target has.
+  /// The f16 pattern of an f32 that is an f16, without f16 arithmetic, which
+  /// not every target has.
   Value emitHalf(Value scale) {
     Type i32 = k.b.getI32Type();
     auto integer = [&](int64_t value) { return k.integer(32, value); };

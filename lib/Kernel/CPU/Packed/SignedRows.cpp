@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulPacked/SignedRows.h"
+#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -26,14 +26,15 @@ int64_t SignedRows::getPitch(const PackedLayout &layout) {
 }
 
 int64_t SignedRows::getRowsIn(const PackedLayout &layout, int64_t bytes) {
-  return std::max<int64_t>(1, bytes / (getPitch(layout) * 4 + layout.groups * 4));
+  return std::max<int64_t>(1,
+                           bytes / (getPitch(layout) * 4 + layout.groups * 4));
 }
 
 SignedRows::SignedRows(KernelBuilder &k, const PackedLayout &layout,
                        Activation input, int64_t rowsAtOnce, int64_t sumShift,
                        bool keepsCodes)
-    : k(k), layout(layout), input(input),
-      middle(this->input.quant.getMiddle()), pitch(getPitch(layout)),
+    : k(k), layout(layout), input(input), middle(this->input.quant.getMiddle()),
+      pitch(getPitch(layout)),
       factor((layout.zeroPoints ? -1 : layout.low) * (int64_t(1) << sumShift)),
       keepsCodes(keepsCodes) {
   // Vectors may be stored beyond the end of the last row.
@@ -113,7 +114,7 @@ void SignedRows::emitRow(Index from, Index to) {
 }
 
 Value SignedRows::emitGroup(const DynamicQuantization *quant, Index from,
-                             int64_t count, Index to) {
+                            int64_t count, Index to) {
   auto words = VectorType::get(kLanes, k.b.getI32Type());
   auto bytes = VectorType::get(kLanes, k.b.getI8Type());
   auto visit = [&](Index i, int64_t valid, Value sum) -> Value {
@@ -133,17 +134,18 @@ Value SignedRows::emitGroup(const DynamicQuantization *quant, Index from,
   int64_t written = llvm::alignTo(count, kLanes);
   k.forLoop(0, llvm::divideCeil(std::max<int64_t>(padded - written, 0), kLanes),
             1, [&](Index i) {
-              k.storeVector(zeros, codes, k.add(to, k.mul(i, kLanes)) + written);
+              k.storeVector(zeros, codes,
+                            k.add(to, k.mul(i, kLanes)) + written);
             });
   return vector::ReductionOp::create(k.b, vector::CombiningKind::ADD, sum);
 }
 
 Value SignedRows::emitCodes(const DynamicQuantization *quant, Index from,
-                             int64_t valid) {
+                            int64_t valid) {
   auto words = VectorType::get(kLanes, k.b.getI32Type());
   Value x = k.loadPartial(input.buffer, from, kLanes, valid);
-  Value unsignedCodes = quant ? quant->encode(k, x)
-                              : arith::ExtUIOp::create(k.b, words, x);
+  Value unsignedCodes =
+      quant ? quant->encode(k, x) : arith::ExtUIOp::create(k.b, words, x);
   Value result = arith::SubIOp::create(k.b, unsignedCodes,
                                        k.splatInteger(32, middle, kLanes));
   if (valid >= kLanes)

@@ -7,9 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulPacked/PackedFamily.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
-#include "lib/Kernel/CPU/MatmulPacked/Pack.h"
+#include "lib/Kernel/CPU/Packed/Pack.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -34,9 +34,9 @@ bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
     reason = "implements mpq.matmul only";
     return false;
   }
-  reason = checkStaticQuantization(
-      {{"the residual", matmul.getResidualQuantAttr()},
-       {"the result", matmul.getOutputQuantAttr()}});
+  reason =
+      checkStaticQuantization({{"the residual", matmul.getResidualQuantAttr()},
+                               {"the result", matmul.getOutputQuantAttr()}});
   if (!reason.empty())
     return false;
   auto stored = dyn_cast<StoredTensorType>(matmul.getWeight().getType());
@@ -55,8 +55,7 @@ bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
 KernelLayouts PackedFamily::getLayouts(Operation *op,
                                        const KernelTarget &) const {
   KernelLayouts layouts;
-  layouts.activations.resize(
-      cast<MatmulOp>(op).getActivationOperands().size());
+  layouts.activations.resize(cast<MatmulOp>(op).getActivationOperands().size());
   return layouts;
 }
 
@@ -99,8 +98,7 @@ std::string packed::checkIntegerSums(MatmulOp op, StoredTensorType weight) {
   // The exact sum of a group, with all corrections, fits into 32 bits. What is
   // added on the way there may wrap around and come back.
   auto [low, high] = format.getLevelRange();
-  int64_t largest =
-      op.getInputQuantAttr().getMaxCode() * std::max(-low, high);
+  int64_t largest = op.getInputQuantAttr().getMaxCode() * std::max(-low, high);
   int64_t scaled = op.getInputQuantAttr().getGroup();
   if (scaled && (scaled != group || group == weight.getK()))
     return llvm::formatv("the input has a scale for every {0} columns, the "

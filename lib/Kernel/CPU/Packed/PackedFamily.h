@@ -3,14 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// What families have in common whose kernels read the codes of a matmul's weight
-// as `PackedLayout` lays them out. Each is registered twice: once behind the
-// family that expands weights when a model is loaded, for whatever that one does
-// not take, and once before it, for what gains by staying packed.
+// What families have in common whose kernels read the codes of a matmul's
+// weight as `PackedLayout` lays them out. Each is registered twice: once behind
+// the family that expands weights when a model is loaded, for whatever that one
+// does not take, and once before it, for what gains by staying packed.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
-#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
+#ifndef MPQ_LIB_KERNEL_CPU_PACKED_PACKEDFAMILY_H
+#define MPQ_LIB_KERNEL_CPU_PACKED_PACKEDFAMILY_H
 
 #include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Kernel/PackedLayout.h"
@@ -72,6 +72,19 @@ std::string checkIntegerSums(MatmulOp op, StoredTensorType weight);
 /// Why expanded weights are as near as packed ones; empty: they are not.
 std::string checkNearness(const PackedLayout &layout);
 
+/// Registers `FamilyT` twice: as `name`, which takes what it can, and as
+/// `gains`, which is asked before others and takes what gains. Both are
+/// literals.
+template <typename FamilyT>
+void registerPackedFamily(llvm::StringRef name, int priority,
+                          llvm::StringRef gains, int gainsPriority) {
+  auto &families = Registry<KernelFamily>::get();
+  families.add(name, std::make_unique<FamilyT>(name, priority,
+                                               /*onlyGains=*/false));
+  families.add(gains, std::make_unique<FamilyT>(gains, gainsPriority,
+                                                /*onlyGains=*/true));
+}
+
 } // namespace mpq::packed
 
-#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_PACKEDFAMILY_H
+#endif // MPQ_LIB_KERNEL_CPU_PACKED_PACKEDFAMILY_H

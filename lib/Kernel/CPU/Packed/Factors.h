@@ -6,8 +6,8 @@
 // What a packed weight has beside its codes: scales, zero points, sums.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKED_FACTORS_H
-#define MPQ_LIB_KERNEL_CPU_MATMULPACKED_FACTORS_H
+#ifndef MPQ_LIB_KERNEL_CPU_PACKED_FACTORS_H
+#define MPQ_LIB_KERNEL_CPU_PACKED_FACTORS_H
 
 #include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Kernel/PackedLayout.h"
@@ -39,8 +39,7 @@ public:
   /// f32 or f16, as f32.
   mlir::Value loadReals(const StreamPart &part, Index offset, int64_t bytes);
   /// i32 or u8, as i32.
-  mlir::Value loadIntegers(const StreamPart &part, Index offset,
-                           int64_t bytes);
+  mlir::Value loadIntegers(const StreamPart &part, Index offset, int64_t bytes);
 
 private:
   KernelBuilder &k;
@@ -51,4 +50,4 @@ private:
 
 } // namespace mpq::packed
 
-#endif // MPQ_LIB_KERNEL_CPU_MATMULPACKED_FACTORS_H
+#endif // MPQ_LIB_KERNEL_CPU_PACKED_FACTORS_H

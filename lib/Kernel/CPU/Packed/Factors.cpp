@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulPacked/Factors.h"
+#include "lib/Kernel/CPU/Packed/Factors.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -63,8 +63,8 @@ Value StreamFactors::loadReals(const StreamPart &part, Index offset,
   magnitude = k.mulf(vector::BitCastOp::create(k.b, reals, magnitude),
                      k.splatF32(0x1p112, lanes));
   magnitude = vector::BitCastOp::create(k.b, words, magnitude);
-  return vector::BitCastOp::create(
-      k.b, reals, arith::OrIOp::create(k.b, magnitude, sign));
+  return vector::BitCastOp::create(k.b, reals,
+                                   arith::OrIOp::create(k.b, magnitude, sign));
 }
 
 Value StreamFactors::loadIntegers(const StreamPart &part, Index offset,
