@@ -9,6 +9,8 @@
 
 #include "mpq/Kernel/AttentionGeometry.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace mpq;
 
@@ -74,4 +76,26 @@ Index AttentionGeometry::resultAt(KernelBuilder &k, Index batch,
                                   Index head) const {
   return k.add(k.mul(k.mul(batch, queries), resultPitch),
                k.mul(head, valueSize));
+}
+
+AttentionHead AttentionGeometry::getHead(KernelBuilder &k, Index batch,
+                                         Index head) const {
+  return {queryAt(k, batch, head), keyAt(k, batch, head),
+          valueAt(k, batch, head), resultAt(k, batch, head),
+          k.mul(head, maskHeadPitch)};
+}
+
+Value mpq::maskFuture(KernelBuilder &k, Value score, Index key, Index query,
+                      int64_t firstLane, double future) {
+  int64_t lanes = cast<VectorType>(score.getType()).getNumElements();
+  Type i32 = k.b.getI32Type();
+  SmallVector<int32_t> numbers =
+      llvm::to_vector(llvm::seq<int32_t>(firstLane, firstLane + lanes));
+  Value lane = k.constant(
+      DenseIntElementsAttr::get(VectorType::get(lanes, i32), numbers));
+  Value distance =
+      arith::IndexCastOp::create(k.b, i32, k.value(k.sub(key, query)));
+  Value isPast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::sge, lane,
+                                       k.broadcast(distance, lanes));
+  return arith::SelectOp::create(k.b, isPast, score, k.splatF32(future, lanes));
 }

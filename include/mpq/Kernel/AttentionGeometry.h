@@ -13,6 +13,11 @@
 
 namespace mpq {
 
+/// The first elements of row 0 of a head, and of its mask.
+struct AttentionHead {
+  Index query, key, value, result, mask;
+};
+
 struct AttentionGeometry {
   AttentionGeometry(KernelBuilder &k, AttentionOp op,
                     mlir::ValueRange operands);
@@ -36,7 +41,13 @@ struct AttentionGeometry {
   Index keyAt(KernelBuilder &k, Index batch, Index head) const;
   Index valueAt(KernelBuilder &k, Index batch, Index head) const;
   Index resultAt(KernelBuilder &k, Index batch, Index head) const;
+  AttentionHead getHead(KernelBuilder &k, Index batch, Index head) const;
 };
+
+/// `score` of a vector of queries, which are `query + firstLane` and following,
+/// with `key`; `future` for those before the key.
+mlir::Value maskFuture(KernelBuilder &k, mlir::Value score, Index key,
+                       Index query, int64_t firstLane, double future);
 
 } // namespace mpq
 

@@ -151,20 +151,26 @@ TEST(Attention, Codes) {
   checkAttentionCodes(false, "reference_attention", {"x86-64-v2"});
 }
 
-/// The mean of the values where everything is masked.
+/// The mean of the values, where everything is masked with `low`.
+static Case makeMasked(const Heads &heads, float low) {
+  Case test = makeAttention(heads);
+  for (int64_t t = 0; t < heads.keys; ++t)
+    test.inputs[3].set(t, low);
+  Buffer v = test.inputs[2];
+  int64_t keys = heads.keys;
+  test.expected = [=](int64_t i) {
+    float sum = 0;
+    for (int64_t t = 0; t < keys; ++t)
+      sum += v.get(t * 6 + i % 4);
+    return sum / keys;
+  };
+  return test;
+}
+
 TEST(Attention, MaskedThroughout) {
   Heads heads{1, 3, 5, 1, 1, 4, 4, false, {5}};
   for (float low : {-1e9f, -3.4028235e38f}) {
-    Case test = makeAttention(heads);
-    for (int64_t t = 0; t < 5; ++t)
-      test.inputs[3].set(t, low);
-    Buffer v = test.inputs[2];
-    test.expected = [=](int64_t i) {
-      float sum = 0;
-      for (int64_t t = 0; t < 5; ++t)
-        sum += v.get(t * 6 + i % 4);
-      return sum / 5;
-    };
+    Case test = makeMasked(heads, low);
     test.family = "attention";
     // -1e9 leaves some of the scores' bits.
     test.tolerance = 1e-3f;
@@ -291,23 +297,13 @@ TEST(IntegerAttention, Extremes) {
   checkIntegers(cases);
 }
 
-/// The mean of the values where everything is masked, within half a code of the
-/// largest value.
+/// Within half a code of the largest value.
 TEST(IntegerAttention, MaskedThroughout) {
   Heads heads{1, 3, 5, 1, 1, 4, 4, false, {5}};
   heads.quantized = true;
   std::vector<Case> cases;
   for (float low : {-1e9f, -3.4028235e38f, -INFINITY}) {
-    Case test = makeAttention(heads);
-    for (int64_t t = 0; t < 5; ++t)
-      test.inputs[3].set(t, low);
-    Buffer v = test.inputs[2];
-    test.expected = [=](int64_t i) {
-      float sum = 0;
-      for (int64_t t = 0; t < 5; ++t)
-        sum += v.get(t * 6 + i % 4);
-      return sum / 5;
-    };
+    Case test = makeMasked(heads, low);
     test.tolerance = 0.02f;
     cases.push_back(test);
   }

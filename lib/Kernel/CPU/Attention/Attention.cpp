@@ -32,17 +32,14 @@ public:
   void emit() {
     k.parallelFor(0, g.batches, 1, [&](Index batch) {
       k.parallelFor(0, g.heads, 1, [&](Index number) {
-        Head head = {g.queryAt(k, batch, number), g.keyAt(k, batch, number),
-                     g.valueAt(k, batch, number), g.resultAt(k, batch, number),
-                     k.mul(number, g.maskHeadPitch)};
-        emitHead(head);
+        emitHead(g.getHead(k, batch, number));
       });
     });
   }
 
 private:
   /// Tiles of two vectors as long as more than one is needed, then one of one.
-  void emitHead(const Head &head) {
+  void emitHead(const AttentionHead &head) {
     int64_t lanes = k.target.lanes(), width = kVectors * lanes;
     auto emitTile = [&](Index first, int64_t vectors, Index valid) {
       Tile(k, op, g, scratch, head, first, vectors, valid).emit();

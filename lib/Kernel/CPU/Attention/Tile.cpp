@@ -56,7 +56,7 @@ Scratch::Scratch(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g) {
 }
 
 Tile::Tile(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g,
-           const Scratch &scratch, const Head &head, Index first,
+           const Scratch &scratch, const AttentionHead &head, Index first,
            int64_t vectors, Index valid)
     : k(k), op(op), g(g), s(scratch), head(head), first(first),
       vectors(vectors), valid(valid), lanes(k.target.lanes()) {}
@@ -221,7 +221,8 @@ void Tile::emitScores(Index firstKey, Index key, int64_t height) {
       if (g.mask)
         score = addMask(score, firstKey, key + i, v);
       if (op.getCausal())
-        score = maskFuture(score, k.add(firstKey, key) + i, v);
+        score = maskFuture(k, score, k.add(firstKey, key) + i, first, v * lanes,
+                           kFuture);
       k.storeVector(score, s.weights, k.mul(key + i, width()) + v * lanes);
       max = arith::MaxNumFOp::create(k.b, max, score);
     }
@@ -238,22 +239,6 @@ Value Tile::addMask(Value score, Index firstKey, Index key, int64_t vector) {
     mask = k.broadcast(k.mulf(k.load(g.mask, at), k.f32(kLog2E)), lanes);
   }
   return k.addf(score, k.maxf(mask, kMasked));
-}
-
-/// Only queries from `key` on look at it.
-Value Tile::maskFuture(Value score, Index key, int64_t vector) {
-  Type i32 = k.b.getI32Type();
-  SmallVector<int32_t> numbers;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    numbers.push_back(vector * lanes + lane);
-  Value lane = k.constant(
-      DenseIntElementsAttr::get(VectorType::get(lanes, i32), numbers));
-  Value distance =
-      arith::IndexCastOp::create(k.b, i32, k.value(k.sub(key, first)));
-  Value isPast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::sge, lane,
-                                       k.broadcast(distance, lanes));
-  return arith::SelectOp::create(k.b, isPast, score,
-                                 k.splatF32(kFuture, lanes));
 }
 
 /// Scores become weights; their sums are added up.

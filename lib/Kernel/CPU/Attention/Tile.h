@@ -57,17 +57,12 @@ struct Scratch {
   mlir::Value results;
 };
 
-/// What is the same for all tiles of a head.
-struct Head {
-  Index query, key, value, result, mask;
-};
-
 class Tile {
 public:
   /// `vectors` vectors of queries from `first` on, of which `valid` exist.
   Tile(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g,
-       const Scratch &scratch, const Head &head, Index first, int64_t vectors,
-       Index valid);
+       const Scratch &scratch, const AttentionHead &head, Index first,
+       int64_t vectors, Index valid);
   void emit();
 
 private:
@@ -85,7 +80,6 @@ private:
   void emitScores(Index firstKey, Index key, int64_t height);
   mlir::Value addMask(mlir::Value score, Index firstKey, Index key,
                       int64_t vector);
-  mlir::Value maskFuture(mlir::Value score, Index key, int64_t vector);
   void emitWeights(Index count);
   void emitResults(Index firstKey, Index count, mlir::Value isFirst,
                    mlir::Value isLast);
@@ -97,7 +91,7 @@ private:
   AttentionOp op;
   const AttentionGeometry &g;
   const Scratch &s;
-  const Head &head;
+  const AttentionHead &head;
   Index first;
   int64_t vectors;
   Index valid;

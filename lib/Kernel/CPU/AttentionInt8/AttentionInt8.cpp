@@ -36,22 +36,16 @@ public:
       k.parallelFor(0, g.heads / g.group, 1, [&](Index group) {
         Index number = k.mul(group, g.group);
         if (!shape.isMany)
-          operands.packKeys(getHead(batch, number), 0, g.keys);
+          operands.packKeys(g.getHead(k, batch, number), 0, g.keys);
         k.parallelFor(0, g.group, 1, [&](Index member) {
-          emitHead(getHead(batch, k.add(number, member)));
+          emitHead(g.getHead(k, batch, k.add(number, member)));
         });
       });
     });
   }
 
 private:
-  Head getHead(Index batch, Index number) {
-    return {g.queryAt(k, batch, number), g.keyAt(k, batch, number),
-            g.valueAt(k, batch, number), g.resultAt(k, batch, number),
-            k.mul(number, g.maskHeadPitch)};
-  }
-
-  void emitHead(const Head &head) {
+  void emitHead(const AttentionHead &head) {
     int64_t chunk = shape.chunk;
     if (!g.queries.isConstant())
       return k.parallelFor(0, g.queries, chunk, [&](Index first) {
@@ -66,7 +60,7 @@ private:
                            : KernelBuilder::Units::Own);
   }
 
-  void emitChunk(const Head &head, Index first, Index count) {
+  void emitChunk(const AttentionHead &head, Index first, Index count) {
     operands.packQueries(head, first, count);
     auto forEachTile = [&](function_ref<void(Tile &)> body) {
       forEachTilePlace(count, [&](Index column, int64_t vectors, Index valid) {

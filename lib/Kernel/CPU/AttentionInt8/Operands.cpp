@@ -110,13 +110,14 @@ void Operands::packRows(Value buffer, Index at, int64_t pitch, Index count,
   k.forLoop(0, count, lanes, pack);
 }
 
-void Operands::packQueries(const Head &head, Index first, Index count) {
+void Operands::packQueries(const AttentionHead &head, Index first,
+                           Index count) {
   double factor = op.getScale().convertToFloat() * kLog2E;
   packRows(g.query, k.add(head.query, k.mul(first, g.queryPitch)),
            g.queryPitch, count, shape.chunk, factor, s.queries);
 }
 
-void Operands::packKeys(const Head &head, Index first, Index count) {
+void Operands::packKeys(const AttentionHead &head, Index first, Index count) {
   packRows(g.key, k.add(head.key, k.mul(first, g.keyPitch)), g.keyPitch, count,
            kAttentionBlock, 1.0, s.keys);
   Index values = k.add(head.value, k.mul(first, g.valuePitch));
@@ -179,7 +180,8 @@ void Operands::packValues(Index at, Index count) {
   });
 }
 
-void Operands::packKeyBias(const Head &head, Index first, Index count) {
+void Operands::packKeyBias(const AttentionHead &head, Index first,
+                           Index count) {
   if (!hasKeyBias())
     return;
   int64_t lanes = shape.lanes;

@@ -21,8 +21,8 @@ using namespace mpq::integer;
 
 Tile::Tile(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g,
            const Shape &shape, const Scratch &scratch, bool hasKeyBias,
-           const Head &head, Index first, Index column, int64_t vectors,
-           Index valid)
+           const AttentionHead &head, Index first, Index column,
+           int64_t vectors, Index valid)
     : k(k), op(op), g(g), shape(shape), s(scratch), hasKeyBias(hasKeyBias),
       head(head), first(first), column(column), vectors(vectors), valid(valid),
       lanes(shape.lanes) {}
@@ -173,24 +173,10 @@ Value Tile::finishScore(Value sum, Index firstKey, Index key, int64_t vector,
                    loadLanes(s.scores, vector, k.mul(key, shape.width())));
   if (hasKeyBias)
     score = k.addf(score, ofKey(s.keyBias));
-  return op.getCausal() ? maskFuture(score, k.add(firstKey, key), vector)
-                        : score;
-}
-
-/// Only queries from `key` on look at it.
-Value Tile::maskFuture(Value score, Index key, int64_t vector) {
-  Type i32 = k.b.getI32Type();
-  SmallVector<int32_t> numbers;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    numbers.push_back(vector * lanes + lane);
-  Value lane = k.constant(
-      DenseIntElementsAttr::get(VectorType::get(lanes, i32), numbers));
-  Value distance = arith::IndexCastOp::create(
-      k.b, i32, k.value(k.sub(key, k.add(first, column))));
-  Value isPast = arith::CmpIOp::create(k.b, arith::CmpIPredicate::sge, lane,
-                                       k.broadcast(distance, lanes));
-  return arith::SelectOp::create(k.b, isPast, score,
-                                 k.splatF32(kFutureScore, lanes));
+  return op.getCausal()
+             ? maskFuture(k, score, k.add(firstKey, key), k.add(first, column),
+                          vector * lanes, kFutureScore)
+             : score;
 }
 
 /// Scores become weights, `count` of them, a multiple of a step.

@@ -82,11 +82,6 @@ struct Scratch {
   mlir::Value factors, weightScales, inverseSums;
 };
 
-/// What is the same for all chunks of a head.
-struct Head {
-  Index query, key, value, result, mask;
-};
-
 /// Codes of a block of keys and values; a chunk's queries.
 class Operands {
 public:
@@ -95,13 +90,13 @@ public:
       : k(k), op(op), g(g), shape(shape), s(scratch) {}
 
   /// Queries `first` ... `first + count - 1`.
-  void packQueries(const Head &head, Index first, Index count);
+  void packQueries(const AttentionHead &head, Index first, Index count);
   /// Keys and values `first` ... `first + count - 1`.
-  void packKeys(const Head &head, Index first, Index count);
+  void packKeys(const AttentionHead &head, Index first, Index count);
 
   /// What is added to the scores of those keys, for all queries of a head: a
   /// mask without rows, and what is below all scores where a step is filled up.
-  void packKeyBias(const Head &head, Index first, Index count);
+  void packKeyBias(const AttentionHead &head, Index first, Index count);
   /// Whether there is any of it.
   bool hasKeyBias() const;
 
@@ -125,7 +120,7 @@ public:
   /// query `first`.
   Tile(KernelBuilder &k, AttentionOp op, const AttentionGeometry &g,
        const Shape &shape, const Scratch &scratch, bool hasKeyBias,
-       const Head &head, Index first, Index column, int64_t vectors,
+       const AttentionHead &head, Index first, Index column, int64_t vectors,
        Index valid);
 
   /// What there is before the first block.
@@ -144,7 +139,6 @@ private:
   void emitScores(Index firstKey, Index key, int64_t height);
   mlir::Value finishScore(mlir::Value sum, Index firstKey, Index key,
                           int64_t vector, mlir::Value scale);
-  mlir::Value maskFuture(mlir::Value score, Index key, int64_t vector);
   void emitWeights(Index count);
   void emitCodes(Index count, llvm::ArrayRef<mlir::Value> inverses);
   void emitInverseSums();
@@ -159,7 +153,7 @@ private:
   const Shape &shape;
   const Scratch &s;
   bool hasKeyBias;
-  const Head &head;
+  const AttentionHead &head;
   Index first, column;
   int64_t vectors;
   Index valid;
