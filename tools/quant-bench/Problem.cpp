@@ -100,8 +100,10 @@ static bool parseInput(StringRef text, Problem &p) {
   p.int8Groups = kind == "group";
   p.u8Input = kind == "static";
   p.int8Input = !p.u8Input;
-  return p.int8Groups || p.u8Input || kind == "dynamic" ||
-         !text.contains(':');
+  // A level on either side of zero takes 2 bits.
+  if (p.int8Groups)
+    return p.inputBits > 1;
+  return p.u8Input || kind == "dynamic" || !text.contains(':');
 }
 
 static bool parsePositive(StringRef text, int64_t &number) {

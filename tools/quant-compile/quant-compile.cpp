@@ -295,8 +295,13 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--plan already decides; its column 'activations' takes the place of --activations");
   if (options.activationBits < 1 || options.activationBits > 8)
     return reportUsage("--activation-bits is " + Twine(options.activationBits) + " when it should be 1 to 8");
-  if (options.activationBits != 8 && options.plan.empty() && options.activations == ActivationFormat::F32)
-    return reportUsage("--activation-bits is about integers: give --activations=int8 or auto");
+  if (options.plan.empty() && options.activations == ActivationFormat::F32)
+    for (auto [option, isGiven] : {std::pair("--activation-bits", options.activationBits != 8),
+                                   std::pair("--activation-groups", options.activationGroups)})
+      if (isGiven)
+        return reportUsage(Twine(option) + " is about integers: give --activations=int8 or auto");
+  if (options.activationGroups && options.activationBits == 1)
+    return reportUsage("--activation-bits is 1 when --activation-groups needs 2, for a level on either side of zero");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 ||
                                options.activationGroups || options.maxLatency ||
                                !options.emitPlan.empty()))

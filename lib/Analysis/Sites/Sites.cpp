@@ -356,6 +356,12 @@ FailureOr<int64_t> mpq::getActivationBits(Operation *op) {
   auto module = op->getParentOfType<ModuleOp>();
   Attribute said = module->getAttr(kActivationBitsAttr);
   auto bits = dyn_cast_if_present<IntegerAttr>(said);
+  if (bits && bits.getValue() == 1 && module->hasAttr(kActivationGroupsAttr))
+    return module.emitError()
+           << "has " << kActivationBitsAttr << " = " << said << " and "
+           << kActivationGroupsAttr
+           << " when codes with a scale for each group need 2 bits, for a "
+              "level on either side of zero";
   if (!said || (bits && bits.getValue().sge(1) && bits.getValue().sle(8)))
     return said ? bits.getInt() : 8;
   return module.emitError() << "has " << kActivationBitsAttr << " = " << said

@@ -32,3 +32,12 @@ module attributes {mpq.activation_bits = 9 : i64} {
     return %x : tensor<1xf32>
   }
 }
+
+// -----
+
+// expected-error @below {{has mpq.activation_bits = 1 : i64 and mpq.activation_groups when codes with a scale for each group need 2 bits, for a level on either side of zero}}
+module attributes {mpq.activation_bits = 1 : i64, mpq.activation_groups} {
+  func.func @main(%x: tensor<1xf32>) -> tensor<1xf32> {
+    return %x : tensor<1xf32>
+  }
+}
