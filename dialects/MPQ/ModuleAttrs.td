@@ -7,6 +7,7 @@
 //
 //   mpq.stage       which contract holds
 //   mpq.target      the CPU, from `lowered` on
+//   mpq.tiles       how kernels are cut on it, where that was measured (Packed/Packed.td)
 //   mpq.interface   inputs and outputs as users see them, from `bufferized` on
 //   mpq.dims        the names of their dimensions, where some depend on the run
 //   mpq.weights     the packed weights, from `kernelized` on (dense_resource)

@@ -112,6 +112,10 @@ private:
   //===--- Pass options -----------------------------------------------------===//
 
   std::string getLimits() const;
+  /// Of the passes that read a cost table.
+  std::string getTable() const {
+    return options.costTable.empty() ? "" : " table='" + options.costTable + "'";
+  }
   std::string getMetric() const {
     return options.metric.empty() && options.divergence ? stringifyDivergence(*options.divergence).str() : options.metric;
   }
@@ -301,10 +305,7 @@ LogicalResult Compilation::plan() {
 }
 
 std::string Compilation::predictCost() const {
-  std::string pipeline = "mpq-predict-cost{cpu=" + (options.cpus.empty() ? "native" : options.cpus.front());
-  if (!options.costTable.empty())
-    pipeline += " table=" + quote(options.costTable);
-  return pipeline + "}";
+  return "mpq-predict-cost{cpu=" + (options.cpus.empty() ? "native" : options.cpus.front()) + getTable() + "}";
 }
 
 /// What was asked for is a decision, too: whoever goes on from the planned stage
@@ -363,9 +364,9 @@ LogicalResult Compilation::setTarget(ModuleOp variant, StringRef cpu) {
   if (start < Stage::Lowered)
     return runPipeline(
         variant,
-        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e} float-activations={2} activation-products={3}}",
+        llvm::formatv("mpq-set-target{{mcpu={0} float-tolerance={1:e} float-activations={2} activation-products={3}{4}}",
                       cpu, options.floatTolerance, stringifyFloatActivations(options.floatActivations),
-                      stringifyActivationProducts(options.activationProducts))
+                      stringifyActivationProducts(options.activationProducts), getTable())
             .str());
   llvm::Expected<TargetSpec> own = readTarget(variant);
   if (!own)
@@ -388,11 +389,10 @@ LogicalResult Compilation::generateVariant(StringRef cpu, StringRef suffix) {
   std::string toLLVM = suffix.empty() ? "mpq-llvm-pipeline" : ("mpq-llvm-pipeline{suffix=" + suffix + "}").str();
   struct {
     Stage stage;
-    std::string step;
-    StringRef pipeline;
+    std::string step, pipeline;
   } steps[] = {{Stage::Lowered, "lower" + forCpu, "mpq-lowering-pipeline"},
                {Stage::Bufferized, "place" + forCpu, "mpq-bufferization-pipeline"},
-               {Stage::Kernelized, "kernels" + forCpu, "mpq-kernel-pipeline"},
+               {Stage::Kernelized, "kernels" + forCpu, "mpq-kernel-pipeline{" + getTable() + "}"},
                {Stage::LLVM, "translate" + forCpu, toLLVM}};
   for (const auto &[stage, step, pipeline] : steps) {
     if (start < stage) {

@@ -100,7 +100,9 @@ void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &op
   // The packing functions have done their work before kernels are optimized.
   if (options.pack)
     pm.addPass(createFillWeightsPass());
-  pm.addPass(createEmitKernelsPass());
+  EmitKernelsPassOptions emit;
+  emit.table = options.table;
+  pm.addPass(createEmitKernelsPass(emit));
   if (options.steps)
     pm.addPass(createSplitStepsPass());
   // One sample is as fast as its slowest thread: kernels that are worth it are shared out.

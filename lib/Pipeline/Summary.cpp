@@ -21,7 +21,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -100,10 +99,7 @@ static std::optional<CostTable> findTable(StringRef path, StringRef cpu) {
     const CostTable &table = CostTable::lookup(cpu);
     return table.cpu == cpu ? std::optional(table) : std::nullopt;
   }
-  auto text = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (!text)
-    return std::nullopt;
-  llvm::Expected<CostTable> table = CostTable::parse(**text);
+  llvm::Expected<CostTable> table = CostTable::read(path);
   if (table)
     return *table;
   llvm::consumeError(table.takeError());

@@ -79,8 +79,8 @@ struct OperandTypes {
 class ProblemCompiler {
 public:
   ProblemCompiler(MLIRContext &context, const Problem &p,
-                  const TargetSpec &spec)
-      : b(&context), loc(b.getUnknownLoc()), p(p), spec(spec),
+                  const TargetSpec &spec, const CostTable &costs)
+      : b(&context), loc(b.getUnknownLoc()), p(p), spec(spec), costs(costs),
         module(ModuleOp::create(loc)) {
     setKernelTarget(*module, spec);
     target = KernelTarget::get(*module);
@@ -155,6 +155,7 @@ private:
   Location loc;
   const Problem &p;
   const TargetSpec &spec;
+  const CostTable &costs;
   OwningOpRef<ModuleOp> module;
   KernelTarget target;
   KernelFamily *family = nullptr;
@@ -480,6 +481,8 @@ llvm::Error ProblemCompiler::load() {
 llvm::Expected<CompiledProblem> ProblemCompiler::compile(StringRef familyName,
                                                          bool dump) {
   auto start = std::chrono::steady_clock::now();
+  if (costs.getDoubt(spec.cpu).empty() && failed(setTiles(*module, costs)))
+    return llvm::createStringError("a tile of the cost table is not valid");
   if (llvm::Error error = chooseFormat())
     return std::move(error);
   if (llvm::Error error = chooseFamily(familyName))
@@ -497,6 +500,9 @@ llvm::Expected<CompiledProblem> ProblemCompiler::compile(StringRef familyName,
 
 llvm::Expected<CompiledProblem>
 mpq::compileProblem(MLIRContext &context, const Problem &problem,
-                    const TargetSpec &target, StringRef family, bool dump) {
-  return ProblemCompiler(context, problem, target).compile(family, dump);
+                    const TargetSpec &target, StringRef family, bool dump,
+                    const CostTable *costs) {
+  return ProblemCompiler(context, problem, target,
+                         costs ? *costs : CostTable::lookup(target.cpu))
+      .compile(family, dump);
 }

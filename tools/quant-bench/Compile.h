@@ -68,10 +68,13 @@ llvm::Expected<TargetSpec> getProblemTarget(const Problem &problem,
                                             llvm::StringRef mcpu);
 
 /// `family` restricts the choice to one family (empty: the first that accepts).
-/// With `dump`, prints the kernel's IR instead of only compiling it.
+/// With `dump`, prints the kernel's IR instead of only compiling it. Products are cut
+/// as `costs` says where it is for the target's CPU; null: the table that MPQ comes
+/// with.
 llvm::Expected<CompiledProblem>
 compileProblem(mlir::MLIRContext &context, const Problem &problem,
-               const TargetSpec &target, llvm::StringRef family, bool dump);
+               const TargetSpec &target, llvm::StringRef family, bool dump,
+               const CostTable *costs = nullptr);
 
 } // namespace mpq
 

@@ -24,7 +24,8 @@ Expected<ProblemRun> ProblemRun::create(mlir::MLIRContext &context,
     return target.takeError();
   Expected<CompiledProblem> compiled = compileProblem(
       context, problem, *target,
-      problem.family.empty() ? options.family : problem.family, options.dump);
+      problem.family.empty() ? options.family : problem.family, options.dump,
+      options.costs);
   if (!compiled)
     return compiled.takeError();
   return ProblemRun(problem, std::move(*target), std::move(*compiled));

@@ -25,6 +25,7 @@ struct RunOptions {
   std::string mcpu = "native"; ///< for problems that say none
   std::string family;          ///< empty: the first that accepts
   bool dump = false;           ///< print the kernels' IR
+  const CostTable *costs = nullptr; ///< null: that of the CPU
 };
 
 /// A problem, compiled, with its operands.

@@ -92,7 +92,8 @@ static cl::opt<std::string> profiledModel(
     cl::cat(category));
 static cl::opt<std::string>
     costTable("cost-table", cl::value_desc("file.json"),
-              cl::desc("predict with this table (default: that of the CPU)"),
+              cl::desc("predict with this table, and cut products as it says "
+                       "(default: that of the CPU)"),
               cl::cat(category));
 static cl::opt<int64_t> dynamicSize(
     "dynamic-size",
@@ -118,10 +119,10 @@ static Expected<std::vector<std::string>> readProblems() {
 
 /// Whether the family of `--same-as` computes what `run` has.
 static Error checkSame(mlir::MLIRContext &context, Problem problem,
-                       const ProblemRun &run) {
+                       const CostTable *costs, const ProblemRun &run) {
   problem.family = sameAs;
   Expected<ProblemRun> other =
-      ProblemRun::create(context, problem, {mcpu, sameAs, dumpKernels});
+      ProblemRun::create(context, problem, {mcpu, sameAs, dumpKernels, costs});
   if (!other)
     return other.takeError();
   if (Error error = other->check(/*copyCold=*/false))
@@ -129,15 +130,16 @@ static Error checkSame(mlir::MLIRContext &context, Problem problem,
   return run.compare(*other);
 }
 
-static Error runProblem(mlir::MLIRContext &context, StringRef line) {
+static Error runProblem(mlir::MLIRContext &context, StringRef line,
+                        const CostTable *costs) {
   Expected<Problem> problem = parseProblem(line);
   if (!problem)
     return problem.takeError();
   if (!checkOnly && !problem->fewerRows.empty())
     return createStringError("problem '" + problem->text +
                              "': several numbers of rows need --check");
-  Expected<ProblemRun> run =
-      ProblemRun::create(context, *problem, {mcpu, familyName, dumpKernels});
+  Expected<ProblemRun> run = ProblemRun::create(
+      context, *problem, {mcpu, familyName, dumpKernels, costs});
   if (!run)
     return run.takeError();
   if (!objectFile.empty())
@@ -149,7 +151,7 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line) {
   if (Error error = run->check(/*copyCold=*/!checkOnly))
     return error;
   if (!sameAs.empty())
-    if (Error error = checkSame(context, *problem, *run))
+    if (Error error = checkSame(context, *problem, costs, *run))
       return error;
   if (takesTurns)
     return run->takeTurns();
@@ -180,23 +182,23 @@ static Error runTune(mlir::MLIRContext &context) {
   });
 }
 
-static Error runProfile(mlir::MLIRContext &context) {
+/// The table that was given, if one was.
+static Expected<std::optional<CostTable>> readTable() {
   if (costTable.empty())
-    return profile(context, profiledModel,
-                   CostTable::lookup(sys::getHostCPUName()), dynamicSize,
-                   outs());
-  auto text = MemoryBuffer::getFile(costTable, /*IsText=*/true);
-  if (!text)
-    return createStringError("cannot read the cost table '" + costTable +
-                             "': " + text.getError().message());
-  Expected<CostTable> table = CostTable::parse(**text);
+    return std::nullopt;
+  Expected<CostTable> table = CostTable::read(costTable);
   if (!table)
     return table.takeError();
-  if (std::string doubt = table->getDoubt(sys::getHostCPUName());
-      !doubt.empty())
+  return std::optional(std::move(*table));
+}
+
+static Error runProfile(mlir::MLIRContext &context, const CostTable *given) {
+  StringRef cpu = sys::getHostCPUName();
+  if (std::string doubt = given ? given->getDoubt(cpu) : ""; !doubt.empty())
     errs() << "quant-bench: warning: the times of the cost table '" << costTable
            << "' may not hold: " << doubt << "\n";
-  return profile(context, profiledModel, *table, dynamicSize, outs());
+  return profile(context, profiledModel,
+                 given ? *given : CostTable::lookup(cpu), dynamicSize, outs());
 }
 
 int main(int argc, char **argv) {
@@ -217,10 +219,12 @@ int main(int argc, char **argv) {
   context.loadAllAvailableDialects();
 
   ExitOnError exitOnError("quant-bench: error: ");
+  std::optional<CostTable> table = exitOnError(readTable());
+  const CostTable *costs = table ? &*table : nullptr;
   if (!tunedTable.empty())
     exitOnError(runTune(context));
   if (!profiledModel.empty())
-    exitOnError(runProfile(context));
+    exitOnError(runProfile(context, costs));
   if (!tunedTable.empty() || !profiledModel.empty())
     return 0;
   bool failed = false;
@@ -230,7 +234,7 @@ int main(int argc, char **argv) {
   if (!checkOnly && !takesTurns)
     outs() << "# " << getCpuName() << "; medians\n";
   for (const std::string &line : problems)
-    if (Error error = runProblem(context, line)) {
+    if (Error error = runProblem(context, line, costs)) {
       logAllUnhandledErrors(std::move(error), errs(), "quant-bench: error: ");
       failed = true;
     }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Verification of packed layouts.
+// Verification of packed layouts and of tiles.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,4 +55,25 @@ LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "integer levels are " << low << " to " << low + 255
                          << ", not " << level;
   return success();
+}
+
+LogicalResult TileAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               unsigned bits, int64_t m, int64_t rows,
+                               int64_t vectors, int64_t prefetch,
+                               int64_t level) {
+  // No CPU has registers for more, and no stream of codes so many lines.
+  constexpr int64_t kMostRows = 16, kMostVectors = 8, kMostLines = 4096;
+  auto check = [&](StringRef name, int64_t value, int64_t least,
+                   int64_t most) -> LogicalResult {
+    if (value >= least && value <= most)
+      return success();
+    return emitError() << "'" << name << "' of a tile is " << value
+                       << " when it should be " << least << " to " << most;
+  };
+  return success(succeeded(check("bits", bits, 1, 8)) &&
+                 succeeded(check("m", m, 1, INT64_MAX)) &&
+                 succeeded(check("rows", rows, 1, kMostRows)) &&
+                 succeeded(check("vectors", vectors, 1, kMostVectors)) &&
+                 succeeded(check("prefetch", prefetch, 0, kMostLines)) &&
+                 succeeded(check("level", level, 1, 3)));
 }

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The layout of a packed weight as an attribute (Packed.td). What it means for
-// each bit is in mpq/Kernel/PackedLayout.h.
+// The layout of a packed weight as an attribute (Packed.td), whose meaning for
+// each bit is in mpq/Kernel/PackedLayout.h; and how kernels that read it are cut.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_DIALECTS_MPQ_PACKED_PACKED_H
@@ -14,5 +14,13 @@
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/MPQ/Packed/Packed.h.inc"
+
+namespace mpq {
+
+/// The attribute of a module with the tiles that were measured on its CPU: a
+/// dictionary of arrays of `#mpq.tile`, by kernel family.
+constexpr llvm::StringLiteral kTilesAttr = "mpq.tiles";
+
+} // namespace mpq
 
 #endif // MPQ_DIALECTS_MPQ_PACKED_PACKED_H

@@ -44,4 +44,28 @@ def MPQ_PackedAttr : MPQ_Attr<"Packed", "packed"> {
   let genVerifyDecl = 1;
 }
 
+def MPQ_TileAttr : MPQ_Attr<"Tile", "tile"> {
+  let summary = "how a kernel cuts its product, as measured on a CPU";
+  let description = [{
+    For codes of `bits` bits and `m` rows of activations, or any number of rows that
+    the kernel cuts alike: the register tile, of `rows` rows and `vectors` vectors of
+    columns; how many lines of 64 bytes of each stream of codes lie between what is
+    fetched and what is used (`prefetch`; 0: nothing is fetched ahead); and the level
+    of the cache that they are fetched to, 1 to 3. Results do not depend on any of
+    these.
+
+    A module has them by kernel, and only those that are faster there than what the
+    kernel does by itself:
+
+    ```mlir
+    module attributes {mpq.tiles = {matmul_packed = [
+      #mpq.tile<bits = 4, m = 8, rows = 4, vectors = 2, prefetch = 144, level = 2>]}}
+    ```
+  }];
+  let parameters = (ins "unsigned":$bits, "int64_t":$m, "int64_t":$rows, "int64_t":$vectors,
+    DefaultValuedParameter<"int64_t", "0">:$prefetch, DefaultValuedParameter<"int64_t", "1">:$level);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // MPQ_PACKED_TD

@@ -35,7 +35,14 @@
 //       "kernels": { "matmul_vnni": [
 //           {"rows": 1, "bits": 8, "ns_per_call": 110.0, "ns_per_mac": 0.0151,
 //            "ns_per_input": 0.0, "ns_per_output": 0.1}, ...],
-//         ... } }
+//         ... },
+//       "tiles": { "matmul_packed": [
+//           {"bits": 4, "m": 8, "rows": 4, "vectors": 2, "prefetch": 144,
+//            "level": 2}, ...] } }
+//
+// `tiles`, which may be missing, is how kernels are cut on this CPU where that is
+// faster than what they do by themselves: the fields of `#mpq.tile`
+// (dialects/MPQ/Packed/Packed.td), by kernel family.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_ANALYSIS_COST_H
@@ -87,14 +94,21 @@ struct CostTable {
     double bytes = 0; ///< that it holds; 0: all
     double bytesPerNs = 0;
   };
+  /// As in `#mpq.tile`.
+  struct Tile {
+    int64_t bits = 1, m = 1, rows = 1, vectors = 1, prefetch = 0, level = 1;
+  };
 
   std::string cpu, source;
   int64_t kernelsVersion = kKernelsVersion;
   std::vector<Memory> memories;                     ///< smallest first
-  std::map<std::string, std::vector<Rate>> kernels; ///< by rows, then bits
+  std::map<std::string, std::vector<Rate>> kernels; ///< by bits, then rows
+  std::map<std::string, std::vector<Tile>> tiles;   ///< of kernel families
 
   /// Reads the JSON text; errors name the file and what is wrong with it.
   static llvm::Expected<CostTable> parse(llvm::MemoryBufferRef json);
+  /// The same of a file.
+  static llvm::Expected<CostTable> read(const llvm::Twine &path);
   llvm::json::Value toJSON() const;
 
   /// Why the table may not hold for `cpu` with the kernels of this compiler;
@@ -110,6 +124,10 @@ struct CostTable {
   /// has no "loops" takes no time.
   double predict(const KernelWork &work, double modelBytes) const;
 };
+
+/// Sets `mpq.tiles` of `module` to the tiles of `table`, or removes it if there are
+/// none; fails, with an error at the module, if one is not valid.
+llvm::LogicalResult setTiles(mlir::ModuleOp module, const CostTable &table);
 
 /// What a kernel did, and how long it took.
 struct CostSample {

@@ -37,6 +37,7 @@ struct KernelPipelineOptions : mlir::PassPipelineOptions<KernelPipelineOptions> 
                                   llvm::cl::desc("the least time of a part of a kernel that is split among threads; "
                                                  "0: all that can be split are; -1: none"),
                                   llvm::cl::init(1000)};
+  Option<std::string> table{*this, "table", llvm::cl::desc("a cost table of your own (.json)"), llvm::cl::init("")};
 };
 
 /// `mpq-kernel-pipeline`: `bufferized` => `kernelized`.

@@ -11,6 +11,7 @@
 #include "mpq/Analysis/Cost.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <cmath>
 
@@ -24,6 +25,14 @@ static constexpr std::pair<StringLiteral, double CostTable::Rate::*>
                      {"ns_per_mac", &CostTable::Rate::nsPerMac},
                      {"ns_per_input", &CostTable::Rate::nsPerInput},
                      {"ns_per_output", &CostTable::Rate::nsPerOutput}};
+
+static constexpr std::pair<StringLiteral, int64_t CostTable::Tile::*>
+    kTileFields[] = {{"bits", &CostTable::Tile::bits},
+                     {"m", &CostTable::Tile::m},
+                     {"rows", &CostTable::Tile::rows},
+                     {"vectors", &CostTable::Tile::vectors},
+                     {"prefetch", &CostTable::Tile::prefetch},
+                     {"level", &CostTable::Tile::level}};
 
 //===----------------------------------------------------------------------===//
 // Reading and writing
@@ -45,6 +54,7 @@ private:
                     const Twine &what, bool positive);
   void readMemories(const json::Array &array, CostTable &table);
   void readRates(StringRef name, const json::Value &value, CostTable &table);
+  void readTiles(StringRef name, const json::Value &value, CostTable &table);
 
   std::string problem;
 };
@@ -101,6 +111,25 @@ void Reader::readRates(StringRef name, const json::Value &value,
     fail("the rates of kernel '" + name + "' are not sorted by bits and rows");
 }
 
+void Reader::readTiles(StringRef name, const json::Value &value,
+                       CostTable &table) {
+  const json::Array *array = value.getAsArray();
+  if (!array)
+    return fail("the tiles of '" + name + "' are not an array");
+  for (const json::Value &entry : *array) {
+    const json::Object *object = entry.getAsObject();
+    CostTable::Tile tile;
+    for (auto [key, field] : kTileFields) {
+      std::optional<int64_t> number =
+          object ? object->getInteger(key) : std::nullopt;
+      if (!number)
+        return fail("a tile of '" + name + "' has no integer '" + key + "'");
+      tile.*field = *number;
+    }
+    table.tiles[name.str()].push_back(tile);
+  }
+}
+
 Error Reader::read(const json::Value &value, CostTable &table) {
   const json::Object *object = value.getAsObject();
   const json::Object *kernels = object ? object->getObject("kernels") : nullptr;
@@ -127,6 +156,12 @@ Error Reader::read(const json::Value &value, CostTable &table) {
   readMemories(*memories, table);
   for (const auto &[name, rates] : *kernels)
     readRates(name, rates, table);
+  const json::Value *tiles = object->get("tiles");
+  if (tiles && !tiles->getAsObject())
+    fail("'tiles' is not an object");
+  else if (tiles)
+    for (const auto &[name, list] : *tiles->getAsObject())
+      readTiles(name, list, table);
   return problem.empty() ? Error::success() : createStringError(problem);
 }
 
@@ -141,6 +176,14 @@ Expected<CostTable> CostTable::parse(MemoryBufferRef text) {
   if (Error error = Reader().read(*value, table))
     return wrong(toString(std::move(error)));
   return table;
+}
+
+Expected<CostTable> CostTable::read(const Twine &path) {
+  auto text = MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!text)
+    return createStringError("cannot read the cost table '" + path +
+                             "': " + text.getError().message());
+  return parse(**text);
 }
 
 json::Value CostTable::toJSON() const {
@@ -169,12 +212,24 @@ json::Value CostTable::toJSON() const {
     }
     kernelObject[name] = std::move(array);
   }
+  json::Object tileObject;
+  for (const auto &[name, list] : tiles) {
+    json::Array array;
+    for (const Tile &tile : list) {
+      json::Object object;
+      for (auto [key, field] : kTileFields)
+        object[key] = tile.*field;
+      array.push_back(std::move(object));
+    }
+    tileObject[name] = std::move(array);
+  }
   return json::Object{{"schema", kSchema},
                       {"kernels_version", kernelsVersion},
                       {"cpu", cpu},
                       {"source", source},
                       {"memories", std::move(memoryArray)},
-                      {"kernels", std::move(kernelObject)}};
+                      {"kernels", std::move(kernelObject)},
+                      {"tiles", std::move(tileObject)}};
 }
 
 //===----------------------------------------------------------------------===//

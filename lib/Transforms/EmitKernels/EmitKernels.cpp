@@ -38,6 +38,7 @@
 #include "llvm/ADT/StringMap.h"
 
 namespace mpq {
+#define GEN_PASS_DECL_EMITKERNELSPASS
 #define GEN_PASS_DEF_EMITKERNELSPASS
 #include "EmitKernels.h.inc"
 } // namespace mpq
@@ -71,9 +72,8 @@ std::string getProblemKey(Operation *op) {
 
 class EmitKernels {
 public:
-  EmitKernels(ModuleOp module)
-      : module(module), target(KernelTarget::get(module)),
-        costs(CostTable::lookup(target.cpu)) {
+  EmitKernels(ModuleOp module, const CostTable &costs)
+      : module(module), target(KernelTarget::get(module)), costs(costs) {
     if (auto main = module.lookupSymbol<func::FuncOp>("main"))
       modelBytes = getModelBytes(main);
   }
@@ -222,9 +222,17 @@ struct EmitKernelsPass : mpq::impl::EmitKernelsPassBase<EmitKernelsPass> {
   using Base::Base;
 
   void runOnOperation() override {
+    llvm::Expected<CostTable> costs =
+        table.empty()
+            ? CostTable::lookup(KernelTarget::get(getOperation()).cpu)
+            : CostTable::read(table);
+    if (!costs) {
+      getOperation().emitError(llvm::toString(costs.takeError()));
+      return signalPassFailure();
+    }
     SmallVector<Operation *> ops;
     getOperation().walk([&](ComputeOpInterface op) { ops.push_back(op); });
-    EmitKernels emitter(getOperation());
+    EmitKernels emitter(getOperation(), *costs);
     // What linalg ops no family knows becomes plain loops later.
     getOperation().walk([&](linalg::GenericOp op) {
       if (op.hasPureBufferSemantics() &&

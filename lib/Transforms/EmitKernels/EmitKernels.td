@@ -25,7 +25,11 @@ def EmitKernelsPass : Pass<"mpq-emit-kernels", "::mlir::ModuleOp"> {
     A `linalg.generic` that a family accepts goes the same way; the others
     become plain loops later. An op without `family` gets the first family that accepts it. What the
     more specialised ones said is a `missed` remark.
+
+    `mpq.nanoseconds` of a function is what a call of it takes by the rates of the cost table
+    (mpq/Analysis/Cost.h) of the CPU, or of `table`.
   }];
+  let options = [Option<"table", "table", "std::string", "\"\"", "a cost table of your own (.json)">];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::ub::UBDialect"];

@@ -13,7 +13,6 @@
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <cmath>
@@ -55,11 +54,7 @@ struct PredictCostPass : mpq::impl::PredictCostPassBase<PredictCostPass> {
 private:
   llvm::Expected<CostTable> getTable(func::FuncOp main) {
     if (!table.empty()) {
-      auto text = llvm::MemoryBuffer::getFile(table, /*IsText=*/true);
-      if (!text)
-        return llvm::createStringError("cannot read the cost table '" + table +
-                                       "': " + text.getError().message());
-      llvm::Expected<CostTable> costs = CostTable::parse(**text);
+      llvm::Expected<CostTable> costs = CostTable::read(table);
       if (!costs)
         return costs.takeError();
       if (std::string doubt = costs->getDoubt(getCpuName()); !doubt.empty())

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Analysis/Cost.h"
 #include "mpq/Execution/Program.h"
 #include "mpq/Kernel/FloatActivations.h"
 #include "mpq/Kernel/FloatTolerance.h"
@@ -14,6 +15,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {
@@ -37,6 +39,8 @@ struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
       return signalPassFailure();
     }
     setKernelTarget(getOperation(), *target);
+    if (failed(setMeasuredTiles(target->cpu)))
+      return signalPassFailure();
     if (floatTolerance > 0)
       getOperation()->setAttr(
           kFloatToleranceAttr,
@@ -50,6 +54,21 @@ struct SetTargetPass : mpq::impl::SetTargetPassBase<SetTargetPass> {
           kActivationProductsAttr,
           StringAttr::get(&getContext(),
                           stringifyActivationProducts(activationProducts)));
+  }
+
+private:
+  /// Tiles hold for the kernels and the CPU that were measured. Where the table is
+  /// for others, kernels have their own.
+  LogicalResult setMeasuredTiles(StringRef cpu) {
+    llvm::Expected<CostTable> costs = table.empty() ? CostTable::lookup(cpu) : CostTable::read(table);
+    if (!costs)
+      return getOperation().emitError(llvm::toString(costs.takeError()));
+    if (std::string doubt = costs->getDoubt(cpu); !doubt.empty()) {
+      remark::missed(getOperation().getLoc(), remark::RemarkOpts::name("Tiles").category("mpq-set-target"))
+          << remark::add("tiles of the cost table are not used") << remark::reason("{0}", doubt);
+      costs->tiles.clear();
+    }
+    return setTiles(getOperation(), *costs);
   }
 };
 

@@ -25,6 +25,10 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
     `activation-products=int8` also `mpq.activation_products`
     (`mpq/Kernel/QuantizedProduct.h`): products of two activations are to be
     computed in integers (`mpq-quantize-products`).
+
+    Where the cost table of the CPU, `table` or the one that MPQ comes with, has
+    tiles that were measured (mpq/Analysis/Cost.h), `mpq.tiles` hands them to the
+    kernels.
   }];
   let options = [Option<"mcpu", "mcpu", "std::string", "\"native\"",
     "a CPU that LLVM knows, or native: this machine">,
@@ -35,7 +39,9 @@ def SetTargetPass : Pass<"mpq-set-target", "::mlir::ModuleOp"> {
     [{ ::mpq::getFloatActivationsValues() }]>,
     Option<"activationProducts", "activation-products", "::mpq::ActivationProducts",
     "::mpq::ActivationProducts::F32", "what attention and other products of two activations are computed in",
-    [{ ::mpq::getActivationProductsValues() }]>];
+    [{ ::mpq::getActivationProductsValues() }]>,
+    Option<"table", "table", "std::string", "\"\"", "a cost table of your own (.json)">];
+  let dependentDialects = ["::mpq::MPQDialect"];
 }
 
 #endif // MPQ_TRANSFORMS_SETTARGET_TD

@@ -78,12 +78,14 @@ TEST(Cost, RatesAreNotNegative) {
 
 TEST(Cost, TablesSurviveTheirFile) {
   CostTable table = makeTable();
+  table.tiles["matmul"] = {{4, 8, 4, 2, 144, 2}, {4, 64, 8, 1, 0, 1}};
   std::string text = formatv("{0:2}", table.toJSON());
   Expected<CostTable> read = CostTable::parse(MemoryBufferRef(text, "t.json"));
   ASSERT_TRUE(bool(read)) << toString(read.takeError());
   EXPECT_EQ(read->cpu, "mine");
   EXPECT_EQ(read->getDoubt("mine"), "");
   EXPECT_NE(read->getDoubt("other"), "");
+  EXPECT_EQ(read->tiles["matmul"].at(1).m, 64);
   // Written once more it is the same text.
   EXPECT_EQ(formatv("{0:2}", read->toJSON()).str(), text);
 }

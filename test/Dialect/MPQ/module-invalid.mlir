@@ -33,3 +33,15 @@ module attributes {a.b = #mpq.resource_file<"w", size = 64, alignment = 3, resou
 // expected-error @below {{resource "w" lies at 32 when it should be a multiple of 64}}
 module attributes {a.b = #mpq.resource_file<"w", size = 64, alignment = 64, resources = [<"w" at 32 size 1 checksum "0123456789abcdef">]>} {
 }
+
+// -----
+
+// expected-error @below {{'bits' of a tile is 9 when it should be 1 to 8}}
+module attributes {mpq.tiles = {k = [#mpq.tile<bits = 9, m = 1, rows = 1, vectors = 1>]}} {
+}
+
+// -----
+
+// expected-error @below {{'level' of a tile is 4 when it should be 1 to 3}}
+module attributes {mpq.tiles = {k = [#mpq.tile<bits = 8, m = 1, rows = 1, vectors = 1, prefetch = 8, level = 4>]}} {
+}

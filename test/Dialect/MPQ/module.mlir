@@ -21,3 +21,10 @@ module attributes {
 module attributes {some.attribute = #mpq.resource_file<"w.weights", size = 640, alignment = 64, resources = [
   <"a" at 0 size 576 checksum "0123456789abcdef">, <"b" at 576 size 64 checksum "0123456789abcdef">]>} {
 }
+
+// -----
+
+// CHECK: mpq.tiles = {matmul_packed = [#mpq.tile<bits = 4, m = 8, rows = 4, vectors = 2, prefetch = 144, level = 2>]}
+module attributes {mpq.tiles = {matmul_packed = [
+  #mpq.tile<bits = 4, m = 8, rows = 4, vectors = 2, prefetch = 144, level = 2>]}} {
+}

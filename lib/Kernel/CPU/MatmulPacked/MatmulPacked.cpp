@@ -19,6 +19,7 @@
 
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
 #include "lib/Kernel/CPU/MatmulPacked/Tile.h"
+#include "lib/Kernel/CPU/Packed/MeasuredTiles.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -47,6 +48,8 @@ private:
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
                  ValueRange operands) const override {
     Tuning tuning = getTuning(k.target, layout.bits);
+    useMeasuredTiles<TileTuning>(op, "matmul_packed", layout.bits,
+                                 tuning.tiles);
     int64_t rowsAtOnce = PanelLoops::getBlockHeight(
         k.rows(operands[0]),
         SignedRows::getRowsIn(layout, tuning.activationBytes));

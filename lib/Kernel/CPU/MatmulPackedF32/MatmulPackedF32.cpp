@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPackedF32/Loops.h"
+#include "lib/Kernel/CPU/Packed/MeasuredTiles.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"
@@ -48,6 +49,9 @@ protected:
   void emitLoops(KernelBuilder &k, MatmulOp op, const PackedLayout &layout,
                  ValueRange operands) const override {
     Tuning tuning = getTuning(k.target, layout, multipliesBf16());
+    packed::useMeasuredTiles<TileTuning>(
+        op, multipliesBf16() ? "matmul_packed_bf16" : "matmul_packed_f32",
+        layout.bits, tuning.tiles);
     FloatLoops(k, op, layout, tuning, operands).emit();
   }
 

@@ -24,7 +24,7 @@ SmallVector<StreamPart> packed::getStreamParts(KernelBuilder &k,
   SmallVector<StreamPart> parts;
   for (int64_t v = 0; v < vectors; ++v) {
     StreamPart part;
-    if (vectors % perStream == 0) { // begins with a stream
+    if (vectors % perStream == 0 && !first.isConstant()) { // begins with a stream
       part.stream = k.add(k.floorDiv(first, perStream), v / perStream);
       part.row = v % perStream * lanes;
     } else {

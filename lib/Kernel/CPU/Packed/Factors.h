@@ -20,8 +20,8 @@ struct StreamPart {
   Index stream, row;
 };
 
-/// `vectors` vectors of `lanes` rows from vector `first` on, a multiple of
-/// `vectors`.
+/// `vectors` vectors of `lanes` rows from vector `first` on, which is a multiple of
+/// `vectors` or a constant.
 llvm::SmallVector<StreamPart> getStreamParts(KernelBuilder &k,
                                              const PackedLayout &layout,
                                              int64_t lanes, Index first,
