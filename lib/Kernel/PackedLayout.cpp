@@ -79,7 +79,8 @@ int64_t PackedLayout::getStreamPitch(bool isLast) const {
 }
 
 int64_t PackedLayout::getFactorsStart() const {
-  return chunks == 1 ? getFactorsOffset() : streams() * getFactorsOffset();
+  return chunks == 1 ? getHeadBytes() + getFactorsOffset()
+                     : streams() * getFactorsOffset();
 }
 
 SmallVector<PackedLayout::Piece> PackedLayout::getPieces(int64_t step) const {
@@ -134,7 +135,7 @@ int64_t PackedLayout::locate(int64_t row, int64_t column,
   int64_t block = column / groupColumns / blockGroups;
   int64_t cell = getBlockStep(column) / cellSteps;
   // From the start of an uncut stream.
-  int64_t offset = block * getBlockBytes(blockGroups) +
+  int64_t offset = getHeadBytes() + block * getBlockBytes(blockGroups) +
                    (cell * cellLines + piece.line) * kLine +
                    row % kRows * kColumns + column % groupColumns % kColumns;
   int64_t stream = row / kRows, chunk = column / chunkColumns;

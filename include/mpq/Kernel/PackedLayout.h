@@ -53,11 +53,11 @@
 //
 // 16 rows are one linear stream, in the order of use:
 //
-//     several groups:   blocks of groups: [lines of all their codes]
+//     several groups:   [f32 x 16: sums of the rows' weights]
+//                       blocks of groups: [lines of all their codes]
 //                                         [scales, 16 rows, group by group]
 //                                         [zero points, bytes, likewise]
 //                       the last block has what groups are left
-//                       [f32 x 16: sums of the rows' weights]
 //     one group:        [lines of the codes]
 //                       [f32 x 16: scales]
 //                       [i32 x 16: zero points]       (if there are any)
@@ -76,7 +76,7 @@
 //
 // Rows may be cut into *chunks* of columns, whole blocks or cells. Then all
 // streams of the first chunk lie together, then those of the second, and behind
-// the last what a stream has at its end otherwise:
+// the last what a stream has at its beginning or its end otherwise:
 //
 //     [chunk 0: stream 0, stream 1, ...][chunk 1: stream 0, ...] ...
 //     [factors and sums of stream 0, of stream 1, ...]
@@ -89,7 +89,8 @@
 // 4 lines; its scales are 32 bytes, so a block is 2 groups and 9 lines (576 bytes
 // for 16 x 64 weights: 4.5 bits each). Row 17, column 45 is row 1 of stream 1,
 // group 1, step (45 - 32) / 4 = 3 of it, step 11 of the block: the upper half of
-// the bytes of line 5; byte 1 * 4 + 45 % 4 = 5 of it.
+// the bytes of line 5, which is line 6 of the stream; byte 1 * 4 + 45 % 4 = 5 of
+// it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_KERNEL_PACKEDLAYOUT_H
@@ -159,6 +160,9 @@ public:
   /// Of the codes of `groups` groups of a block, and of all of it.
   int64_t getCodeBytes(int64_t groups) const;
   int64_t getBlockBytes(int64_t groups) const;
+  /// Before the first block of a stream, or its first line: offsets in a stream
+  /// count from there.
+  int64_t getHeadBytes() const { return hasSumsInFront() ? kLine : 0; }
   /// From the start of a block of `groups` groups.
   int64_t getScaleOffset(int64_t groups, int64_t group) const {
     return getCodeBytes(groups) + group * kRows * scaleBytes;
@@ -166,17 +170,19 @@ public:
   int64_t getZeroPointOffset(int64_t groups, int64_t group) const {
     return getScaleOffset(groups, groups) + group * kRows;
   }
-  /// From the start of the stream: what lies behind the last block.
+  /// What lies behind the last block.
   int64_t getFactorsOffset() const {
     return fullBlocks * getBlockBytes(blockGroups) + getBlockBytes(lastGroups);
   }
   /// From there, with one group.
   static constexpr int64_t kScales = 0, kZeroPoints = kLine;
   int64_t getSumsOffset() const {
-    return getFactorsOffset() +
-           (isGrouped() ? 0 : zeroPoints ? 2 * kLine : kLine);
+    return hasSumsInFront() ? -getHeadBytes()
+                            : getFactorsOffset() + getFactorBytes();
   }
-  int64_t streamBytes() const { return getSumsOffset() + (table ? 0 : kLine); }
+  int64_t streamBytes() const {
+    return getFactorsOffset() + getFactorBytes() + (table ? 0 : kLine);
+  }
   int64_t streams() const { return (rows + kRows - 1) / kRows; }
 
   //===--- Chunks ---------------------------------------------------------===//
@@ -189,7 +195,7 @@ public:
   int64_t getStreamPitch(bool isLast) const;
   int64_t getChunkPitch() const { return streams() * getStreamPitch(false); }
   /// From the start of the weight to what stream `stream` has behind its last
-  /// block is `getFactorsStart() + stream * getFactorsPitch()`.
+  /// block, or would have there, is `getFactorsStart() + stream * getFactorsPitch()`.
   int64_t getFactorsStart() const;
   int64_t getFactorsPitch() const {
     return chunks == 1 ? streamBytes() : streamBytes() - getFactorsOffset();
@@ -208,6 +214,13 @@ public:
   int64_t getCellStep(int64_t column) const;
 
 private:
+  /// Sums of several groups start at those of the weights: a kernel that reads
+  /// them first reads a stream in order.
+  bool hasSumsInFront() const { return isGrouped() && chunks == 1 && !table; }
+  /// Of the scales and zero points of one group.
+  int64_t getFactorBytes() const {
+    return isGrouped() ? 0 : zeroPoints ? 2 * kLine : kLine;
+  }
   /// Of whole blocks, or cells, of so many steps.
   int64_t getStepBytes(int64_t steps) const;
   /// Of this column: its step within its block.

@@ -61,7 +61,7 @@ TEST(PackedLayout, WorkedExample) {
   ASSERT_EQ(pieces.size(), 1u);
   EXPECT_EQ(pieces[0].bit, 4u);
   EXPECT_EQ(layout.locate(17, 45, pieces[0]),
-            layout.streamBytes() + 5 * 64 + 5);
+            layout.streamBytes() + 6 * 64 + 5);
 }
 
 /// As drawn for 3 bits: steps g and h are in pieces.
@@ -154,7 +154,8 @@ TEST(PackedLayout, Planes) {
   ASSERT_EQ(pieces.size(), 3u);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(pieces[i].bit, 5u);
-    EXPECT_EQ(layout.locate(2, 32 + 21, pieces[i]), (3 + i) * 64 + 2 * 4 + 1);
+    // Behind the sums.
+    EXPECT_EQ(layout.locate(2, 32 + 21, pieces[i]), (4 + i) * 64 + 2 * 4 + 1);
   }
   EXPECT_EQ(layout.bytes(), Formats().makeLayout(64, 256, "int3:g64:f16").bytes());
 }

@@ -184,7 +184,8 @@ void LookupLoops::emitChunk(const Rows &rows, const Stripe &stripe,
   forStreams(stripe, [&](Index local, int64_t) {
     Index at = k.add(k.mul(chunk.index, layout.getChunkPitch()),
                      k.mul(k.add(stripe.first, local),
-                           layout.getStreamPitch(chunk.isLast)));
+                           layout.getStreamPitch(chunk.isLast))) +
+               layout.getHeadBytes();
     Values sums;
     for (int64_t row = 0; row < rows.count; ++row)
       sums.push_back(loadSum(local, row));

@@ -31,7 +31,8 @@ SmallVector<StreamPart> packed::getStreamParts(KernelBuilder &k,
       part.stream = k.floorDiv(first + v, perStream);
       part.row = k.mul(k.mod(first + v, perStream), lanes);
     }
-    part.stream = k.mul(part.stream, layout.streamBytes());
+    part.stream =
+        k.mul(part.stream, layout.streamBytes()) + layout.getHeadBytes();
     parts.push_back(part);
   }
   return parts;

@@ -36,7 +36,7 @@ public:
       Index at =
           k.add(k.mul(chunk, layout.getChunkPitch()), k.mul(stream, bytes));
       k.fill(packed, at, bytes, k.integer(8, 0));
-      emitChunk(stream, chunk, isLast, at);
+      emitChunk(stream, chunk, isLast, at + layout.getHeadBytes());
     };
     k.forLoop(0, last, 1, [&](Index chunk) {
       k.forLoop(0, layout.streams(), 1,
