@@ -106,23 +106,26 @@ Value ByteTables::lookUp(Value index, Index at) {
                      {k.loadVector(tables, at, kLine), index});
 }
 
-Value ByteTables::dot(Value sum, Value factor, Value found) {
+Value ByteTables::dot(Value sum, Value found, Value factor, bool isSigned) {
+  if (isSigned)
+    std::swap(found, factor);
   return k.intrinsic("llvm.x86.avx512.vpdpbusd.512", words,
-                     {sum, factor, found});
+                     {sum, found, factor});
 }
 
 void ByteTables::add(Sums &sums, Index row, Index step,
-                     std::array<Value, 2> indices) {
+                     ArrayRef<Value> indices) {
+  assert(indices.size() <= kMostAdded && "sums of bytes overflow");
   Index at = k.add(k.mul(row, pitch), k.mul(step, kBytes / kSteps));
   Value lower, upper;
   for (Value index : indices) {
-    if (!index)
-      continue;
     Value l = lookUp(index, at), h = lookUp(index, at + kLine);
     lower = lower ? arith::AddIOp::create(k.b, lower, l).getResult() : l;
     upper = upper ? arith::AddIOp::create(k.b, upper, h).getResult() : h;
     at = at + kBytes;
   }
-  sums.lower = dot(sums.lower, k.splatInteger(8, 1, kLine), lower);
-  sums.upper = dot(sums.upper, k.splatInteger(8, 16, kLine), upper);
+  sums.lower = dot(sums.lower, lower, k.splatInteger(8, layout.step, kLine),
+                   /*isSigned=*/false);
+  sums.upper = dot(sums.upper, upper, k.splatInteger(8, 16 * layout.step, kLine),
+                   /*isSigned=*/true);
 }

@@ -21,12 +21,15 @@
 // lower 4 bits of the activations, one of the upper 4 bits, signed:
 //
 //     a = 16 h + l      0 <= l <= 15,  -8 <= h <= 7
-//     sums of 8:        0 <= l <= 120, -64 <= h <= 56      bytes, signed
+//     sums of 16:       0 <= l <= 240                      bytes, unsigned
+//                       -128 <= h <= 112                   bytes, signed
 //     sum a = 1 * sum l + 16 * sum h                       both by vpdpbusd
 //
-// and two lookups, of the lower and the upper half of each byte, are added as
-// bytes before. For 512 weights that is 3 instructions for indices, 4 lookups, 2
-// additions and 2 dot products; 8 masks and 8 dot products otherwise.
+// and up to four lookups, of the lower and the upper halves of the bytes of two
+// lines, are added as bytes before. For 1024 weights that is 6 instructions for
+// indices, 8 lookups, 6 additions and 2 dot products; 16 masks and 16 dot products
+// otherwise. Lookups and dot products share a port, additions go to any. Where
+// levels are two apart, the factors are 2 and 32.
 //
 // In memory: for every 16 columns a line of sums of l, and one of sums of h.
 //
@@ -60,15 +63,19 @@ public:
   struct Sums {
     mlir::Value lower, upper;
   };
-  /// Adds what indices (of lower and upper halves; null: none) find in the tables
-  /// of row `row`, those of the first index for steps from `step` on.
+  /// Indices of which what they find may be added as bytes.
+  static constexpr int64_t kMostAdded = 4;
+  /// Adds what up to `kMostAdded` indices find in the tables of row `row`, each for
+  /// the `kSteps` steps behind those of the one before, from `step` on; times the
+  /// distance between levels.
   void add(Sums &sums, Index row, Index step,
-           std::array<mlir::Value, 2> indices);
+           llvm::ArrayRef<mlir::Value> indices);
 
 private:
   mlir::Value emitTable(mlir::Value activations);
   mlir::Value lookUp(mlir::Value index, Index at);
-  mlir::Value dot(mlir::Value sum, mlir::Value factor, mlir::Value found);
+  mlir::Value dot(mlir::Value sum, mlir::Value found, mlir::Value factor,
+                  bool isSigned);
 
   KernelBuilder &k;
   const PackedLayout &layout;

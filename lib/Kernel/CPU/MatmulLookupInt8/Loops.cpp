@@ -21,6 +21,8 @@ static constexpr int64_t kLanes = PackedLayout::kRows,
 static constexpr int64_t kLineSteps = 8;
 /// Lines times rows that are unrolled.
 static constexpr int64_t kUnrolledLines = 8;
+/// Lines of which what is looked up is added as bytes.
+static constexpr int64_t kAddedLines = ByteTables::kMostAdded / 2;
 
 static int64_t getMostRows(const PackedLayout &layout, const Tuning &tuning,
                            Index m) {
@@ -124,12 +126,13 @@ Value LookupLoops::loadSums(Index stream, bool areReal) {
 void LookupLoops::startSums(const Rows &rows, const Stripe &stripe) {
   forStreams(stripe, [&](Index local, int64_t) {
     bool isCorrected = layout.isGrouped() && !activations.isGrouped();
-    Value start = layout.isGrouped() ? k.splatF32(0.0, kLanes)
-                                     : k.splatInteger(32, 0, kLanes);
+    Values starts = layout.isGrouped()
+                        ? Values(rows.count, k.splatF32(0.0, kLanes))
+                        : loadStart(rows, 0);
     Value weights;
     if (isCorrected)
       weights = loadSums(k.add(stripe.first, local), /*areReal=*/true);
-    for (int64_t row = 0; row < rows.count; ++row) {
+    for (auto [row, start] : llvm::enumerate(starts)) {
       if (isCorrected) {
         Value offset = arith::SIToFPOp::create(
             k.b, k.b.getF32Type(), activations.loadOffset(rows.block + row));
@@ -148,7 +151,6 @@ void LookupLoops::emitResult(const Rows &rows, const Stripe &stripe,
   for (int64_t row = 0; row < rows.count; ++row)
     sums.push_back(loadSum(local, row));
   if (!layout.isGrouped()) {
-    sums = addStart(rows, 0, sums);
     Value levels = loadSums(stream, /*areReal=*/false);
     Value scale = factors.loadReals(getFactors(stream), PackedLayout::kScales, 4);
     for (auto [row, sum] : llvm::enumerate(sums)) {
@@ -231,11 +233,11 @@ LookupLoops::Values LookupLoops::emitBlock(const Rows &rows, const Block &block,
   for (int64_t group = 0; group < block.groups; ++group) {
     int64_t step = group * layout.groupSteps;
     Index global = k.add(block.firstGroup, group);
-    levels.push_back(addStart(
-        rows, global,
-        emitSteps(rows, block.at + step / kLineSteps * kLine,
-                  step % kLineSteps / ByteTables::kSteps,
-                  k.mul(global, layout.groupSteps), layout.groupSteps)));
+    levels.push_back(emitSteps(
+        rows, block.at + step / kLineSteps * kLine,
+        step % kLineSteps / ByteTables::kSteps,
+        k.mul(global, layout.groupSteps), layout.groupSteps,
+        loadStart(rows, global)));
   }
   k.keepLoadsInOrder();
   Values sums(before);
@@ -263,23 +265,15 @@ LookupLoops::Values LookupLoops::emitPartOfGroup(const Rows &rows,
   int64_t steps = chunk.isLast ? layout.groupSteps -
                                      (layout.chunks - 1) * layout.chunkSteps
                                : layout.chunkSteps;
-  Values sums;
-  for (auto [sum, more] :
-       llvm::zip_equal(before, emitSteps(rows, at, 0, first, steps)))
-    sums.push_back(arith::AddIOp::create(k.b, sum, more));
-  return sums;
+  return emitSteps(rows, at, 0, first, steps, before);
 }
 
-LookupLoops::Values LookupLoops::addStart(const Rows &rows, Index group,
-                                          Values sums) {
-  for (auto [row, sum] : llvm::enumerate(sums)) {
-    if (layout.step == 2)
-      sum = arith::ShLIOp::create(k.b, sum, k.splatInteger(32, 1, kLanes));
-    sum = arith::AddIOp::create(
-        k.b, sum,
+LookupLoops::Values LookupLoops::loadStart(const Rows &rows, Index group) {
+  Values start;
+  for (int64_t row = 0; row < rows.count; ++row)
+    start.push_back(
         k.broadcast(activations.loadSum(rows.block + row, group), kLanes));
-  }
-  return sums;
+  return start;
 }
 
 //===----------------------------------------------------------------------===//
@@ -288,31 +282,33 @@ LookupLoops::Values LookupLoops::addStart(const Rows &rows, Index group,
 
 LookupLoops::Values LookupLoops::emitSteps(const Rows &rows, Index at,
                                            int64_t half, Index step,
-                                           int64_t steps) {
+                                           int64_t steps, ValueRange start) {
   Value zero = k.splatInteger(32, 0, kLanes);
   // Two sums for each row.
-  Values sums(2 * rows.count, zero);
+  Values sums;
+  for (Value ofRow : start)
+    sums.append({ofRow, zero});
   int64_t lines = steps / kLineSteps;
   int64_t unrolled =
       std::clamp<int64_t>(kUnrolledLines / rows.count, 1, std::max<int64_t>(lines, 1));
-  auto emitLines = [&](Index first, int64_t count, ValueRange before) {
+  auto emitSome = [&](Index first, int64_t count, ValueRange before) {
     Values next(before);
-    for (int64_t line = 0; line < count; ++line)
-      next = emitLine(rows, k.add(at, k.mul(first + line, kLine)),
-                      k.add(step, k.mul(first + line, kLineSteps)),
-                      {true, true}, next);
+    for (int64_t line = 0; line < count; line += kAddedLines)
+      next = emitLines(rows, k.add(at, k.mul(first + line, kLine)),
+                       std::min(kAddedLines, count - line), {0, 1},
+                       k.add(step, k.mul(first + line, kLineSteps)), next);
     return next;
   };
   if (lines == 0) {
     // Half of each byte.
-    sums = emitLine(rows, at, step, {half == 0, half == 1}, sums);
+    sums = emitLines(rows, at, 1, {half}, step, sums);
   } else {
     int64_t whole = lines / unrolled * unrolled;
     sums = k.forLoop(0, whole, unrolled, sums, [&](Index first, ValueRange v) {
-      return emitLines(first, unrolled, v);
+      return emitSome(first, unrolled, v);
     });
     if (whole < lines)
-      sums = emitLines(whole, lines - whole, sums);
+      sums = emitSome(whole, lines - whole, sums);
   }
   Values totals;
   for (int64_t row = 0; row < rows.count; ++row)
@@ -321,14 +317,17 @@ LookupLoops::Values LookupLoops::emitSteps(const Rows &rows, Index at,
   return totals;
 }
 
-LookupLoops::Values LookupLoops::emitLine(const Rows &rows, Index at, Index step,
-                                          std::array<bool, 2> halves,
-                                          ValueRange before) {
-  k.keepLoadsInOrder();
-  auto indices = tables.getIndices(k.loadVector(packed, at, kLine));
-  for (auto [index, isThere] : llvm::zip_equal(indices, halves))
-    if (!isThere)
-      index = {};
+LookupLoops::Values LookupLoops::emitLines(const Rows &rows, Index at,
+                                           int64_t lines,
+                                           ArrayRef<int64_t> halves, Index step,
+                                           ValueRange before) {
+  Values indices;
+  for (int64_t line = 0; line < lines; ++line) {
+    k.keepLoadsInOrder();
+    auto both = tables.getIndices(k.loadVector(packed, at + line * kLine, kLine));
+    for (int64_t half : halves)
+      indices.push_back(both[half]);
+  }
   Values sums;
   for (int64_t row = 0; row < rows.count; ++row) {
     ByteTables::Sums ofRow{before[2 * row], before[2 * row + 1]};

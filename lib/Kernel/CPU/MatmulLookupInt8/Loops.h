@@ -75,15 +75,17 @@ private:
                    mlir::ValueRange before);
   Values emitPartOfGroup(const Rows &rows, const Chunk &chunk, Index at,
                          mlir::ValueRange before);
-  /// The sums of codes times activations over `steps` steps, from step `step` of
-  /// all on; their codes begin at `at`, in half `half` of the bytes.
+  /// Adds codes times activations over `steps` steps, from step `step` of all on,
+  /// to `start`, one for each row; their codes begin at `at`, in half `half` of the
+  /// bytes.
   Values emitSteps(const Rows &rows, Index at, int64_t half, Index step,
-                   int64_t steps);
-  /// Adds those of one line, or of one half of its bytes.
-  Values emitLine(const Rows &rows, Index at, Index step,
-                  std::array<bool, 2> halves, mlir::ValueRange before);
-  /// The integer sums of a group of which these are the sums of codes.
-  Values addStart(const Rows &rows, Index group, Values sums);
+                   int64_t steps, mlir::ValueRange start);
+  /// Adds those of these halves of the bytes of `lines` lines.
+  Values emitLines(const Rows &rows, Index at, int64_t lines,
+                   llvm::ArrayRef<int64_t> halves, Index step,
+                   mlir::ValueRange before);
+  /// Where the integer sums of a group start.
+  Values loadStart(const Rows &rows, Index group);
   void emitResult(const Rows &rows, const Stripe &stripe, Index local,
                   int64_t columns);
   /// What waits for a stream, 16 x f32 or i32 for each row.
