@@ -178,6 +178,12 @@ PackedLoops::Values PackedLoops::emitInOrder(const TileTuning &tile,
   for (int64_t group = 0; group < block.groups; ++group)
     next = addScaled(toReals(levels[group]),
                      loadScales(panel, rows, block, group), next);
+  int64_t end = layout.getBlockBytes(block.groups) / PackedLayout::kLine;
+  for (int64_t line = layout.getCodeBytes(block.groups) / PackedLayout::kLine;
+       line < end; ++line)
+    for (const StreamPart &part : panel.parts)
+      tiles.fetchAhead(part, block.at, line, tile.prefetchLines,
+                       tile.locality);
   return next;
 }
 

@@ -36,24 +36,25 @@ Value TileSums::loadLine(const StreamPart &part, Index codes, int64_t line) {
   return k.loadVector(packed, at, kRowBytes * lanes());
 }
 
-void TileSums::emitPrefetch(ArrayRef<StreamPart> parts, Index codes,
-                            int64_t cellStep, int64_t steps, int64_t lines,
-                            int64_t locality) {
-  if (!lines)
+void TileSums::fetchAhead(const StreamPart &part, Index codes, int64_t line,
+                          int64_t ahead, int64_t locality) {
+  // The second half of a stream's rows is in the same lines.
+  if (!ahead || (part.row.isConstant() && part.row.offset))
     return;
+  Index at =
+      k.add(part.stream, codes) + (line + ahead) * PackedLayout::kLine;
+  memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
+                             locality, /*isDataCache=*/true);
+}
+
+void TileSums::fetchAhead(ArrayRef<StreamPart> parts, Index codes,
+                          int64_t cellStep, int64_t steps, int64_t ahead,
+                          int64_t locality) {
   int64_t first = cellStep * layout.bits / 8;
   int64_t end = llvm::divideCeil((cellStep + steps) * layout.bits, 8);
-  for (const StreamPart &part : parts) {
-    // The second half of a stream's rows is in the same lines.
-    if (part.row.isConstant() && part.row.offset)
-      continue;
-    for (int64_t line = first; line < end; ++line) {
-      Index at =
-          k.add(part.stream, codes) + (line + lines) * PackedLayout::kLine;
-      memref::PrefetchOp::create(k.b, packed, k.value(at), /*isWrite=*/false,
-                                 locality, /*isDataCache=*/true);
-    }
-  }
+  for (const StreamPart &part : parts)
+    for (int64_t line = first; line < end; ++line)
+      fetchAhead(part, codes, line, ahead, locality);
 }
 
 TileSums::Values TileSums::add(ValueRange a, ValueRange b) {
@@ -134,8 +135,11 @@ Value TileEmitter::loadShared(const Source &source, const StreamPart &part,
   if (known)
     k.keepLoadsInOrder();
   Value codes = loadLine(part, source.codes, line);
-  if (known)
+  if (known) {
+    // One with each line: a burst of them holds up the loads behind it.
+    fetchAhead(part, source.codes, line, source.prefetchLines, source.locality);
     *known = codes;
+  }
   return codes;
 }
 
@@ -320,6 +324,8 @@ TileEmitter::Values TileEmitter::emitSteps(const Source &source, int64_t steps,
   bool isFew = int64_t(start.size()) * 2 <= kIndependentSums;
   if (isFew || positions.back() < 0)
     return emitSeparate(source, steps, start);
+  fetchAhead(source.parts, source.codes, source.cellStep, steps,
+             source.prefetchLines, source.locality);
   return emitShifted(source, steps, start);
 }
 
@@ -329,14 +335,13 @@ TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
                                            Index step, Values start,
                                            int64_t prefetchLines,
                                            int64_t locality) {
-  Source source{parts, codes, cellStep, firstRow, rows, step};
+  Source source{parts, codes, cellStep,      firstRow,
+                rows,  step,  prefetchLines, locality};
   bool isLong = layout.groupSteps > tuning.unrolledSteps,
        doubles = layout.step == 2;
   Values zeros(start.size(), k.splatInteger(32, 0, dots.lanes()));
   Values sums;
   if (!isLong) {
-    emitPrefetch(parts, codes, cellStep, layout.groupSteps, prefetchLines,
-                 locality);
     sums = emitSteps(source, layout.groupSteps, doubles ? zeros : start);
     if (!doubles)
       return sums;
@@ -348,8 +353,6 @@ TileEmitter::Values TileEmitter::emitGroup(ArrayRef<StreamPart> parts,
       chunk.step = k.add(step, at);
       chunk.codes =
           k.add(codes, k.mul(at, layout.bits * PackedLayout::kLine / 8));
-      emitPrefetch(parts, chunk.codes, cellStep, steps, prefetchLines,
-                   locality);
       return add(emitSteps(chunk, steps, zeros), before);
     };
     sums = k.forLoop(

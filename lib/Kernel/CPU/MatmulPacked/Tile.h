@@ -66,6 +66,7 @@ private:
     Index firstRow;
     int64_t rows;
     Index step;
+    int64_t prefetchLines, locality;
     /// What was loaded, if loads are shared.
     llvm::DenseMap<std::pair<const StreamPart *, int64_t>, mlir::Value> *lines =
         nullptr;

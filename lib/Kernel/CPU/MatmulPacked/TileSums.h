@@ -40,14 +40,19 @@ public:
                            Index step, Values start, int64_t prefetchLines,
                            int64_t locality) = 0;
 
+  /// Fetches what lies `ahead` lines behind line `line` of the lines that begin
+  /// `codes` bytes behind the beginning of the stream of `part`; 0: nothing.
+  void fetchAhead(const StreamPart &part, Index codes, int64_t line,
+                  int64_t ahead, int64_t locality);
+
 protected:
   /// The rows of `part` in line `line` of the lines that begin `codes` bytes
   /// behind the beginning of its stream.
   mlir::Value loadLine(const StreamPart &part, Index codes, int64_t line);
-  /// Fetches what lies `lines` lines behind `steps` steps of codes; 0: nothing.
-  void emitPrefetch(llvm::ArrayRef<StreamPart> parts, Index codes,
-                    int64_t cellStep, int64_t steps, int64_t lines,
-                    int64_t locality);
+  /// `fetchAhead` for the lines of `steps` steps of codes.
+  void fetchAhead(llvm::ArrayRef<StreamPart> parts, Index codes,
+                  int64_t cellStep, int64_t steps, int64_t ahead,
+                  int64_t locality);
   /// The elements of `a` and `b` added.
   Values add(mlir::ValueRange a, mlir::ValueRange b);
 

@@ -38,8 +38,6 @@ Tuning packed::getTuning(const KernelTarget &target, unsigned bits) {
                     {kAnyRows, 8, 1, 72, 3}};
     if (bits > 4) // a step is a line, or nearly
       tuning.tiles.back() = {kAnyRows, 8, 1, 144, 2};
-    if (bits == 1) // dots take as long as DRAM: the core looks ahead too little
-      tuning.tiles.front() = {1, 1, 1, 16, 3};
     break;
   case Isa::Vnni256: // Zen 4, with AVX-512 VL
     tuning.tiles = {{1, 1, 2, 0, 0}, {kAnyRows, 4, 2, 144, 2}};

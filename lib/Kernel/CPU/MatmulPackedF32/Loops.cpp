@@ -196,9 +196,7 @@ FloatLoops::Values FloatLoops::emitPieces(const TileTuning &tile,
     SmallVector<Group> some;
     for (const Group &piece : pieces)
       some.push_back(getPiece(piece, at));
-    for (const Group &piece : some)
-      emitPrefetch(tile, panel, piece, count);
-    return emitSteps(panel, rows, some, count, before);
+    return emitSteps(tile, panel, rows, some, count, before);
   };
   Values zeros;
   for (size_t i = 0; i < pieces.size(); ++i)
@@ -209,7 +207,8 @@ FloatLoops::Values FloatLoops::emitPieces(const TileTuning &tile,
   return whole < steps ? emitSome(whole, steps - whole, sums) : sums;
 }
 
-FloatLoops::Values FloatLoops::emitSteps(const Panel &panel, const Rows &rows,
+FloatLoops::Values FloatLoops::emitSteps(const TileTuning &tile,
+                                         const Panel &panel, const Rows &rows,
                                          ArrayRef<Group> pieces, int64_t steps,
                                          ValueRange before) {
   Values sums(before);
@@ -224,6 +223,8 @@ FloatLoops::Values FloatLoops::emitSteps(const Panel &panel, const Rows &rows,
     }
   for (int64_t step = 0; step < steps; ++step) {
     k.keepLoadsInOrder();
+    for (const Group &piece : pieces)
+      fetchAhead(tile, panel, piece, step);
     SmallVector<Decoder::Step> codes;
     for (size_t i = 0; i < cells.size(); ++i)
       codes.push_back(
@@ -256,12 +257,12 @@ void FloatLoops::emitProducts(ArrayRef<Value> levels, const Rows &rows,
   }
 }
 
-void FloatLoops::emitPrefetch(const TileTuning &tile, const Panel &panel,
-                              const Group &group, int64_t steps) {
+void FloatLoops::fetchAhead(const TileTuning &tile, const Panel &panel,
+                            const Group &group, int64_t step) {
   if (!tile.prefetchLines)
     return;
-  int64_t first = group.cellStep * layout.bits / 8;
-  int64_t end = llvm::divideCeil((group.cellStep + steps) * layout.bits, 8);
+  int64_t first = (group.cellStep + step) * layout.bits / 8;
+  int64_t end = (group.cellStep + step + 1) * layout.bits / 8;
   for (const StreamPart &part : panel.parts) {
     // The second half of a stream's rows is in the same lines.
     if (part.row.isConstant() && part.row.offset)

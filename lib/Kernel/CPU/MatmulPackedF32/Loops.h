@@ -79,16 +79,17 @@ private:
   Values emitPieces(const TileTuning &tile, const Panel &panel,
                     const Rows &rows, llvm::ArrayRef<Group> pieces,
                     int64_t steps);
-  Values emitSteps(const Panel &panel, const Rows &rows,
-                   llvm::ArrayRef<Group> pieces, int64_t steps,
+  Values emitSteps(const TileTuning &tile, const Panel &panel,
+                   const Rows &rows, llvm::ArrayRef<Group> pieces, int64_t steps,
                    mlir::ValueRange sums);
   /// Adds one column's levels times an activation of each row, or those of a
   /// pair of columns.
   void emitProducts(llvm::ArrayRef<mlir::Value> levels, const Rows &rows,
                     Index step, int64_t column,
                     llvm::MutableArrayRef<mlir::Value> sums);
-  void emitPrefetch(const TileTuning &tile, const Panel &panel,
-                    const Group &group, int64_t steps);
+  /// Fetches what lies ahead of the lines that end with this step.
+  void fetchAhead(const TileTuning &tile, const Panel &panel,
+                  const Group &group, int64_t step);
 
   //===--- Many rows ------------------------------------------------------===//
   void emitBuffered(const TileTuning &tile, int64_t lowest, const Panel &panel,

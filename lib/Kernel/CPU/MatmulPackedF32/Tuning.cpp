@@ -22,14 +22,18 @@ static Isa getIsa(const KernelTarget &target, bool multipliesBf16) {
   return target.avx2 ? Isa::Avx2 : Isa::Portable;
 }
 
-/// One row, AVX-512: one linear stream, two groups or pieces at a time, which hides
-/// the latency of the sums.
+/// One row, AVX-512: one linear stream, with one line fetched beside each line that
+/// is read, and two groups or pieces at a time, which hides the latency of the sums.
 static TileTuning getRowTile(const PackedLayout &layout, Isa isa) {
-  // With a line for each step, or where the core waits for DRAM anyway, the
-  // hardware is ahead without help.
-  return layout.bits <= 5 && isa == Isa::Avx512
-             ? TileTuning{{1, 1, 1, 16, 3}, 2}
-             : TileTuning{{1, 1, 1, 0, 0}, 2};
+  bool isBf16 = isa == Isa::Bf16;
+  // Two groups of lines that hold a step, or nearly, are two streams, and do not fit
+  // the registers.
+  if (layout.bits >= (isBf16 ? 7 : 8))
+    return {{1, 1, 1, 72, 3}, 1};
+  // Where the core waits for DRAM anyway the hardware is ahead without help.
+  if (isBf16 && (layout.bits <= 3 || layout.bits == 5))
+    return {{1, 1, 1, 0, 0}, 2};
+  return {{1, 1, 1, 72, 3}, 2};
 }
 
 Tuning packedf32::getTuning(const KernelTarget &target,

@@ -78,8 +78,8 @@ PlaneTile::Values PlaneTile::emitGroup(ArrayRef<StreamPart> parts, Index codes,
     Source part = source;
     part.cell = k.add(source.cell, at);
     part.codes = k.add(codes, k.mul(at, layout.bits * PackedLayout::kLine));
-    emitPrefetch(parts, part.codes, cellStep, cells * stepsOfCell,
-                 prefetchLines, locality);
+    fetchAhead(parts, part.codes, cellStep, cells * stepsOfCell, prefetchLines,
+               locality);
     return emitCells(part, cells, before);
   };
   Values sums(count * getWeights(), k.splatInteger(32, 0, tuning.lanes));
