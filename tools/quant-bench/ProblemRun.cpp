@@ -37,12 +37,16 @@ ProblemRun::ProblemRun(const Problem &given, TargetSpec target,
       compiled(std::make_unique<CompiledProblem>(std::move(kernel))),
       data(std::make_unique<ProblemData>(*problem, *compiled)) {}
 
+void ProblemRun::prepare(int64_t coldBytes) {
+  if (problem->cold && coldBytes)
+    copies =
+        std::max<int64_t>(2, divideCeil(coldBytes, data->getWeightBytes()));
+  data->pack(copies);
+}
+
 Error ProblemRun::check(bool copyCold) {
   constexpr int64_t kColdBytes = 256 << 20;
-  if (problem->cold && copyCold)
-    copies = std::max<int64_t>(
-        2, divideCeil(kColdBytes, data->getWeightBytes()));
-  data->pack(copies);
+  prepare(copyCold ? kColdBytes : 0);
   if (std::string difference = data->check(); !difference.empty())
     return wrong(difference);
   return Error::success();
@@ -115,6 +119,11 @@ Error ProblemRun::measure(double seconds, raw_ostream &os) {
     return wrong(difference);
   print(os, *problem, *compiled, subject, m, copies);
   return Error::success();
+}
+
+double ProblemRun::getFraction(double seconds) {
+  Team team(problem->threads);
+  return mpq::measure(makeSubject(), team, seconds).fraction;
 }
 
 /// The team is there while it measures only: it spins.

@@ -34,13 +34,17 @@ public:
   static llvm::Expected<ProblemRun> create(mlir::MLIRContext &context,
                                            const Problem &problem,
                                            const RunOptions &options);
-  /// Packs the weights, and as many copies as `cold` needs with `copyCold`;
-  /// compares the result with the reference.
+  /// Packs the weights, of a cold problem as often as `coldBytes` need (0: once).
+  void prepare(int64_t coldBytes);
+  /// Does so, with enough copies if `copyCold`, and compares the result with the
+  /// reference.
   llvm::Error check(bool copyCold);
   /// Compares the results that `check` has seen, bit for bit.
   llvm::Error compare(const ProblemRun &other) const;
   /// Measures for `seconds` and prints a line.
   llvm::Error measure(double seconds, llvm::raw_ostream &os);
+  /// Measures for `seconds`, after `prepare`, the fraction of the roof.
+  double getFraction(double seconds);
   /// Measures whenever a line of the standard input says so.
   llvm::Error takeTurns();
   llvm::ArrayRef<char> getObject() const { return compiled->object; }

@@ -19,7 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProblemRun.h"
-#include "Tune.h"
+#include "Tune/Tune.h"
 
 #include "mpq/Support/Registration.h"
 
@@ -81,8 +81,8 @@ static cl::opt<bool> takesTurns(
     cl::cat(category));
 static cl::opt<std::string> tunedTable(
     "tune", cl::value_desc("file.json"),
-    cl::desc("measure the kernels of this machine, on the problems given or in "
-             "about a minute on all kinds, and write a cost table, which "
+    cl::desc("measure the kernels of this machine and how they are best cut, on the problems given or in "
+             "about five minutes on all kinds, and write a cost table, which "
              "quant-compile --cost-table reads"),
     cl::cat(category));
 static cl::opt<std::string> profiledModel(
@@ -162,9 +162,6 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line,
 }
 
 static Error runTune(mlir::MLIRContext &context) {
-  Expected<TargetSpec> target = getTarget(mcpu);
-  if (!target)
-    return target.takeError();
   std::vector<std::string> problems;
   if (!problemTexts.empty() || !problemFiles.empty()) {
     Expected<std::vector<std::string>> given = readProblems();
@@ -172,7 +169,7 @@ static Error runTune(mlir::MLIRContext &context) {
       return given.takeError();
     problems = std::move(*given);
   }
-  Expected<CostTable> table = tune(context, *target, problems);
+  Expected<CostTable> table = tune(context, mcpu, problems);
   if (!table)
     return table.takeError();
   // Complete or not there.

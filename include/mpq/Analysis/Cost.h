@@ -11,15 +11,18 @@
 //     ns = max(ns_per_call                 entering it, its loops
 //              + ns_per_mac    * multiply-adds
 //              + ns_per_input  * elements read   (quantizing them, if it does)
-//              + ns_per_output * elements written (bias, activation, rounding),
+//              + ns_per_output * elements written (bias, activation, rounding)
+//              + ns_per_far_byte * bytes of weights that are far,
 //              bytes of weights / bytes_per_ns)
 //
-// The four numbers of a kernel, a *rate*, belong to a number of rows and to a
+// The five numbers of a kernel, a *rate*, belong to a number of rows and to a
 // number of bits that a weight has in memory, its part of the scales included.
 // Between two numbers of rows times are interpolated over the logarithm; of
 // several numbers of bits the nearest counts. `bytes_per_ns` is that of the
 // smallest memory that holds the weights of the whole model, as the next run
-// wants them again.
+// wants them again; where that is not the first of the memories, the second-level
+// cache, all weights are far. In a model, each kernel takes `ns_per_turn` longer than
+// again and again by itself, when its code and its operands are as near as they get.
 //
 // Example: 'conv_f32' with 0.0170 ns a multiply-add, 0.02 an output and 150 a
 // call. 3x3 from 16 to 16 channels at 32 x 32 is 2.36 M multiply-adds and 16 Ki
@@ -28,13 +31,15 @@
 // Tables are data, one for a CPU, written by `quant-bench --tune`
 // (lib/Analysis/Cost/Tables/<cpu>.json are those that MPQ comes with):
 //
-//     { "schema": 2, "kernels_version": 1, "cpu": "znver4", "source": "...",
+//     { "schema": 3, "kernels_version": 2, "cpu": "znver4", "source": "...",
+//       "ns_per_turn": 40.0,
 //       "memories": [ {"bytes": 1048576, "bytes_per_ns": 110.0},
 //                     {"bytes": 33554432, "bytes_per_ns": 80.0},
 //                     {"bytes_per_ns": 28.5} ],
 //       "kernels": { "matmul_vnni": [
 //           {"rows": 1, "bits": 8, "ns_per_call": 110.0, "ns_per_mac": 0.0151,
-//            "ns_per_input": 0.0, "ns_per_output": 0.1}, ...],
+//            "ns_per_input": 0.0, "ns_per_output": 0.1, "ns_per_far_byte": 0.0},
+//            ...],
 //         ... },
 //       "tiles": { "matmul_packed": [
 //           {"bits": 4, "m": 8, "rows": 4, "vectors": 2, "prefetch": 144,
@@ -60,6 +65,9 @@ namespace mpq {
 
 struct KernelTarget;
 
+/// What dimensions count that are known at run time only, where nobody says.
+constexpr int64_t kTypicalSize = 32;
+
 /// What a kernel does in one call, on one thread.
 struct KernelWork {
   /// Its family; with ":dynamic" where it finds the scales of int8 activations
@@ -71,6 +79,7 @@ struct KernelWork {
   double multiplyAdds = 0;
   double inputs = 0, outputs = 0; ///< elements of activations
   double weightBytes = 0;
+  double farBytes = 0; ///< of these, behind the second-level cache
   /// Of a weight in memory, without padding; 0: there is none.
   double bits = 0;
 };
@@ -82,13 +91,14 @@ KernelWork describeWork(mlir::Operation *op, int64_t dynamicSize);
 
 struct CostTable {
   /// Raised when the form of the file changes.
-  static constexpr int64_t kSchema = 2;
+  static constexpr int64_t kSchema = 3;
   /// Raised when kernels change so much that measured times do not hold.
-  static constexpr int64_t kKernelsVersion = 1;
+  static constexpr int64_t kKernelsVersion = 2;
 
   struct Rate {
     double rows = 1, bits = 0;
-    double nsPerCall = 0, nsPerMac = 0, nsPerInput = 0, nsPerOutput = 0;
+    double nsPerCall = 0, nsPerMac = 0, nsPerInput = 0, nsPerOutput = 0,
+           nsPerFarByte = 0;
   };
   struct Memory {
     double bytes = 0; ///< that it holds; 0: all
@@ -101,6 +111,7 @@ struct CostTable {
 
   std::string cpu, source;
   int64_t kernelsVersion = kKernelsVersion;
+  double nsPerTurn = 0;
   std::vector<Memory> memories;                     ///< smallest first
   std::map<std::string, std::vector<Rate>> kernels; ///< by bits, then rows
   std::map<std::string, std::vector<Tile>> tiles;   ///< of kernel families
@@ -120,8 +131,10 @@ struct CostTable {
   static const CostTable &lookup(llvm::StringRef cpu);
 
   /// The time of one call, in ns, in a model whose weights take `modelBytes`
-  /// together. A kernel that the table does not have counts as loops; one that
-  /// has no "loops" takes no time.
+  /// together, without `nsPerTurn`. A kernel that was not measured counts as the
+  /// slowest of those whose names begin with the most of its words, as
+  /// "conv_bf16" does with "conv_f32"; where none begins with its first word, as
+  /// "loops"; without those it takes no time.
   double predict(const KernelWork &work, double modelBytes) const;
 };
 

@@ -52,7 +52,7 @@ double mpq::predictModel(func::FuncOp main, const CostTable &table,
   std::vector<KernelWork> works = describeAll(main, dynamicSize);
   double total = 0, modelBytes = sumBytes(works);
   for (const KernelWork &work : works)
-    total += table.predict(work, modelBytes);
+    total += table.predict(work, modelBytes) + table.nsPerTurn;
   return total;
 }
 
@@ -183,7 +183,9 @@ KernelWork Alone::describe(SiteOp site, int64_t dynamicSize) {
     work.weightBytes = getNumWeights(site) * work.bits / 8;
   } else {
     work.weightBytes = family->getPackedBytes(op, target);
-    work.bits = isInt8 ? 8 : 32;
+    // What is packed has the bits of its codes.
+    if (!family->getPackedLayout(op, target))
+      work.bits = isInt8 ? 8 : 32;
   }
   return work;
 }

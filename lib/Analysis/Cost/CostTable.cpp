@@ -24,7 +24,8 @@ static constexpr std::pair<StringLiteral, double CostTable::Rate::*>
                      {"ns_per_call", &CostTable::Rate::nsPerCall},
                      {"ns_per_mac", &CostTable::Rate::nsPerMac},
                      {"ns_per_input", &CostTable::Rate::nsPerInput},
-                     {"ns_per_output", &CostTable::Rate::nsPerOutput}};
+                     {"ns_per_output", &CostTable::Rate::nsPerOutput},
+                     {"ns_per_far_byte", &CostTable::Rate::nsPerFarByte}};
 
 static constexpr std::pair<StringLiteral, int64_t CostTable::Tile::*>
     kTileFields[] = {{"bits", &CostTable::Tile::bits},
@@ -153,6 +154,7 @@ Error Reader::read(const json::Value &value, CostTable &table) {
   table.cpu = cpu->str();
   table.kernelsVersion = *version;
   table.source = object->getString("source").value_or("").str();
+  table.nsPerTurn = readNumber(*object, "ns_per_turn", "the table", false);
   readMemories(*memories, table);
   for (const auto &[name, rates] : *kernels)
     readRates(name, rates, table);
@@ -227,6 +229,7 @@ json::Value CostTable::toJSON() const {
                       {"kernels_version", kernelsVersion},
                       {"cpu", cpu},
                       {"source", source},
+                      {"ns_per_turn", round(nsPerTurn)},
                       {"memories", std::move(memoryArray)},
                       {"kernels", std::move(kernelObject)},
                       {"tiles", std::move(tileObject)}};
@@ -269,7 +272,8 @@ const CostTable &CostTable::lookup(StringRef cpu) {
 
 static double apply(const CostTable::Rate &rate, const KernelWork &work) {
   return rate.nsPerCall + rate.nsPerMac * work.multiplyAdds +
-         rate.nsPerInput * work.inputs + rate.nsPerOutput * work.outputs;
+         rate.nsPerInput * work.inputs + rate.nsPerOutput * work.outputs +
+         rate.nsPerFarByte * work.farBytes;
 }
 
 /// Interpolates between the rates of the nearest number of bits.
@@ -293,40 +297,51 @@ static double interpolate(ArrayRef<CostTable::Rate> rates,
   return (1 - share) * apply(*lower, work) + share * apply(*upper, work);
 }
 
-/// For tables without rates of a kernel, one that takes longer for the same: f32
-/// for bf16 and for products of integers, products of codes for sums that are
-/// looked up or counted.
-static std::string getSlowerKernel(StringRef kernel) {
-  if (StringRef name = kernel; name.consume_back("_bf16"))
-    return (name + "_f32").str();
-  for (auto [faster, slower] :
-       {std::pair<StringRef, StringRef>("matmul_lookup_int8", "matmul_packed"),
-        {"matmul_lookup_f32", "matmul_packed_f32"},
-        {"matmul_packed_bf16", "matmul_packed_f32"},
-        {"matmul_popcount_narrow", "matmul_packed_large"},
-        {"matmul_popcount", "matmul_packed"},
-        {"attention_int8", "attention"},
-        {"batch_matmul_int8", "batch_matmul"},
-        {"depthwise_vnni", "depthwise_f32"}})
-    if (StringRef rest = kernel; rest.consume_front(faster))
-      return (slower + rest).str();
-  return "";
+/// How many words the names of two kernels have in common at their beginnings; one
+/// more where they are the same but for what is behind a colon.
+static size_t countCommonWords(StringRef name, StringRef other) {
+  name = name.split(':').first;
+  other = other.split(':').first;
+  SmallVector<StringRef> words, others;
+  name.split(words, '_');
+  other.split(others, '_');
+  auto end = std::mismatch(words.begin(), words.end(), others.begin(), others.end());
+  return (end.first - words.begin()) + (name == other);
 }
 
-double CostTable::predict(const KernelWork &work, double modelBytes) const {
-  auto found = kernels.find(work.kernel);
-  if (found == kernels.end()) // "map:functions" costs at least what "map" does
-    found = kernels.find(StringRef(work.kernel).split(':').first.str());
-  if (found == kernels.end())
-    found = kernels.find(getSlowerKernel(work.kernel));
-  if (found == kernels.end())
-    found = kernels.find("loops");
-  if (found == kernels.end())
-    return 0;
+/// The time that the rates of `kernel` give or, without those, the longest time of
+/// its kin; nothing if there is none.
+static std::optional<double>
+predictByName(const std::map<std::string, std::vector<CostTable::Rate>> &kernels,
+              const KernelWork &work) {
+  if (auto found = kernels.find(work.kernel); found != kernels.end())
+    return interpolate(found->second, work);
+  size_t most = 1;
+  std::optional<double> longest;
+  for (const auto &[name, rates] : kernels) {
+    size_t common = countCommonWords(work.kernel, name);
+    if (common < most)
+      continue;
+    double time = interpolate(rates, work);
+    longest = common > most ? time : std::max(longest.value_or(0), time);
+    most = common;
+  }
+  return longest;
+}
+
+double CostTable::predict(const KernelWork &given, double modelBytes) const {
   auto memory = find_if(memories, [&](const Memory &memory) {
     return !memory.bytes || modelBytes <= memory.bytes;
   });
+  KernelWork work = given;
+  if (memory != memories.begin())
+    work.farBytes = work.weightBytes;
+  std::optional<double> time = predictByName(kernels, work);
+  if (!time) {
+    work.kernel = "loops";
+    time = predictByName(kernels, work);
+  }
   double arrival =
       memory == memories.end() ? 0 : work.weightBytes / memory->bytesPerNs;
-  return std::max(interpolate(found->second, work), arrival);
+  return time ? std::max(*time, arrival) : 0;
 }

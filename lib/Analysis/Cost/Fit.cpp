@@ -16,14 +16,15 @@
 
 using namespace mpq;
 
-static constexpr int kNumRates = 4;
+static constexpr int kNumRates = 5;
 using Row = std::array<double, kNumRates>;
 
 /// What the rates are multiplied with, by the measured time: the product should
 /// be 1.
 static Row getRow(const CostSample &sample) {
   const KernelWork &work = sample.work;
-  Row row = {1, work.multiplyAdds, work.inputs, work.outputs};
+  Row row = {1, work.multiplyAdds, work.inputs, work.outputs,
+             work.farBytes};
   for (double &number : row)
     number /= sample.nanoseconds;
   return row;
@@ -50,8 +51,8 @@ static CostTable::Rate fitOne(llvm::ArrayRef<const CostSample *> samples) {
   CostTable::Rate rate;
   rate.rows = samples.front()->work.rows;
   rate.bits = samples.front()->work.bits;
-  std::tie(rate.nsPerCall, rate.nsPerMac, rate.nsPerInput, rate.nsPerOutput) =
-      std::tuple_cat(rates);
+  std::tie(rate.nsPerCall, rate.nsPerMac, rate.nsPerInput, rate.nsPerOutput,
+           rate.nsPerFarByte) = std::tuple_cat(rates);
   return rate;
 }
 

@@ -207,9 +207,6 @@ private:
     return std::llround(costs.predict(work, modelBytes));
   }
 
-  /// What dimensions count that are known at run time only.
-  static constexpr int64_t kTypicalSize = 32;
-
   ModuleOp module;
   KernelTarget target;
   const CostTable &costs;

@@ -120,21 +120,28 @@ TEST(Cost, WeightsHaveToArrive) {
   KernelWork work = makeWork(1, 1000, 1000);
   EXPECT_DOUBLE_EQ(table.predict(work, 1 << 20), 1e6 / 100);
   EXPECT_DOUBLE_EQ(table.predict(work, 1 << 21), 1e6 / 10);
+  // Some of what they take is on top of what is computed, and only where they are far.
+  table.kernels["matmul"] = {{1, 8, 0, 1, 0, 0, 0.5}};
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 20), 1e6);
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 21), 1.5e6);
 }
 
-/// The variant of a kernel counts as the kernel, one for bf16 as that for f32, one
-/// that looks sums up as that which multiplies, another one as loops.
+/// The variant of a kernel counts as the kernel, one with a name that is like those of
+/// others as the slowest of the most like, another one as loops.
 TEST(Cost, UnknownKernels) {
   CostTable table = makeTable();
+  table.memories = {{0, 1e9}};
   KernelWork work = makeWork(4, 64, 64);
   double known = table.predict(work, 0);
   work.kernel = "matmul:dynamic";
   EXPECT_EQ(table.predict(work, 0), known);
-  table.kernels["matmul_f32"] = table.kernels["matmul"];
+  table.kernels["matmul_packed"] = {{1, 8, 7, 0, 0, 0}};
+  table.kernels["matmul_packed_f32:dynamic"] = {{1, 8, 9, 0, 0, 0}};
+  work.kernel = "matmul_packed_f32_large";
+  EXPECT_EQ(table.predict(work, 0), 9);
+  work.kernel = "matmul_packed_bf16";
+  EXPECT_EQ(table.predict(work, 0), 9);
   work.kernel = "matmul_bf16";
-  EXPECT_EQ(table.predict(work, 0), known);
-  table.kernels["matmul_packed_large:dynamic"] = table.kernels["matmul"];
-  work.kernel = "matmul_lookup_int8_large:dynamic";
   EXPECT_EQ(table.predict(work, 0), known);
   work.kernel = "fft";
   EXPECT_EQ(table.predict(work, 0), 0);

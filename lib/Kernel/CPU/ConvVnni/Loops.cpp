@@ -59,10 +59,7 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
 }
 
 void ConvLoops::emit() {
-  if (rows < g.outputHeight)
-    fillBorderByRows(k, output);
-  else
-    fillSharedBorder(k, output, rowTiles());
+  fillBorderByRows(k, output);
   k.forLoop(0, g.samples, 1, [&](Index n) {
     if (!op.getInputQuant()->isDynamic())
       return emitGroups(n);
@@ -78,7 +75,7 @@ void ConvLoops::emit() {
 }
 
 void ConvLoops::emitGroups(Index n) {
-  forChannelGroups(k, plan.groups(), rowTiles(),
+  forChannelGroups(k, plan.groups(), llvm::divideCeil(rows, plan.height),
                    [&](Index group) { emitGroup(n, group); });
 }
 

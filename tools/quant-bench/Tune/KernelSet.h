@@ -7,8 +7,8 @@
 // alone.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_TOOLS_QUANT_BENCH_KERNELSET_H
-#define MPQ_TOOLS_QUANT_BENCH_KERNELSET_H
+#ifndef MPQ_TOOLS_QUANT_BENCH_TUNE_KERNELSET_H
+#define MPQ_TOOLS_QUANT_BENCH_TUNE_KERNELSET_H
 
 #include "mpq/Analysis/Cost.h"
 #include "mpq/Execution/Jit.h"
@@ -48,4 +48,4 @@ private:
 
 } // namespace mpq
 
-#endif // MPQ_TOOLS_QUANT_BENCH_KERNELSET_H
+#endif // MPQ_TOOLS_QUANT_BENCH_TUNE_KERNELSET_H

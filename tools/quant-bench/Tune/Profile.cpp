@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelSet.h"
-#include "Measure.h"
+#include "../Measure.h"
 #include "Tune.h"
 
 #include "dialects/MPQ/Module.h"

@@ -7,21 +7,19 @@
 // from a cost table to the time of a model.
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_TOOLS_QUANT_BENCH_TUNE_H
-#define MPQ_TOOLS_QUANT_BENCH_TUNE_H
+#ifndef MPQ_TOOLS_QUANT_BENCH_TUNE_TUNE_H
+#define MPQ_TOOLS_QUANT_BENCH_TUNE_TUNE_H
 
 #include "mpq/Analysis/Cost.h"
-#include "mpq/Target/CPU.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace mpq {
 
-/// Measures the kernels of this machine on `problems` or, if there are none, on
-/// all kinds of problems in many sizes.
-llvm::Expected<CostTable> tune(mlir::MLIRContext &context,
-                               const TargetSpec &target,
+/// Measures the kernels of this machine, compiled for `mcpu`, on `problems` or, if
+/// there are none, on all kinds of problems in many sizes, and how they are best cut.
+llvm::Expected<CostTable> tune(mlir::MLIRContext &context, llvm::StringRef mcpu,
                                llvm::ArrayRef<std::string> problems);
 
 /// Prints the kernels of a bufferized model, the times that are measured, and
@@ -32,4 +30,4 @@ llvm::Error profile(mlir::MLIRContext &context, llvm::StringRef path,
 
 } // namespace mpq
 
-#endif // MPQ_TOOLS_QUANT_BENCH_TUNE_H
+#endif // MPQ_TOOLS_QUANT_BENCH_TUNE_TUNE_H
