@@ -15,6 +15,7 @@
 #include "Summary.h"
 
 #include "dialects/MPQ/Module.h"
+#include "mpq/Analysis/Cost.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Frontend/ONNX.h"
@@ -24,6 +25,7 @@
 #include "mpq/Support/StepReport.h"
 #include "mpq/Target/CPU.h"
 
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -97,6 +99,18 @@ private:
   LogicalResult quantize();
   std::string missingInput() const;
   LogicalResult plan();
+  /// The allocation pass, with a limit of the time of all sites in us.
+  std::string getAllocation(std::optional<double> limit) const;
+  LogicalResult choose();
+  /// The same with a limit of the time of the whole model.
+  LogicalResult chooseInTime();
+  /// What one sample takes with the plan, in us: all of it, and the ops that read a site.
+  FailureOr<double> predictWhole();
+  double predictSites();
+  /// Of each site.
+  using Choices = SmallVector<IntegerAttr>;
+  Choices getChoices();
+  void setChoices(const Choices &choices);
   LogicalResult refine(StringRef allocate);
   std::string predictCost() const;
   void recordActivations();
@@ -146,6 +160,12 @@ private:
     if (failed(parsePassPipeline(pipeline, pm)))
       return failure();
     return pm.run(on);
+  }
+
+  /// With `isQuiet`, says nothing if it fails.
+  LogicalResult tryPipeline(StringRef pipeline, bool isQuiet) {
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &) { return success(isQuiet); });
+    return runPipeline(pipeline);
   }
 
   /// Whether one of these stages is the one to emit.
@@ -287,21 +307,107 @@ LogicalResult Compilation::plan() {
       return failure();
     if (options.predictsTime() && failed(runPipeline(predictCost())))
       return failure();
-    std::string budget;
-    if (options.averageBits)
-      budget += llvm::formatv(" avg-bits={0}", *options.averageBits);
-    if (options.maxBytes)
-      budget += llvm::formatv(" max-bytes={0}", *options.maxBytes);
-    if (options.maxLatency)
-      budget += llvm::formatv(" max-ns={0}", static_cast<int64_t>(*options.maxLatency * 1e3));
-    std::string allocate = "mpq-allocate{allocator=" + options.allocator + budget + "}";
-    if (failed(runPipeline(allocate)) || failed(refine(allocate)))
+    if (failed(choose()))
       return failure();
   }
   recordActivations();
   if (options.emitPlan.empty())
     return success();
   return runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + getActivations() + "}");
+}
+
+std::string Compilation::getAllocation(std::optional<double> limit) const {
+  std::string budget;
+  if (options.averageBits)
+    budget += llvm::formatv(" avg-bits={0}", *options.averageBits);
+  if (options.maxBytes)
+    budget += llvm::formatv(" max-bytes={0}", *options.maxBytes);
+  if (limit)
+    budget += llvm::formatv(" max-ns={0}", static_cast<int64_t>(*limit * 1e3));
+  return "mpq-allocate{allocator=" + options.allocator + budget + "}";
+}
+
+LogicalResult Compilation::choose() {
+  if (options.maxLatency && options.target == TargetKind::CPU)
+    return chooseInTime();
+  std::string allocate = getAllocation(options.maxLatency);
+  return failure(failed(runPipeline(allocate)) || failed(refine(allocate)));
+}
+
+/// Allocation knows the time of the ops that read a site, alone. What the others take, and
+/// what fusion saves, is known when the model has been lowered as was chosen, and hardly
+/// depends on the formats: what the model is over the limit is taken off what its sites may
+/// take, until it keeps the limit. Then the plan is refined within that.
+LogicalResult Compilation::chooseInTime() {
+  constexpr int kMostPlans = 8, kMostRefined = 2;
+  double limit = *options.maxLatency, share = limit;
+  FailureOr<double> whole;
+  std::optional<Choices> inTime; // before it was refined
+  for (int plan = 0, refined = 0; plan < kMostPlans && refined < kMostRefined && share > 0; ++plan) {
+    std::string allocate = getAllocation(share);
+    if (refined && failed(begin("allocate")))
+      return failure();
+    if (failed(tryPipeline(allocate, /*isQuiet=*/plan > 0)))
+      break;
+    if (failed(whole = predictWhole()))
+      return failure();
+    if (*whole <= limit) {
+      inTime = getChoices();
+      if (failed(refine(allocate)))
+        return failure();
+      if (getChoices() == *inTime)
+        return success();
+      if (failed(whole = predictWhole()))
+        return failure();
+      if (*whole <= limit)
+        return success();
+      ++refined;
+    }
+    share = predictSites() - (*whole - limit);
+  }
+  if (inTime) {
+    setChoices(*inTime);
+    remark::missed(module->getLoc(), remark::RemarkOpts::name("Refined").category("quant-compile"))
+        << remark::add("the plan is not refined") << remark::reason("refined it takes longer than {0} us", limit);
+    return success();
+  }
+  if (failed(whole)) // the first allocation has said why
+    return failure();
+  return module->emitError() << llvm::formatv("is predicted to take {0:F1} us when --max-latency-us is {1}, and other "
+                                              "formats of its weights do not make it fast enough",
+                                              *whole, limit)
+                                    .str();
+}
+
+FailureOr<double> Compilation::predictWhole() {
+  OwningOpRef<ModuleOp> lowered(module->clone());
+  if (failed(runPipeline(*lowered, "mpq-quantize{activations=" + getActivations() + "}")) ||
+      failed(setTarget(*lowered, options.cpus.empty() ? "native" : StringRef(options.cpus.front()))) ||
+      failed(runPipeline(*lowered, "mpq-lowering-pipeline")))
+    return failure();
+  StringRef cpu = (*lowered)->getAttrOfType<TargetAttr>(kTargetAttr).getCpu();
+  llvm::Expected<CostTable> table =
+      options.costTable.empty() ? CostTable::lookup(cpu) : CostTable::read(options.costTable);
+  if (!table)
+    return module->emitError(llvm::toString(table.takeError()));
+  return predictModel(lowered->lookupSymbol<func::FuncOp>("main"), *table, kTypicalSize) / 1e3;
+}
+
+double Compilation::predictSites() {
+  double nanoseconds = 0;
+  module->walk([&](SiteOp site) { nanoseconds += site.getChosen().getNanoseconds(); });
+  return nanoseconds / 1e3;
+}
+
+Compilation::Choices Compilation::getChoices() {
+  Choices choices;
+  module->walk([&](SiteOp site) { choices.push_back(site.getChoiceAttr()); });
+  return choices;
+}
+
+void Compilation::setChoices(const Choices &choices) {
+  auto next = choices.begin();
+  module->walk([&](SiteOp site) { site.setChoiceAttr(*next++); });
 }
 
 std::string Compilation::predictCost() const {

@@ -107,7 +107,6 @@ static std::optional<CostTable> findTable(StringRef path, StringRef cpu) {
 }
 
 void Summary::predict(ModuleOp lowered) {
-  constexpr int64_t kDynamicSize = 32;
   auto main = lowered.lookupSymbol<func::FuncOp>("main");
   auto target = lowered->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!main || !target || modelNanoseconds) // of several CPUs the first
@@ -115,7 +114,7 @@ void Summary::predict(ModuleOp lowered) {
   std::optional<CostTable> table = findTable(options.costTable, target.getCpu());
   if (!table)
     return;
-  modelNanoseconds = predictModel(main, *table, kDynamicSize);
+  modelNanoseconds = predictModel(main, *table, kTypicalSize);
   modelCpu = target.getCpu().str();
 }
 

@@ -124,10 +124,10 @@ struct CommandLine {
                  clEnumValN(ActivationFormat::Int8, "int8", "integers of --activation-bits bits, ranges from calibration"),
                  clEnumValN(ActivationFormat::Auto, "auto", "chosen for each weight by measured error and predicted time"))};
   cl::opt<double> maxLatency{"max-latency-us", cl::value_desc("F"),
-                             cl::desc("Predicted time of the ops with weights, one sample, one core; never exceeded"),
+                             cl::desc("Predicted time of the model, one sample, one core; never exceeded"),
                              cl::cat(quantization)};
   cl::opt<std::string> costTable{"cost-table", cl::value_desc("file.json"),
-                                 cl::desc("Predict times with these rates (default: the table for the CPU)"),
+                                 cl::desc("Predict times with these rates, and cut products as measured (default: the table for the CPU)"),
                                  cl::cat(quantization)};
   cl::opt<std::string> plan{"plan", cl::value_desc("file"), cl::desc("Apply this plan; no search"),
                             cl::cat(quantization)};
