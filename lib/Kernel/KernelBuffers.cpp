@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -267,23 +267,6 @@ void KernelBuilder::fill(Value buffer, Index at, int64_t count, Value scalar) {
 void KernelBuilder::fillBorder(const Activation &a) {
   if (!a.top && !a.left && !a.bottom && !a.right)
     return;
-  Value zero = a.quant ? integer(8, static_cast<int8_t>(a.quant.getZeroPoint()))
-                       : f32(0.0);
-  // The border of a plane is a few contiguous stretches: what lies before the
-  // first pixel, between the rows, and after the last pixel.
-  int64_t before = a.top * a.rowPitch() + a.left * a.block;
-  int64_t between = (a.left + a.right) * a.block;
-  int64_t after = a.right * a.block + a.bottom * a.rowPitch();
-  int64_t row = a.shape[3] * a.block;
-  forLoop(0, a.shape[0] * a.channelBlocks(), 1, [&](Index plane) {
-    Index at = mul(plane, a.planePitch());
-    fill(a.buffer, at, before, zero);
-    if (between)
-      forLoop(1, a.shape[2], 1, [&](Index h) {
-        fill(a.buffer, add(at, mul(h, a.rowPitch())) + (before - between),
-             between, zero);
-      });
-    fill(a.buffer, at + (before + (a.shape[2] - 1) * a.rowPitch() + row), after,
-         zero);
-  });
+  forLoop(0, a.shape[0] * a.channelBlocks(), 1,
+          [&](Index plane) { fillPlaneBorder(*this, a, plane); });
 }

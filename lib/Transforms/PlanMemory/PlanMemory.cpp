@@ -12,6 +12,12 @@
 //   b                #############           b goes above a, c reuses b's bytes
 //   c                             #####      once b is dead
 //
+// Threads that share operations own a part of each buffer, the upper rows of an
+// image, say. Which bytes those are depends on the type: if buffers of different
+// types share bytes, lines go from one thread's cache to another's whenever the
+// one takes the place of the other. So only buffers of one type do, while the
+// arena stays small (`separate-bytes`).
+//
 // Buffers whose size depends on the symbols come behind those. Which of two is
 // larger may change, so they do not share single bytes but whole *slots*: a
 // slot holds buffers of which no two live together, and is as large as the
@@ -36,6 +42,7 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {
+#define GEN_PASS_DECL_PLANMEMORYPASS
 #define GEN_PASS_DEF_PLANMEMORYPASS
 #include "PlanMemory.h.inc"
 } // namespace mpq
@@ -194,8 +201,13 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
   return buffers;
 }
 
-/// Assigns offsets to static buffers; returns how much they take.
-int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
+/// Assigns offsets to static buffers; returns how much they take. `separate`:
+/// buffers of different types share no bytes.
+int64_t assignOffsets(MutableArrayRef<Buffer> buffers, bool separate) {
+  auto mustBeApart = [&](Buffer &a, Buffer &b) {
+    return a.overlapsInTime(b) ||
+           (separate && a.alloc.getType() != b.alloc.getType());
+  };
   SmallVector<Buffer *> order;
   for (Buffer &buffer : buffers)
     if (!buffer.dynamicBytes)
@@ -207,7 +219,7 @@ int64_t assignOffsets(MutableArrayRef<Buffer> buffers) {
   for (Buffer *buffer : order) {
     int64_t offset = 0;
     for (Buffer *other : placed)
-      if (buffer->overlapsInTime(*other)) {
+      if (mustBeApart(*buffer, *other)) {
         if (other->offset - offset >= buffer->bytes)
           break;
         offset = std::max(offset, other->offset + other->bytes);
@@ -331,7 +343,9 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
       return signalPassFailure();
     auto symbolNames = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
     unsigned numSymbols = symbolNames ? symbolNames.size() : 0;
-    int64_t arenaBytes = assignOffsets(*buffers), total = 0;
+    int64_t arenaBytes = assignOffsets(*buffers, /*separate=*/true), total = 0;
+    if (arenaBytes > separateBytes)
+      arenaBytes = assignOffsets(*buffers, /*separate=*/false);
     SmallVector<Slot> slots = assignSlots(*buffers, numSymbols);
 
     OpBuilder builder(&getContext());

@@ -13,7 +13,10 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     Every `memref.alloc` of `@main` becomes a view into the new argument
     `arena` (after the two weight blobs). Buffers whose lifetimes do not
     overlap share bytes. Offsets are chosen largest buffer first, each at the
-    lowest place that is free during its whole life.
+    lowest place that is free during its whole life. Only buffers of the same
+    type share bytes if that takes no more than `separate-bytes`: threads that
+    share the operations own the same part of each of them, and nothing goes
+    from one cache to another when one takes the place of the other.
 
     A buffer whose size is a function of the symbols (`mpq-bind-sizes`) shares a
     slot with others that never live at the same time; the offsets of slots are
@@ -29,6 +32,9 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     %0 = memref.view %arena[%c4096][] : memref<...xi8> to memref<1x1x34x34x16xf32>
     ```
   }];
+  let options = [
+    Option<"separateBytes", "separate-bytes", "int64_t", "1024 * 1024", "the largest arena in which buffers of different types share no bytes">,
+  ];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
     "::mlir::affine::AffineDialect"];
 }

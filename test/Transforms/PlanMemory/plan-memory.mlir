@@ -1,5 +1,6 @@
 // Buffers that are not alive together share bytes of the arena.
-// RUN: quant-opt %s --mpq-plan-memory --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: quant-opt %s --mpq-plan-memory --split-input-file --verify-diagnostics | FileCheck %s --check-prefixes=CHECK,SEPARATE
+// RUN: quant-opt %s --mpq-plan-memory=separate-bytes=64 --split-input-file --verify-diagnostics | FileCheck %s --check-prefixes=CHECK,SHARED
 
 // %a (64 bytes) and %c never live together: both at 128, above the larger %b.
 // CHECK-LABEL: func.func @main
@@ -60,6 +61,21 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %sizes: memre
   %other = memref.subview %c[0, 0] [%t, 1] [1, 1] : memref<?x32xf32> to memref<?xf32, strided<[32]>>
   memref.copy %b, %other : memref<?xf32> to memref<?xf32, strided<[32]>>
   memref.dealloc %static : memref<16xf32>
+  return
+}
+
+// -----
+
+// Types that differ have bytes of their own, as threads own other parts of them, unless that takes too much.
+// SEPARATE-LABEL: func.func @main
+// SEPARATE-SAME: mpq.arena_bytes = 128
+// SHARED-LABEL: func.func @main
+// SHARED-SAME: mpq.arena_bytes = 64
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<4x4xf32>, %y: memref<2x8xf32>) {
+  %a = memref.alloc() : memref<4x4xf32>
+  memref.copy %x, %a : memref<4x4xf32> to memref<4x4xf32>
+  %b = memref.alloc() : memref<2x8xf32>
+  memref.copy %y, %b : memref<2x8xf32> to memref<2x8xf32>
   return
 }
 

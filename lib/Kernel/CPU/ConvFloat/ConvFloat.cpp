@@ -133,10 +133,10 @@ public:
   }
 
   void emit() {
-    fillBorderByRows(k, y);
     const ConvTile &tile = plan.tile;
     int64_t whole = tile.wide * tile.columns;
     int64_t rowTiles = g.outputHeight / tile.rows;
+    fillSharedBorder(k, y, rowTiles);
     forChannelGroups(k, plan.groups(), rowTiles, [&](Index group) {
       SmallVector<Value> start = loadBias(group);
       k.forLoop(0, g.samples, 1, [&](Index n) {

@@ -59,7 +59,10 @@ ConvLoops::ConvLoops(KernelBuilder &k, ConvOp op, ValueRange operands)
 }
 
 void ConvLoops::emit() {
-  fillBorderByRows(k, output);
+  if (rows < g.outputHeight)
+    fillBorderByRows(k, output);
+  else
+    fillSharedBorder(k, output, rowTiles());
   k.forLoop(0, g.samples, 1, [&](Index n) {
     if (!op.getInputQuant()->isDynamic())
       return emitGroups(n);
@@ -75,7 +78,7 @@ void ConvLoops::emit() {
 }
 
 void ConvLoops::emitGroups(Index n) {
-  forChannelGroups(k, plan.groups(), llvm::divideCeil(rows, plan.height),
+  forChannelGroups(k, plan.groups(), rowTiles(),
                    [&](Index group) { emitGroup(n, group); });
 }
 

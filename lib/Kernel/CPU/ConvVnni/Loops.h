@@ -90,6 +90,7 @@ private:
   /// The first row of the result in this strip, and how many there are.
   Index firstRow = 0;
   int64_t rows;
+  int64_t rowTiles() const { return llvm::divideCeil(rows, plan.height); }
 };
 
 } // namespace mpq::vnni

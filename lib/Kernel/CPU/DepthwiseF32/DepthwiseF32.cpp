@@ -175,10 +175,10 @@ public:
   }
 
   void emit() {
-    fillBorderByRows(k, y);
     const DepthwiseTile &tile = plan.tile;
     int64_t whole = tile.wide * tile.columns;
     int64_t rowTiles = g.outputHeight / tile.rows;
+    fillSharedBorder(k, y, rowTiles);
     forChannelGroups(k, plan.blocks(), rowTiles, [&](Index block) {
       Value start = loadBias(block);
       SmallVector<Value> w;

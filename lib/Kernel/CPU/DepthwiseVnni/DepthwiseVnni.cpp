@@ -28,10 +28,10 @@ public:
         tile(k, op, ConvOp::Adaptor(operands, op)) {}
 
   void emit() {
-    k.parallelOnce([&] { k.fillBorder(tile.result()); });
     int64_t whole = g.outputHeight / kPixels * kPixels;
     int64_t rest = g.outputHeight - whole;
     int64_t rowTiles = llvm::divideCeil(g.outputHeight, kPixels);
+    fillSharedBorder(k, tile.result(), rowTiles);
     forChannelGroups(k, blocks, rowTiles, [&](Index block) {
       tile.startBlock(block);
       k.forLoop(0, g.samples, 1, [&](Index n) {

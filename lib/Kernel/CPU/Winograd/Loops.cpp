@@ -37,8 +37,12 @@ WinogradLoops::WinogradLoops(OpBuilder &builder, Location loc, ConvOp op,
 }
 
 void WinogradLoops::emit() {
-  fillBorderByRows(k, y);
   int64_t tiles = plan.tiles(), atOnce = plan.tilesAtOnce;
+  // Of one group of tiles threads share the blocks.
+  if (atOnce == tiles)
+    fillBorderByBlocks(k, y);
+  else
+    fillBorderByRows(k, y);
   k.forLoop(0, g.samples, 1, [&](Index n) {
     k.parallelFor(0, llvm::divideCeil(tiles, atOnce), 1, [&](Index i) {
       // The last group is moved back, too.
