@@ -119,8 +119,8 @@ llvm::Expected<double> TileTuner::measure(llvm::StringRef sizes, int64_t bits,
 
 llvm::Expected<std::optional<Tile>> TileTuner::choose(int64_t bits,
                                                       RowCount rows) {
-  constexpr llvm::StringLiteral kCold = "n=1024 k=4096 cold",
-                                kHot = "n=1024 k=512 hot";
+  constexpr llvm::StringLiteral kCold = "n=256 k=4096 cold",
+                                kHot = "n=256 k=512 hot";
   llvm::Expected<double> own = measure(kCold, bits, rows.m, std::nullopt);
   if (!own)
     return own.takeError();
