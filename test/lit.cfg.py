@@ -87,7 +87,7 @@ if not os.path.isdir(models):
 
 features = config.available_features
 features.update(cpu_features())
-features.update(importable(python, ["numpy", "onnx", "onnxruntime"]))
+features.update(importable(python, ["numpy", "onnx", "onnxruntime", "cuda"]))
 features.add(platform.machine())
 # setuptools makes wheels by itself since version 70.1.
 if importable(python, ["setuptools"]) and importable(python, ["setuptools.command.bdist_wheel"]):

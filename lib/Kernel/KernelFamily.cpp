@@ -26,7 +26,8 @@ static GpuTarget readGpu(DictionaryAttr attrs) {
     auto value = attrs.getAs<IntegerAttr>(name);
     return value ? value.getInt() : 0;
   };
-  return {get("capability"), std::max(1u, get("processors")), get("shared_bytes")};
+  return {get("capability"), std::max(1u, get("processors")),
+          get("shared_bytes"), attrs.contains("wgmma")};
 }
 
 /// `features`: with a plus before each name, or without.
@@ -71,10 +72,13 @@ void KernelTarget::set(Operation *module) const {
   Builder builder(module->getContext());
   if (isGpu()) {
     auto number = [&](unsigned value) { return builder.getI64IntegerAttr(value); };
-    module->setAttr(kGpu, builder.getDictionaryAttr(
-                              {builder.getNamedAttr("capability", number(gpu.capability)),
-                               builder.getNamedAttr("processors", number(gpu.processors)),
-                               builder.getNamedAttr("shared_bytes", number(gpu.sharedBytes))}));
+    NamedAttrList attrs;
+    attrs.set("capability", number(gpu.capability));
+    attrs.set("processors", number(gpu.processors));
+    attrs.set("shared_bytes", number(gpu.sharedBytes));
+    if (gpu.wgmma)
+      attrs.set("wgmma", builder.getUnitAttr());
+    module->setAttr(kGpu, attrs.getDictionary(builder.getContext()));
     return;
   }
   SmallVector<StringRef> features;

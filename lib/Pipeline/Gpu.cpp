@@ -37,6 +37,8 @@ public:
       : main(main), program(program), perSample(main->hasAttr("mpq.sample_parallel")) {}
 
   llvm::Error read() {
+    program.workspaceBytes =
+        main->getAttrOfType<IntegerAttr>("mpq.workspace_bytes").getInt();
     for (BlockArgument argument : main.getArguments())
       addTensor(argument, GpuTensor::Kind::Input, getName(argument.getArgNumber(), false));
     auto results = cast<func::ReturnOp>(main.getBody().front().getTerminator()).getOperands();
@@ -115,6 +117,7 @@ private:
       launch.arguments.push_back(getTensor(op.getResidual()));
     launch.arguments.push_back(getTensor(op->getResult(0)));
     launch.arguments.push_back(GpuRowsArgument{});
+    launch.arguments.push_back(GpuWorkspaceArgument{});
     for (auto entry : op->getAttrOfType<ArrayAttr>("mpq.launches").getAsRange<DictionaryAttr>())
       launch.kernels.push_back(readKernel(entry));
     program.launches.push_back(std::move(launch));
@@ -122,8 +125,14 @@ private:
 
   static GpuKernel readKernel(DictionaryAttr entry) {
     auto get = [&](StringRef name) { return entry.getAs<IntegerAttr>(name).getInt(); };
-    GpuKernel kernel{entry.getAs<SymbolRefAttr>("kernel").getLeafReference().str(), std::nullopt,
-                     get("rows_per_block"), get("column_blocks"), get("threads"), get("shared_bytes")};
+    GpuKernel kernel{
+        entry.getAs<SymbolRefAttr>("kernel").getLeafReference().str(),
+        std::nullopt,
+        get("rows_per_block"),
+        get("column_blocks"),
+        get("splits"),
+        get("threads"),
+        get("shared_bytes")};
     if (entry.contains("max_rows"))
       kernel.maxRows = get("max_rows");
     return kernel;
@@ -173,7 +182,8 @@ LogicalResult mpq::compileToPtx(ModuleOp module, StringRef mcpu, StringRef outpu
   if (!gpu)
     return emitError(module.getLoc()) << llvm::toString(gpu.takeError());
   KernelTarget target;
-  target.gpu = {gpu->capability, gpu->processors, gpu->sharedBytes};
+  target.gpu = {gpu->capability, gpu->processors, gpu->sharedBytes,
+                gpu->arch == "sm_90a"};
   target.set(module);
   if (failed(runPipeline(module, "mpq-gpu-lowering-pipeline,mpq-nvvm-pipeline")))
     return failure();

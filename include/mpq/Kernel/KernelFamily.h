@@ -9,7 +9,8 @@
 //
 //   on tensors    accepts      can you do this op?  (no: the reason why not)
 //                 getLayouts   how do you want the activations laid out?
-//                 emitPack     IR that rewrites a weight into your packed layout
+//                 emitPack     IR that rewrites a weight into your packed
+//                 layout
 //   on memrefs    emit         IR of the kernel itself
 //
 // Families are asked in the order of `getPriority`, most specialised first; the
@@ -27,7 +28,7 @@
 // row counts (`getLaunches`). `emit` then fills the body of a `gpu.func`, which
 // is what one *thread* does; its arguments are global pointers
 // (`!llvm.ptr<1>`, aligned to 16 bytes) in the place of the memrefs, followed
-// by the number of rows of the activations as an i32.
+// by the number of rows of the activations as an i32 and the workspace.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_KERNEL_KERNELFAMILY_H
@@ -49,6 +50,8 @@ struct GpuTarget {
   unsigned processors = 1;
   /// Shared memory that one block may have, in bytes.
   unsigned sharedBytes = 0;
+  /// wgmma: products by four warps together. PTX with it runs on sm_90a only.
+  bool wgmma = false;
 };
 
 /// What a kernel may know about the CPU it is generated for. Derived from the
@@ -97,18 +100,23 @@ struct KernelLayouts {
   BlockedAttr result;
 };
 
-/// How to launch one of the kernels that a GPU family has for an op. The grid is
-/// ceil(rows / rowsPerBlock) x columnBlocks blocks.
+/// How to launch one of the kernels that a GPU family has for an op. The grid
+/// is ceil(rows / rowsPerBlock) x columnBlocks x splits blocks.
 struct KernelLaunch {
   /// For up to so many rows of the activations; `kAnyRows`: no bound.
   static constexpr int64_t kAnyRows = INT64_MAX;
   int64_t maxRows = kAnyRows;
   int64_t rowsPerBlock = 1;
   int64_t columnBlocks = 1;
+  /// Blocks that share one tile of the result, each with a part of K.
+  int64_t splits = 1;
   int64_t threads = 32;
   /// Dynamic shared memory of a block. Beyond 48 KiB the launch must ask for it
   /// (CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES).
   int64_t sharedBytes = 0;
+  /// Global memory for what blocks tell each other; zero before the first
+  /// launch, and again after each.
+  int64_t workspaceBytes = 0;
 };
 
 /// The attribute of an op that says which of its kernels `emit` is to build: the

@@ -63,14 +63,16 @@ struct GpuTensorArgument {
 struct GpuWeightArgument {
   int64_t offset, bytes;
 };
-struct GpuRowsArgument {}; ///< the number of rows, a 32-bit integer
-using GpuArgument = std::variant<GpuTensorArgument, GpuWeightArgument, GpuRowsArgument>;
+struct GpuRowsArgument {};      ///< the number of rows, a 32-bit integer
+struct GpuWorkspaceArgument {}; ///< the address of the workspace
+using GpuArgument = std::variant<GpuTensorArgument, GpuWeightArgument,
+                                 GpuRowsArgument, GpuWorkspaceArgument>;
 
-/// The grid is ceil(rows / rowsPerBlock) x columnBlocks.
+/// The grid is ceil(rows / rowsPerBlock) x columnBlocks x splits.
 struct GpuKernel {
   std::string name;
   std::optional<int64_t> maxRows; ///< absent: any number
-  int64_t rowsPerBlock, columnBlocks, threads, sharedBytes;
+  int64_t rowsPerBlock, columnBlocks, splits, threads, sharedBytes;
 };
 
 /// One kernel launch: the first of `kernels` that takes the number of rows.
@@ -89,6 +91,9 @@ struct GpuProgram {
   std::string ptx;
   std::vector<GpuTensor> tensors;
   std::vector<GpuLaunch> launches;
+  /// Zero before the first launch and after each; launches at the same time (in
+  /// two streams) must not share it.
+  int64_t workspaceBytes = 0;
   llvm::ArrayRef<char> weights; ///< borrowed until `writeGpuProgram` returns
 };
 

@@ -50,6 +50,7 @@ public:
         json.attribute("file", weightsName);
         json.attribute("bytes", static_cast<int64_t>(program.weights.size()));
       });
+      json.attribute("workspace_bytes", program.workspaceBytes);
       json.attributeArray("tensors", [&] {
         for (const GpuTensor &tensor : program.tensors)
           writeTensor(tensor);
@@ -97,6 +98,9 @@ private:
     json.attribute("bytes", argument.bytes);
   }
   void writeArgument(const GpuRowsArgument &) { json.attribute("scalar", "rows"); }
+  void writeArgument(const GpuWorkspaceArgument &) {
+    json.attribute("workspace_offset", 0);
+  }
 
   void writeKernel(const GpuKernel &kernel) {
     json.object([&] {
@@ -110,6 +114,7 @@ private:
       json.attributeObject("grid", [&] {
         json.attribute("rows_per_block", kernel.rowsPerBlock);
         json.attribute("column_blocks", kernel.columnBlocks);
+        json.attribute("splits", kernel.splits);
       });
       json.attribute("dynamic_shared_bytes", kernel.sharedBytes);
     });

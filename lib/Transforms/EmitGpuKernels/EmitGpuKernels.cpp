@@ -62,6 +62,8 @@ public:
       if (isa<ComputeOpInterface>(op) && failed(addLaunches(&op)))
         return failure();
     main->setAttr("mpq.weights_bytes", builder.getI64IntegerAttr(size));
+    main->setAttr("mpq.workspace_bytes",
+                  builder.getI64IntegerAttr(workspaceBytes));
     return success();
   }
 
@@ -100,6 +102,7 @@ private:
   KernelTarget target;
   gpu::GPUModuleOp kernels;
   int64_t size = 0;
+  int64_t workspaceBytes = 0; ///< of the launch that wants most
   llvm::StringMap<SmallVector<std::string>> emitted;
   llvm::StringMap<unsigned> counts;
   llvm::DenseMap<int64_t, func::FuncOp> copies;
@@ -227,8 +230,10 @@ LogicalResult GpuKernelEmitter::addLaunches(Operation *op) {
       add("max_rows", launch.maxRows);
     add("rows_per_block", launch.rowsPerBlock);
     add("column_blocks", launch.columnBlocks);
+    add("splits", launch.splits);
     add("threads", launch.threads);
     add("shared_bytes", launch.sharedBytes);
+    workspaceBytes = std::max(workspaceBytes, launch.workspaceBytes);
     entries.push_back(b.getDictionaryAttr(fields));
   }
   op->setAttr("mpq.launches", b.getArrayAttr(entries));
@@ -268,7 +273,7 @@ gpu::GPUFuncOp GpuKernelEmitter::emitKernel(Operation *op, KernelFamily &family,
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
   auto pointer = LLVM::LLVMPointerType::get(module.getContext(), kGlobalSpace);
   SmallVector<Type> arguments(op->getNumOperands(), pointer);
-  arguments.push_back(builder.getI32Type());
+  arguments.append({builder.getI32Type(), pointer}); // rows, workspace
   auto kernel = gpu::GPUFuncOp::create(builder, op->getLoc(), name, builder.getFunctionType(arguments, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   kernel.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr({int32_t(launch.threads), 1, 1}));

@@ -23,10 +23,11 @@ def EmitGpuKernelsPass : Pass<"mpq-emit-gpu-kernels", "::mlir::ModuleOp"> {
     mpq.slot "fc.weight" at 0 size 2304 packed by @pack_0 from ...
     %p = mpq.pack %w "fc.weight" with @pack_0 {mpq.offset = 0}
     %y = mpq.matmul ins(%x, %p) outs(%e) {mpq.launches = [{kernel = @kernels::@matmul_w4a16_0_rows16,
-           max_rows = 16, rows_per_block = 16, column_blocks = 2, threads = 128, shared_bytes = 32768}, ...]}
+           max_rows = 16, rows_per_block = 16, column_blocks = 2, splits = 4, threads = 128, shared_bytes = 32768}, ...]}
     gpu.module @kernels { gpu.func @matmul_w4a16_0_rows16(...) kernel { ... } ... }
     ```
-    All weights and biases are in one blob of `mpq.weights_bytes` bytes. In a
+    All weights and biases are in one blob of `mpq.weights_bytes` bytes. Blocks
+    that split K meet in a workspace of `mpq.workspace_bytes` bytes. In a
     function that is parallel in its samples, the number of rows is a matter of
     run time, and so it is where a dimension is dynamic.
   }];

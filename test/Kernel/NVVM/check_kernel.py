@@ -2,25 +2,27 @@
 # Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # ===----------------------------------------------------------------------===#
-"""Compiles quantized products for a GPU, runs the PTX on the emulator, compares with the library for the CPU.
+"""Compiles quantized products for a GPU, runs them on the emulator or a GPU, compares with the library for the CPU.
 
     check_kernel.py FOLDER 'K=100 N=72 format=int4:g32:asym rows=1,17 bias relu' ...
+    check_kernel.py FOLDER --device=cuda 'K=...' ...
+    check_kernel.py FOLDER --device=none 'K=...' ...       only compiles; later, where there is a GPU and no MPQ:
+    check_kernel.py FOLDER --device=cuda
 
 The weights that are compared with are those of the library, which multiplies the identity matrix. A row has the same
-bits however many rows there are.
+bits however many rows there are, as long as the same kernel is chosen.
 """
+import argparse
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-import mpq
-from gpu_program import GpuProgram
-
+import ptx_emulator
+from mpq.gpu import CudaDevice, Program
 
 NUMBERS = itertools.count()
 
@@ -41,6 +43,7 @@ class Case:
 
     def build(self, path):
         """x -> [Cast] -> MatMul -> [Add bias] -> [Add x] -> [Relu] -> [MatMul] -> [Cast]."""
+        from onnx import TensorProto, helper, numpy_helper, save
         random = np.random.default_rng(self.depth * 1000 + self.columns)
         nodes, constants = [], []
         value = "x"
@@ -77,7 +80,7 @@ class Case:
         outputs = [helper.make_tensor_value_info("y", kind, rows + [40 if self.chain else self.columns])]
         graph = helper.make_graph(nodes, "case", inputs, outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        onnx.save(model, path)
+        save(model, path)
 
 
 def compile_model(model, case, output, *options):
@@ -88,41 +91,55 @@ def compile_model(model, case, output, *options):
         sys.exit(f"{case.text}: {done.stderr}")
 
 
-def check(case, folder):
+def prepare(case, folder):
+    """Writes the kernel, and what is expected of it for each number of rows."""
+    os.makedirs(folder, exist_ok=True)
     model = os.path.join(folder, "case.onnx")
     case.build(model)
-    ptx = os.path.join(folder, "case.ptx")
-    compile_model(model, case, ptx, "--target=nvvm", "--emit=ptx", f"--mcpu={case.arch}")
+    compile_model(model, case, os.path.join(folder, "case.ptx"), "--target=nvvm", "--emit=ptx", f"--mcpu={case.arch}")
     weights, biases = read_weights(model, case, folder)
-    program = GpuProgram(ptx)
-    conflicts, results = 0, np.zeros((0, 0))
     inputs = np.random.default_rng(1).standard_normal((max(case.rows), case.depth))
     inputs = inputs.astype(np.float16).astype(np.float32)  # rounding them is not the kernel's error
+    expected, bound = reference(case, inputs.astype(np.float64), weights, biases)
+    np.savez(os.path.join(folder, "case.npz"), text=case.text, inputs=inputs, expected=expected, bound=bound)
+
+
+def check(folder, open_device):
+    """Runs what `prepare` left; bank conflicts, where the device counts them."""
+    with np.load(os.path.join(folder, "case.npz")) as saved:
+        case, inputs, expected, bound = Case(str(saved["text"])), saved["inputs"], saved["expected"], saved["bound"]
+    conflicts, results = 0, {}
     for rows in case.rows:
+        device = open_device()
         samples = rows // max(1, case.sequence)
         x = inputs[:rows]
         shape = [samples, case.sequence, case.depth] if case.sequence else [rows, case.depth]
+        program = Program(os.path.join(folder, "case.json"), device)
         result = program.run({"x": x.reshape(shape)})["y"].reshape(rows, -1).astype(np.float64)
-        expected, bound = reference(case, x.astype(np.float64), weights, biases)
-        error = np.abs(result - expected) / bound
+        error = np.abs(result - expected[:rows]) / bound[:rows]
         if not (error <= 1).all():
             at = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
             sys.exit(f"{case.text}: {rows} rows: element {at} is {result[at]} when it should be {expected[at]} "
                      f"+- {bound[at]}; {(~(error <= 1)).mean():.1%} of all are off")
-        common = min(rows, len(results))
-        if common and not np.array_equal(results[:common], result[:common]):
-            sys.exit(f"{case.text}: rows differ between {len(results)} and {rows} of them")
-        results = result
-        conflicts += sum(program.device.bank_conflicts.values())
-        print(f"ok {case.text}: {rows} rows, error {error.max():.2f} of the bound, bank conflicts "
-              f"{program.device.bank_conflicts}, {program.device.instructions_run} instructions")
+        other = results.setdefault(tuple(k["name"] for k in program.choose_kernels(samples)), result)
+        common = min(rows, len(other))
+        if not np.array_equal(other[:common], result[:common]):
+            sys.exit(f"{case.text}: rows differ between {len(other)} and {rows} of them")
+        line = f"ok {case.text}: {rows} rows, error {error.max():.2f} of the bound"
+        if isinstance(device, ptx_emulator.Device):
+            conflicts += sum(device.bank_conflicts.values())
+            line += f", bank conflicts {device.bank_conflicts}, {device.instructions_run} instructions"
+        print(line, flush=True)
     return conflicts
 
 
 def read_weights(model, case, folder):
     """The decoded weight matrices [K][N] and biases of the model, from libraries of single products."""
+    from onnx import TensorProto, helper, load, numpy_helper, save
+
+    import mpq
     weights, biases = [], []
-    graph = onnx.load(model).graph
+    graph = load(model).graph
     constants = {c.name: numpy_helper.to_array(c) for c in graph.initializer}
     for node in graph.node:
         values = [constants[i] for i in node.input if i in constants]
@@ -137,7 +154,7 @@ def read_weights(model, case, folder):
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", columns])],
             [numpy_helper.from_array(values[0], "w")])
         path = os.path.join(folder, "single.onnx")
-        onnx.save(helper.make_model(single, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+        save(helper.make_model(single, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
         library = os.path.join(folder, f"single{next(NUMBERS)}.so")  # a path is loaded once
         compile_model(path, case, library)
         identity = np.eye(depth, dtype=np.float32)
@@ -168,11 +185,27 @@ def group_of(case):
     return groups[0] if groups else 1 << 30
 
 
-def main(folder, texts):
-    os.makedirs(folder, exist_ok=True)
-    conflicts = sum(check(Case(text), folder) for text in texts)
-    print(f"{len(texts)} products agree; bank conflicts: {conflicts}")
+DEVICES = {"emulator": ptx_emulator.Device, "cuda": CudaDevice, "none": None}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--device", choices=DEVICES, default="emulator")
+    arguments = parser.parse_intermixed_args()
+    if arguments.cases:
+        shutil.rmtree(arguments.folder, ignore_errors=True)
+    for number, text in enumerate(arguments.cases):
+        prepare(Case(text), os.path.join(arguments.folder, f"{number:03}"))
+    if arguments.device == "none":
+        return
+    folders = sorted(entry.path for entry in os.scandir(arguments.folder) if entry.is_dir())
+    assert folders, f"nothing is in {arguments.folder}"
+    conflicts = sum(check(folder, DEVICES[arguments.device]) for folder in folders)
+    counted = f"; bank conflicts: {conflicts}" if arguments.device == "emulator" else ""
+    print(f"{len(folders)} products agree{counted}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main()

@@ -29,7 +29,8 @@ def assemble(ptxas, path, arch):
     done = subprocess.run([ptxas, "-v", f"-arch={arch}", path, "-o", path + ".cubin"], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stderr
-    assert "warn" not in done.stderr.lower(), done.stderr
+    # It says so where it makes products by wgmma wait for each other.
+    assert "warn" not in done.stderr.lower() and "performance loss" not in done.stderr.lower(), done.stderr
     return re.findall(r"entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill "
                       r"loads.*?Used (\d+) registers", done.stderr, re.S)
 
@@ -44,7 +45,7 @@ def main(folder, arch):
         path = os.path.join(folder, f"case{number}.ptx")
         check_kernel.compile_model(model, case, path, "--target=nvvm", "--emit=ptx", f"--mcpu={arch}")
         kernels = assemble(ptxas, path, arch)
-        assert len(kernels) == 4, kernels
+        assert len(kernels) == (6 if arch == "sm_90a" else 4), kernels
         for name, stack, stores, loads, registers in kernels:
             print(f"{text} {arch} {name}: {registers} registers")
             assert (stack, stores, loads) == ("0", "0", "0"), f"{text} {arch} {name} spills {stores}, {loads} bytes"

@@ -16,13 +16,11 @@ import sys
 import numpy as np
 
 import check_kernel
-from gpu_program import GpuProgram
+import ptx_emulator
+from mpq.gpu import Program
 from ptx_instructions import PtxError
 
-CASE = "K=640 N=72 format=int4:g32 rows=16"
-
-# What is replaced, the replacement, how often at most, and the complaint (None: the result is wrong).
-MUTATIONS = [
+MUTATIONS = {"K=640 N=72 format=int4:g32 rows=16": [
     (r"bar\.sync\s+0;", "", 0, "since the last barrier"),
     (r"cp\.async\.wait_group\s+2;", "cp.async.wait_group 3;", 0, "in flight"),
     (r"cp\.async\.wait_group\s+\d+;", "", 0, "in flight"),
@@ -32,9 +30,14 @@ MUTATIONS = [
     (r"(mma\.sync\S+\s+\{[^}]*\},\s*\{)(%r\d+), (%r\d+)", r"\1\3, \2", 1, None),
     (r"mul\.rn\.f16x2", "add.rn.f16x2", 1, None),
     (r"st\.shared\.v4\.b32\s+(\[[^\]]*\]), \{(%r\d+), (%r\d+)", r"st.shared.v4.b32 \1, {\3, \2", 1, None),
-    (r"(cp\.async\.cg\.shared\.global \[[^\]]*\], \[%rd\d+)\+?\d*\], 16;", r"\1+1073741824], 16;", 1, "past the"),
+    (r"(cp\.async\.cg\.shared\.global \[[^\]]*\], \[%rd\d+)\+?\d*\], 16,", r"\1+1073741824], 16,", 1, "past the"),
     (r"(st\.global\S+\s+\[%rd\d+)\]", r"\1+1048576]", 1, "past the"),
-]
+], "K=640 N=72 format=int4:g32 rows=64 half arch=sm_90a": [
+    (r"wgmma\.wait_group\.sync\.aligned\s+0;", "", 0, "in flight"),
+    (r"wgmma\.fence\.sync\.aligned;", "", 0, "without a fence"),
+    (r"fence\.proxy\.async\S*;", "", 0, "since the last fence.proxy.async"),
+    (r"add\.s64 (%rd\d+), (%rd\d+), 2;", r"add.s64 \1, \2, 4;", 1, None),
+]}
 
 
 def run(program, x):
@@ -51,26 +54,31 @@ def find(program, mutated, x, expected):
     return "" if np.array_equal(result, expected) else None
 
 
-def main(folder):
-    os.makedirs(folder, exist_ok=True)
-    case = check_kernel.Case(CASE)
+def check(text, mutations, folder):
+    case = check_kernel.Case(text)
     model, path = os.path.join(folder, "case.onnx"), os.path.join(folder, "case.ptx")
     case.build(model)
-    check_kernel.compile_model(model, case, path, "--target=nvvm", "--emit=ptx")
-    program = GpuProgram(path)
+    check_kernel.compile_model(model, case, path, "--target=nvvm", "--emit=ptx", f"--mcpu={case.arch}")
+    program = Program(os.path.join(folder, "case.json"), ptx_emulator.Device())
     x = np.random.default_rng(1).standard_normal((case.rows[0], case.depth)).astype(np.float32)
     expected = run(program, x)
     with open(path, encoding="utf-8") as file:
         ptx = file.read()
-    # The kernel that runs is the one for 16 rows.
-    start = ptx.index(".entry matmul_w4a16_0_rows16")
-    for pattern, replacement, count, complaint in MUTATIONS:
+    # The kernel that runs is the one for so many rows.
+    start = ptx.index(f".entry matmul_w4a16_0_rows{case.rows[0]}")
+    for pattern, replacement, count, complaint in mutations:
         body, changes = re.subn(pattern, replacement, ptx[start:], count=count)
         assert changes, f"nothing matches {pattern}"
         found = find(program, ptx[:start] + body, x, expected)
         right = found is None if complaint is None else complaint in (found or "")
         assert right, f"{pattern} => {replacement}: {found!r} instead of {complaint!r}"
         print(f"{pattern} => {replacement}: {found or 'wrong result'}")
+
+
+def main(folder):
+    os.makedirs(folder, exist_ok=True)
+    for text, mutations in MUTATIONS.items():
+        check(text, mutations, folder)
 
 
 if __name__ == "__main__":

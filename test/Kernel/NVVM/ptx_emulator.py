@@ -13,8 +13,10 @@ their distribution of data over the lanes. An error is raised for
 
   * an access outside of a buffer or of the shared memory that the launch has, or not aligned
   * shared memory that is read before it was written
-  * a race: two threads touch 16 bytes of shared memory, one of them writing, without a barrier between
+  * a race: two threads touch four bytes of shared memory, one of them writing, without a barrier between
   * bytes touched while an asynchronous copy to them is in flight (data arrives as late as it may)
+  * `wgmma`: sums used while a product is on its way, bytes overwritten that one reads, bytes read that were written
+    since the last `fence.proxy.async`
   * a warp-wide instruction that not all lanes of a warp reach, or a barrier that not all threads reach
   * any instruction that `ptx_instructions.py` does not know
 
@@ -22,6 +24,7 @@ Counted are bank conflicts of shared memory (`bank_conflicts`, extra cycles per 
 
 The lanes of a warp run in step here; on the hardware they may not, which the race check makes up for.
 """
+import ctypes
 import re
 
 import numpy as np
@@ -29,7 +32,7 @@ import numpy as np
 from ptx_instructions import SHARED_BASE, UNSIGNED, PtxError, compile_instruction, parse_number
 
 BUFFER_BITS = 40  # a buffer begins at (number << BUFFER_BITS)
-CHUNK = 16  # granularity of the race check, bytes
+CHUNK = 4  # granularity of the race check, bytes
 NOBODY, MANY = -1, -2
 
 
@@ -117,12 +120,18 @@ class Buffer:
 
 
 class Device:
-    """Global memory."""
+    """Global memory, and what `mpq.gpu.Program` wants of a device beside it."""
 
     def __init__(self):
         self.buffers = []
         self.bank_conflicts = {}
         self.instructions_run = 0
+
+    def load(self, ptx):
+        return parse(ptx)
+
+    def get_kernel(self, module, name, shared_bytes):
+        return module[name]
 
     def allocate(self, array):
         """The address of a buffer with the bytes of `array` (copied)."""
@@ -134,14 +143,14 @@ class Device:
         """The contents of a whole buffer."""
         return self.buffers[(address >> BUFFER_BITS) - 1].bytes.view(dtype).reshape(shape).copy()
 
-    def launch(self, kernel, grid, block, shared_bytes, arguments):
+    def launch(self, kernel, grid, block, shared_bytes, arguments, types):
         if kernel.threads != block[0] or block[1:] != [1, 1]:
             raise PtxError(f"{kernel.name} is for {kernel.threads} threads and launched with {block}")
-        if len(arguments) != len(kernel.parameters):
-            raise PtxError(f"{kernel.name} has {len(kernel.parameters)} parameters and gets {len(arguments)}")
-        for y in range(grid[1]):
-            for x in range(grid[0]):
-                Block(self, kernel, (x, y), block[0], shared_bytes, arguments).run()
+        bits = [8 * ctypes.sizeof(kind) for kind in types]
+        if bits != [bits for _, bits in kernel.parameters]:
+            raise PtxError(f"{kernel.name} has parameters {kernel.parameters} and gets {bits} bits")
+        for z, y, x in np.ndindex(*reversed(grid)):
+            Block(self, kernel, (x, y, z), block[0], shared_bytes, arguments).run()
 
 
 class Block:
@@ -154,6 +163,7 @@ class Block:
             "%tid.x": np.arange(threads, dtype=np.uint32),
             "%ctaid.x": np.full(threads, position[0], np.uint32),
             "%ctaid.y": np.full(threads, position[1], np.uint32),
+            "%ctaid.z": np.full(threads, position[2], np.uint32),
         }
         self.registers = {}
         chunks = -(-shared_bytes // CHUNK)
@@ -167,6 +177,11 @@ class Block:
         self.epoch = 0
         # Copies in flight, each with the number of its group, which every thread counts for itself.
         self.copies, self.commits = [], np.zeros(threads, np.int64)
+        # Products by wgmma in flight, by group: the sums that they write and the bytes that they read.
+        self.products, self.groups, self.read_now, self.fenced = [], [], [], False
+        self.flying, self.reading = {}, np.zeros(shared_bytes, np.int32)
+        # Bytes written by ordinary means that wgmma may not see yet.
+        self.unfenced = np.zeros(shared_bytes, bool)
         # Groups of threads: where they are, where they wait for others, who they are. The last one runs.
         self.stack = [[0, None, np.ones(threads, bool)]]
         self.mask = np.ones(threads, bool)
@@ -221,9 +236,11 @@ class Block:
 
     # --- Registers ----------------------------------------------------------
 
-    def get(self, name, bits):
+    def get(self, name, bits, in_flight=False):
         """The bits of an operand, one unsigned number per thread."""
         kind = UNSIGNED[bits]
+        if not in_flight and self.flying.get(name):
+            raise PtxError(f"{name} is read while a product that writes it is in flight")
         if name in self.special:
             return self.special[name].astype(kind)
         if name[0] == "%":
@@ -286,8 +303,14 @@ class Block:
         if self.in_flight[index].any():
             raise PtxError("touches bytes to which a copy is in flight")
 
-    def check_read(self, offsets, threads):
-        chunks = offsets // CHUNK
+    @staticmethod
+    def split(offsets, threads, size):
+        """The chunks of accesses of `size` bytes, and who touches each."""
+        chunks = offsets[:, None] // CHUNK + np.arange(max(1, size // CHUNK))
+        return chunks.reshape(-1), np.repeat(threads, chunks.shape[1])
+
+    def check_read(self, offsets, threads, size):
+        chunks, threads = self.split(offsets, threads, size)
         if ((self.write_epoch[chunks] == self.epoch) & (self.writer[chunks] != threads)).any():
             raise PtxError("reads what another thread wrote since the last barrier")
         fresh = self.read_epoch[chunks] != self.epoch
@@ -300,14 +323,16 @@ class Block:
         self.reader[chunks[order][1:][same & differ]] = MANY
         self.read_epoch[chunks] = self.epoch
 
-    def check_write(self, offsets, threads):
-        chunks = offsets // CHUNK
+    def check_write(self, offsets, threads, size):
+        chunks, threads = self.split(offsets, threads, size)
+        if self.reading[offsets].any():
+            raise PtxError("overwrites what a product in flight reads")
         if ((self.read_epoch[chunks] == self.epoch) & (self.reader[chunks] != threads)).any():
             raise PtxError("writes what another thread read since the last barrier")
         if ((self.write_epoch[chunks] == self.epoch) & (self.writer[chunks] != threads)).any():
             raise PtxError("writes what another thread wrote since the last barrier")
         if len(np.unique(chunks)) != len(chunks):
-            raise PtxError("two threads write the same 16 bytes")
+            raise PtxError("two threads write the same bytes")
         self.writer[chunks], self.write_epoch[chunks] = threads, self.epoch
 
     def count_conflicts(self, kind, offsets, threads, size):
@@ -329,7 +354,7 @@ class Block:
         self.check_flight(index)
         if not self.written[index].all():
             raise PtxError("reads shared memory that nobody wrote")
-        self.check_read(offsets, threads)
+        self.check_read(offsets, threads, size)
         self.count_conflicts(kind, offsets, threads, size)
         return self.shared[index]
 
@@ -338,9 +363,61 @@ class Block:
         offsets, threads = self.place(addresses, size), self.active()
         index = offsets[:, None] + np.arange(size)
         self.check_flight(index)
-        self.check_write(offsets, threads)
+        self.check_write(offsets, threads, size)
         self.count_conflicts("store", offsets, threads, size)
         self.shared[index], self.written[index] = data, True
+        self.unfenced[index] = True
+
+    # --- Products by warpgroups -----------------------------------------------
+
+    def read_described(self, description, rows, group):
+        """The matrix [rows][16] of f16 that a wgmma descriptor means, for warpgroup `group`."""
+        start, stride, swizzle = description & 0x3fff, description >> 32 & 0x3fff, description >> 62
+        if (stride, swizzle) != (64, 1):
+            raise PtxError(f"matrix with a stride of {stride * 16} bytes and swizzle mode {swizzle}")
+        row = np.arange(rows)[:, None]
+        address = start * 16 + row * 128 + np.arange(0, 32, 16)
+        address ^= (address >> 7 & 7) << 4  # the swizzle is of addresses
+        offsets = self.place(address.reshape(-1).astype(np.uint64), 16)
+        index = offsets[:, None] + np.arange(16)
+        self.check_flight(index)
+        if not self.written[index].all():
+            raise PtxError("multiplies shared memory that nobody wrote")
+        if self.unfenced[index].any():
+            raise PtxError("multiplies what was written since the last fence.proxy.async")
+        self.check_read(offsets, np.full(len(offsets), MANY), 16)
+        self.read_now.append(index)
+        return np.ascontiguousarray(self.shared[index]).view(np.float16).reshape(rows, 16).astype(np.float64)
+
+    def begin_product(self, names):
+        if not self.fenced:
+            raise PtxError("wgmma without a fence before it")
+        for name in names:
+            self.flying[name] = self.flying.get(name, 0) + 1
+        for index in self.read_now:
+            self.reading[index] += 1
+        self.products.append((names, self.read_now))
+        self.read_now = []
+
+    def fence_products(self):
+        self.fenced = True
+
+    def commit_products(self):
+        self.groups.append(self.products)
+        self.products, self.fenced = [], False
+
+    def wait_products(self, in_flight):
+        while len(self.groups) > in_flight:
+            for names, indices in self.groups.pop(0):
+                for name in names:
+                    self.flying[name] -= 1
+                for index in indices:
+                    self.reading[index] -= 1
+
+    def fence_proxies(self):
+        if not self.all:
+            raise PtxError("only some threads fence")
+        self.unfenced[:] = False
 
     # --- Asynchronous copies ------------------------------------------------
 
@@ -349,7 +426,7 @@ class Block:
         offsets, threads = self.place(to, size), self.active()
         index = offsets[:, None] + np.arange(size)
         self.check_flight(index)
-        self.check_write(offsets, threads)
+        self.check_write(offsets, threads, size)
         self.count_conflicts("copy", offsets, threads, size)
         if not np.isin(count, (0, size)).all():
             raise PtxError(f"copies {sorted(set(count.tolist()))} bytes; 0 and {size} are known here")
@@ -370,7 +447,9 @@ class Block:
                 index, offsets, writers, data, _ = (part[done] for part in copy)
                 self.in_flight[index] -= 1
                 self.shared[index], self.written[index] = data, True
-                self.writer[offsets // CHUNK], self.write_epoch[offsets // CHUNK] = writers, self.epoch
+                self.unfenced[index] = True
+                chunks, writers = self.split(offsets, writers, index.shape[1])
+                self.writer[chunks], self.write_epoch[chunks] = writers, self.epoch
             if not done.all():
                 left.append(tuple(part[~done] for part in copy))
         self.copies = left

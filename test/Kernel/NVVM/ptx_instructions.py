@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-SHARED_BASE = 1 << 16  # of the shared address space; 0 would hide null pointers
+SHARED_BASE = 1 << 10  # of the shared address space; 0 would hide null pointers
 
 UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 SIGNED = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}
@@ -90,12 +90,23 @@ def compile_instruction(text):
             return lambda block: block.branch(operands[0], None)
         flip = bool(guard[1])
         return lambda block: block.branch(operands[0], block.get_bool(guard[2]) ^ flip)
-    if guard:
-        raise PtxError(f"predicated `{text}`")
     handler = HANDLERS.get(parts[0])
     if not handler:
         raise PtxError(f"unknown instruction `{text}`")
-    return handler(parts, operands)
+    run = handler(parts, operands)
+    return predicate(run, guard[2], bool(guard[1])) if guard else run
+
+
+def predicate(run, name, flip):
+    """What `run` does, in the threads where the register is true."""
+    def guarded(block):
+        mask, everywhere = block.mask, block.all
+        block.mask = mask & (block.get_bool(name) ^ flip)
+        block.all = everywhere and bool(block.mask.all())
+        if block.mask.any():
+            run(block)
+        block.mask, block.all = mask, everywhere
+    return guarded
 
 
 def handle_ret(parts, operands):
@@ -236,6 +247,66 @@ def handle_mma(parts, operands):
             value[block.mask] = d.reshape(-1).view(np.uint32)
             block.set(name, value)
     return multiply
+
+
+def handle_wgmma(parts, operands):
+    """PTX ISA 9.7.15; the left operand in registers, the right one in rows of 128 bytes, swizzled."""
+    if parts[1] == "fence":
+        return lambda block: block.fence_products()
+    if parts[1] == "commit_group":
+        return lambda block: block.commit_products()
+    if parts[1] == "wait_group":
+        return lambda block: block.wait_products(int(operands[0]))
+    match = re.fullmatch(r"mma_async sync aligned m64n(\d+)k16 f32 f16 f16", " ".join(parts[1:]))
+    if not match or operands[3:] != ["1", "1", "1", "0"]:
+        raise PtxError(f"wgmma {parts} {operands}")
+    columns, names, a_names = int(match[1]), operands[0], operands[1]
+    lane = np.arange(32)
+    g, t = lane // 4, lane % 4
+
+    def multiply(block):
+        if not block.all or block.threads % 128:
+            raise PtxError("not all threads of the warpgroups are here")
+        groups = block.threads // 128
+        description = block.get(operands[2], 64).reshape(groups, 128)
+        if (description != description[:, :1]).any():
+            raise PtxError("threads of a warpgroup describe different matrices")
+        a = np.empty((groups, 4, 16, 16))
+        for i, name in enumerate(a_names):
+            value = np.ascontiguousarray(block.get(name, 32)).view(np.float16).reshape(groups, 4, 32, 2)
+            for e in range(2):
+                a[:, :, g + 8 * (i % 2), 2 * t + e + 8 * (i // 2)] = value[..., e]
+        b = np.stack([block.read_described(int(d[0]), columns, n) for n, d in enumerate(description)])
+        with np.errstate(invalid="ignore"):
+            product = np.einsum("gwik,gjk->gwij", a, b)
+        for i, name in enumerate(names):
+            c = np.ascontiguousarray(block.get(name, 32, in_flight=True)).view(np.float32).reshape(groups, 4, 32)
+            with np.errstate(invalid="ignore", over="ignore"):
+                d = product[:, :, g + 8 * (i // 2 % 2), 8 * (i // 4) + 2 * t + i % 2] + c
+            block.set(name, np.ascontiguousarray(d.astype(np.float32)).reshape(-1).view(np.uint32))
+        block.begin_product(names)
+    return multiply
+
+
+def handle_fence(parts, operands):
+    if parts[:3] == ["fence", "proxy", "async"]:
+        return lambda block: block.fence_proxies()
+    return lambda block: None  # blocks run one after the other
+
+
+def handle_atom(parts, operands):
+    if "add" not in parts or parts[-1] != "u32" or "global" not in parts:
+        raise PtxError(f"atom {parts}")
+
+    def add(block):
+        address, value = get_address(block, operands[1]), block.get(operands[2], 32)[block.mask]
+        result = np.zeros(block.threads, np.uint32)
+        for place, at, more in zip(np.nonzero(block.mask)[0], address, value):
+            before = block.load_global(at[None], 4)
+            result[place] = before.view(np.uint32)[0, 0]
+            block.store_global(at[None], (before.view(np.uint32) + more).view(np.uint8))
+        block.set(operands[0], result)
+    return add
 
 
 def handle_lop3(parts, operands):
@@ -394,7 +465,10 @@ def handle_prmt(parts, operands):
 def handle_bfe(parts, operands):
     def run(block):
         value, start, length = (block.get(o, 32).astype(np.uint64) for o in operands[1:])
-        block.set(operands[0], (value >> start & (np.uint64(1) << length) - np.uint64(1)).astype(np.uint32))
+        field = value >> start & (np.uint64(1) << length) - np.uint64(1)
+        if parts[-1] == "s32":  # its highest bit is the sign
+            field -= (field >> length - np.uint64(1) & np.uint64(1)) << length
+        block.set(operands[0], field.astype(np.uint32))
     return run
 
 
@@ -408,7 +482,8 @@ def minimum(kind, x, y):
 
 HANDLERS = {
     "ret": handle_ret, "bar": handle_bar, "barrier": handle_bar, "mov": handle_mov, "ld": handle_ld, "st": handle_st,
-    "cp": handle_cp, "ldmatrix": handle_ldmatrix, "mma": handle_mma, "lop3": handle_lop3, "cvt": handle_cvt,
+    "cp": handle_cp, "wgmma": handle_wgmma, "fence": handle_fence, "membar": handle_fence, "atom": handle_atom,
+    "ldmatrix": handle_ldmatrix, "mma": handle_mma, "lop3": handle_lop3, "cvt": handle_cvt,
     "mul": handle_mul, "mad": handle_mad, "setp": handle_setp, "selp": handle_selp, "prmt": handle_prmt,
     "bfe": handle_bfe,
     "add": arithmetic(lambda kind, x, y: x + y), "sub": arithmetic(lambda kind, x, y: x - y),

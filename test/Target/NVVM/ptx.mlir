@@ -16,13 +16,13 @@
 // PTX: .maxntid 128, 1, 1
 // PTX-NOT: .local
 // PTX: cp.async.cg.shared.global {{.*}}, 16, %r
-// PTX: cp.async.wait_group 2;
+// PTX: cp.async.wait_group
 // PTX: bar.sync 0;
 // PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // PTX: lop3.b32 {{.*}}, 0xea;
 // PTX: fma.rn.f16x2
 // PTX: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
-// PTX: st.global.v2.b32
+// PTX: st.global.v4.b32
 // PTX-NOT: .local
 // PTX-NOT: call
 // PTX: .entry matmul_w4a16_0_rows32(
@@ -38,6 +38,7 @@
 // JSON: "ptx": "[[NAME:.*]].ptx",
 // JSON: "file": "[[NAME]].packed",
 // JSON: "bytes": 8128
+// JSON: "workspace_bytes": 0,
 // JSON: "name": "x",
 // JSON-NEXT: "kind": "input",
 // JSON-NEXT: "type": "f32",
@@ -54,12 +55,14 @@
 // JSON-NEXT: "bytes": 400
 // JSON: "tensor": "y"
 // JSON: "scalar": "rows"
+// JSON: "workspace_offset": 0
 // JSON: "name": "matmul_w4a16_0_rows16",
 // JSON-NEXT: "max_rows": 16,
 // JSON-NEXT: "block": [
 // JSON-NEXT: 128,
 // JSON: "rows_per_block": 16,
-// JSON-NEXT: "column_blocks": 2
+// JSON-NEXT: "column_blocks": 2,
+// JSON-NEXT: "splits": 1
 // JSON: "dynamic_shared_bytes": {{[0-9]+}}
 // JSON: "name": "matmul_w4a16_0",
 // JSON-NEXT: "block": [

@@ -3,9 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// From sums to the result.
+// From sums to the result, a tile at a time (Plan.h). Threads have sums of
+// single columns in many rows; through shared memory they come to four columns
+// of one row, which is what memory likes to be written.
 //
-// A lane has, of each 16 x 8 block, columns 2t and 2t + 1 of rows g and g + 8.
+// Where K is split, each block writes its part to the workspace and counts
+// itself. The last one to come for a tile adds all parts, its own too, in the
+// order of K: the result does not depend on who that was.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,63 +24,180 @@ using namespace mpq::w4a16;
 
 namespace {
 
+constexpr int64_t kChunkColumns = 4;
+
 class Epilogue {
 public:
   Epilogue(ThreadBuilder &t, const Plan &plan, const ThreadPosition &at,
-           const KernelArguments &arguments, RangeAttr clamp)
+           const KernelArguments &arguments, RangeAttr clamp, Value shared)
       : t(t), plan(plan), at(at), arguments(arguments), clamp(clamp),
-        columns(plan.weight.columns), isWide(columns % 2 == 0) {}
+        shared(shared), columns(plan.weight.columns),
+        isWide(columns % kChunkColumns == 0) {}
 
-  void emit(ArrayRef<Value> sums) {
-    Value firstRow = t.add(t.add(t.mul(at.rowBlock, plan.rows()),
-                                 t.mul(at.warpM, plan.blocksM * 16)),
-                           at.laneGroup);
-    for (int64_t block = 0; block < kPanelBlocks; ++block) {
-      Value within = t.add(t.mul(at.laneInGroup, 2), block * kBlockColumns);
-      Value column = t.add(t.mul(at.panel, kPanelColumns), within);
-      auto [factor, bias] = loadColumnTerms(column);
-      for (int64_t m = 0; m < plan.blocksM; ++m)
-        for (int64_t half : {0, 1}) {
-          const Value *sum = &sums[(m * kPanelBlocks + block) * 4 + 2 * half];
-          Value row = t.add(firstRow, 16 * m + 8 * half);
-          SmallVector<Value> values;
-          for (int64_t i = 0; i < 2; ++i)
-            values.push_back(t.fma(sum[i], factor[i], bias[i]));
-          Value hasRow = t.lessThan(row, arguments.rows);
-          t.ifThen(hasRow, [&] { storePair(row, column, values); });
-        }
+  void emit(Multiplier &multiplier, ArrayRef<Value> sums) {
+    t.waitForCopies(0); // copies past the end still write zeros into the ring
+    for (int64_t pass = 0; pass < plan.passes(); ++pass) {
+      t.barrier(); // what was there has been read
+      multiplier.store(pass, sums, shared);
+      t.barrier();
+      forEachChunk(pass, [&](const Chunk &chunk) {
+        Value tile = t.add(t.mul(chunk.tileRow, plan.tilePitch()),
+                           t.mul(chunk.tileColumn, 4));
+        Value sum = t.load(quadType(), t.advance(shared, tile), 16);
+        if (plan.splits == 1)
+          storeResult(chunk, sum);
+        else
+          t.store(sum,
+                  t.advance(getPart(at.split, pass), t.mul(chunk.index, 16)),
+                  16);
+      });
     }
+    if (plan.splits > 1)
+      t.ifThen(isLastBlock(), [&] { addParts(); });
   }
 
 private:
-  using Pair = std::array<Value, 2>;
+  struct Chunk {
+    Value index;               ///< in the tile
+    Value tileRow, tileColumn; ///< of the first of four columns
+    Value row, column;         ///< of the result
+  };
 
-  /// Factor and bias of a column and its neighbour; any where there are none.
-  std::pair<Pair, Pair> loadColumnTerms(Value column) {
-    Value factors = t.advance(arguments.weight,
-                              t.constant(t.b.getI64IntegerAttr(plan.weight.factorsStart())));
-    Pair factor = loadPair(factors, column, t.f32Type(), true);
-    Pair bias = {t.f32(0.0), t.f32(0.0)};
-    if (arguments.bias)
-      for (int64_t i = 0; i < 2; ++i) {
-        Value inside = isWhole() ? t.add(column, i) : t.min(t.add(column, i), columns - 1);
-        bias[i] = t.load(t.f32Type(), t.advance(arguments.bias, t.mul(inside, 4)), 4);
-      }
-    return {factor, bias};
+  Type quadType() { return VectorType::get(kChunkColumns, t.f32Type()); }
+
+  /// Calls `body` for this thread's chunks of the tile that are in a row of the
+  /// result.
+  void forEachChunk(int64_t pass, function_ref<void(const Chunk &)> body) {
+    int64_t perRow = plan.tileColumns() / kChunkColumns,
+            count = plan.tileRows() * perRow;
+    t.forLoop(
+        llvm::divideCeil(count, plan.threads()), {}, [&](Value i, ValueRange) {
+          Chunk chunk;
+          chunk.index = t.add(t.mul(i, plan.threads()), at.thread);
+          chunk.tileRow = t.div(chunk.index, perRow);
+          chunk.tileColumn = t.mul(t.rem(chunk.index, perRow), kChunkColumns);
+          chunk.row = t.add(t.mul(at.rowBlock, plan.rows()),
+                            getRow(chunk.tileRow, pass));
+          chunk.column = t.add(t.mul(at.columnBlock, plan.tileColumns()),
+                               chunk.tileColumn);
+          Value guard = t.lessThan(chunk.row, arguments.rows);
+          if (count % plan.threads())
+            guard = t.both(guard, t.lessThan(chunk.index, count));
+          t.ifThen(guard, [&] { body(chunk); });
+          return SmallVector<Value>();
+        });
   }
 
-  bool isWhole() const { return columns % kPanelColumns == 0; }
+  /// Of the block, for a row of the tile: each warp has blocksM times 16.
+  Value getRow(Value tileRow, int64_t pass) {
+    if (plan.usesWarpgroups() || plan.blocksM == 1)
+      return tileRow;
+    Value warp = t.mul(t.div(tileRow, 16), plan.blocksM * 16);
+    return t.add(t.add(warp, pass * 16), t.rem(tileRow, 16));
+  }
 
-  Pair loadPair(Value from, Value index, Type type, bool aligned) {
+  //===--- Parts of K -----------------------------------------------------===//
+
+  Value getPart(Value split, int64_t pass) {
+    Value tile = t.add(t.mul(split, plan.columnBlocks()), at.columnBlock);
+    Value part = t.advanceFar(arguments.workspace, tile,
+                              plan.passes() * plan.partBytes());
+    return t.advance(part, plan.partsStart() + pass * plan.partBytes());
+  }
+
+  /// Counts this block; true in all of its threads if it was the last of its
+  /// tile.
+  Value isLastBlock() {
+    t.fence();
+    t.barrier(); // all have written their parts, and read the tile
+    Value counter = t.advance(arguments.workspace, t.mul(at.columnBlock, 4));
+    t.ifThen(t.equal(at.thread, 0), [&] {
+      Value before = t.atomicAdd(counter, 1);
+      t.store(before, shared, 4);
+      t.ifThen(t.equal(before, plan.splits - 1),
+               [&] { t.store(t.i32(0), counter, 4); });
+    });
+    t.barrier();
+    t.fence();
+    return t.equal(t.load(t.i32Type(), shared, 4), plan.splits - 1);
+  }
+
+  void addParts() {
+    for (int64_t pass = 0; pass < plan.passes(); ++pass)
+      forEachChunk(pass, [&](const Chunk &chunk) {
+        Value sum;
+        for (int64_t split = 0; split < plan.splits; ++split) {
+          Value from =
+              t.advance(getPart(t.i32(split), pass), t.mul(chunk.index, 16));
+          Value part = t.load(quadType(), from, 16);
+          sum = sum ? arith::AddFOp::create(t.b, sum, part) : part;
+        }
+        storeResult(chunk, sum);
+      });
+  }
+
+  //===--- Results --------------------------------------------------------===//
+
+  void storeResult(const Chunk &chunk, Value sum) {
+    if (isWide) {
+      Value inside = columns % plan.tileColumns()
+                         ? t.lessThan(chunk.column, columns)
+                         : Value();
+      t.ifThen(inside, [&] { storeColumns(chunk, sum, 0, kChunkColumns); });
+      return;
+    }
+    for (int64_t i = 0; i < kChunkColumns; ++i)
+      t.ifThen(t.lessThan(t.add(chunk.column, i), columns),
+               [&] { storeColumns(chunk, sum, i, 1); });
+  }
+
+  /// `count` columns of a chunk from the one at `first` on.
+  void storeColumns(const Chunk &chunk, Value sum, int64_t first,
+                    int64_t count) {
+    Value column = t.add(chunk.column, first);
+    auto load = [&](Type type, Value row) {
+      int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+      return loadColumns(type, t.advance(row, t.mul(column, bytes)), count);
+    };
+    Value factors = t.advance(arguments.weight, plan.weight.factorsStart());
+    SmallVector<Value> factor = load(t.f32Type(), factors), bias, residual,
+                       values;
+    if (arguments.bias)
+      bias = load(t.f32Type(), arguments.bias);
+    if (arguments.residual)
+      residual =
+          load(arguments.residualType,
+               rowOf(arguments.residual, arguments.residualType, chunk.row));
+    for (int64_t i = 0; i < count; ++i) {
+      Value value = t.fma(t.element(sum, first + i), factor[i],
+                          bias.empty() ? t.f32(0.0) : bias[i]);
+      values.push_back(finish(value, residual.empty() ? Value() : residual[i]));
+    }
+    int64_t bytes = arguments.outputType.getIntOrFloatBitWidth() / 8;
+    Value to =
+        t.advance(rowOf(arguments.output, arguments.outputType, chunk.row),
+                  t.mul(column, bytes));
+    t.store(count == 1 ? values[0] : t.vector(values), to, count * bytes);
+  }
+
+  SmallVector<Value> loadColumns(Type type, Value from, int64_t count) {
     int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-    Value at = t.advance(from, t.mul(index, bytes));
-    if (!aligned)
-      return {t.load(type, at, bytes), t.load(type, t.advance(at, bytes), bytes)};
-    Value pair = t.load(VectorType::get(2, type), at, 2 * bytes);
-    return {t.element(pair, 0), t.element(pair, 1)};
+    Value loaded = t.load(count == 1 ? type : VectorType::get(count, type),
+                          from, count * bytes);
+    SmallVector<Value> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(count == 1 ? loaded : t.element(loaded, i));
+    return values;
+  }
+
+  Value rowOf(Value pointer, Type type, Value row) {
+    return t.advanceFar(pointer, row,
+                        columns * type.getIntOrFloatBitWidth() / 8);
   }
 
   Value finish(Value value, Value residual) {
+    if (residual && residual.getType().isF16())
+      residual = arith::ExtFOp::create(t.b, t.f32Type(), residual);
     if (residual)
       value = arith::AddFOp::create(t.b, value, residual);
     // The ops of arith would become calls of CUDA's libdevice.
@@ -89,48 +210,14 @@ private:
     return value;
   }
 
-  Value loadResidual(Value from) {
-    Value loaded = t.load(arguments.residualType, from,
-                          arguments.residualType.getIntOrFloatBitWidth() / 8);
-    return widen(loaded);
-  }
-  Value widen(Value value) {
-    return value.getType().isF16()
-               ? arith::ExtFOp::create(t.b, t.f32Type(), value).getResult()
-               : value;
-  }
-
-  /// Stores columns `column`, `column` + 1 of `row`, where they exist.
-  void storePair(Value row, Value column, ArrayRef<Value> values) {
-    auto address = [&](Value pointer, Type type) {
-      int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-      return t.advance(t.advanceFar(pointer, row, columns * bytes), t.mul(column, bytes));
-    };
-    Value to = address(arguments.output, arguments.outputType);
-    Value residual = arguments.residual ? address(arguments.residual, arguments.residualType) : Value();
-    auto guard = [&](int64_t i) {
-      return isWhole() ? Value() : t.lessThan(t.add(column, i), columns);
-    };
-    int64_t bytes = arguments.outputType.getIntOrFloatBitWidth() / 8;
-    int64_t residualBytes = residual ? arguments.residualType.getIntOrFloatBitWidth() / 8 : 0;
-    auto get = [&](int64_t i) {
-      return finish(values[i], residual ? loadResidual(t.advance(residual, i * residualBytes)) : Value());
-    };
-    if (isWide) {
-      t.ifThen(guard(1), [&] { t.store(t.vector({get(0), get(1)}), to, 2 * bytes); });
-      return;
-    }
-    for (int64_t i = 0; i < 2; ++i)
-      t.ifThen(guard(i), [&] { t.store(get(i), t.advance(to, i * bytes), bytes); });
-  }
-
   ThreadBuilder &t;
   const Plan &plan;
   const ThreadPosition &at;
   const KernelArguments &arguments;
   RangeAttr clamp;
+  Value shared;
   int64_t columns;
-  bool isWide;
+  bool isWide; ///< four columns are inside or outside together, and aligned
 };
 
 } // namespace
@@ -138,10 +225,7 @@ private:
 void mpq::w4a16::emitEpilogue(ThreadBuilder &t, const Plan &plan,
                               const ThreadPosition &at,
                               const KernelArguments &arguments, RangeAttr clamp,
+                              Multiplier &multiplier, Value shared,
                               ArrayRef<Value> sums) {
-  // Sums of other warps along K are incomplete; panels may not exist.
-  Value writes = at.hasPanel;
-  if (plan.warpsK > 1)
-    writes = t.both(writes, t.lessThan(at.warpK, 1));
-  t.ifThen(writes, [&] { Epilogue(t, plan, at, arguments, clamp).emit(sums); });
+  Epilogue(t, plan, at, arguments, clamp, shared).emit(multiplier, sums);
 }

@@ -5,14 +5,13 @@
 //
 // The kernel: what one thread does.
 //
-//   for each step of stageDepth along K:
-//     wait until its stage has arrived; barrier
-//     start the copies of the stage that is stages - 1 ahead
-//     for each slice of this warp:
-//       A fragments by ldmatrix, B fragments by one load, decoded by lop3
-//       mma for each (16 rows, 8 columns)
-//   add the sums of the warps along K
-//   sum * factor + bias + residual, clamp, store
+//   for each step of stageDepth along this block's part of K (Multiplier):
+//     multiply the slices of this stage
+//     wait until the next stage has arrived; barrier
+//     start the copies of a later stage; prepare the next
+//   for each tile of the result: sums to shared memory, and from there
+//     where K is not split:  sum * factor + bias + residual, clamp, store
+//     where it is:           store; the last block to come adds all parts first
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_KERNEL_NVVM_MATMULW4A16_KERNEL_H
@@ -21,12 +20,15 @@
 #include "Plan.h"
 #include "ThreadBuilder.h"
 
+#include <memory>
+
 namespace mpq::w4a16 {
 
 /// The operands of the kernel; global pointers, absent ones are null.
 struct KernelArguments {
   mlir::Value input, weight, bias, residual, output;
   mlir::Value rows; ///< i32
+  mlir::Value workspace;                          ///< global pointer
   mlir::Type inputType, residualType, outputType; ///< f32 or f16
 };
 
@@ -35,11 +37,9 @@ struct ThreadPosition {
   ThreadPosition(ThreadBuilder &t, const Plan &plan);
 
   mlir::Value thread, lane;
-  mlir::Value warpM, warpN, warpK;
+  mlir::Value warp;                   ///< in the block
   mlir::Value laneGroup, laneInGroup; ///< lane / 4, lane % 4: g and t
-  mlir::Value rowBlock, columnBlock;  ///< of the grid
-  /// The panel of this warp; the last one where there is none.
-  mlir::Value panel, hasPanel; ///< i32, i1 (null: always)
+  mlir::Value rowBlock, columnBlock, split; ///< of the grid
 };
 
 /// Loads A into shared memory, as f16, swizzled. Activations that are f16
@@ -50,8 +50,9 @@ public:
   InputLoader(ThreadBuilder &t, const Plan &plan, const ThreadPosition &at,
               const KernelArguments &arguments);
 
-  /// Starts loading the tile of `step` into `stage` (a shared pointer).
-  void begin(mlir::Value step, mlir::Value stage);
+  /// Starts loading the tile of `step` into `stage` (a shared pointer), which
+  /// is only read where `condition` (null: true) holds.
+  void begin(mlir::Value step, mlir::Value stage, mlir::Value condition);
   /// Finishes what `begin` has started: stores what is still in registers.
   void finish();
 
@@ -61,13 +62,16 @@ private:
     mlir::Value depth;   ///< of the chunk in the tile
     mlir::Value place;   ///< byte offset in the stage
     mlir::Value guard;   ///< whether there is such a chunk (null: yes)
+    mlir::Value isRow;   ///< whether there is such a row
   };
   struct Pending {
     llvm::SmallVector<mlir::Value> elements; ///< 8, of the input's type
     mlir::Value to, guard;
   };
-  Chunk makeChunk(int64_t index);
-  Pending loadChunk(const Chunk &chunk, mlir::Value step, mlir::Value stage);
+  bool isAsynchronous() const {
+    return elementBytes == 2 && vectorLength == kChunk &&
+           plan.weight.isIdentity();
+  }
   void loadElements(const Chunk &chunk, mlir::Value at, Pending &pending);
   void store(const Pending &pending);
 
@@ -85,7 +89,7 @@ class WeightLoader {
 public:
   WeightLoader(ThreadBuilder &t, const Plan &plan, const ThreadPosition &at,
                mlir::Value packed);
-  void begin(mlir::Value step, mlir::Value stage);
+  void begin(mlir::Value step, mlir::Value stage, mlir::Value condition);
 
 private:
   struct Chunk {
@@ -101,42 +105,39 @@ private:
   llvm::SmallVector<Chunk> slices, scales;
 };
 
-/// The sums of a warp, [blocksM][8 blocks of columns][4] f32.
-class Accumulators {
+/// The sums that one thread has: makes them, and knows where they belong.
+class Multiplier {
 public:
-  Accumulators(ThreadBuilder &t, const Plan &plan, const ThreadPosition &at)
-      : t(t), plan(plan), at(at) {}
+  virtual ~Multiplier() = default;
 
-  int64_t size() const { return plan.blocksM * kPanelBlocks * 4; }
-  llvm::SmallVector<mlir::Value> makeZero();
-  /// Adds the products of this warp's slices of `stage`.
-  void multiply(mlir::Value stage, llvm::MutableArrayRef<mlir::Value> sums);
-  /// Adds the sums of the warps along K; those with warpK = 0 have the result.
-  llvm::SmallVector<mlir::Value> reduce(mlir::Value shared,
-                                        llvm::ArrayRef<mlir::Value> sums);
-
-private:
-  /// Scales and zero points of this lane's eight columns, as pairs of f16.
-  struct Columns {
-    llvm::SmallVector<mlir::Value> scale, zero, highZero;
-  };
-  Columns loadColumns(mlir::Value stage, mlir::Value slice);
-  llvm::SmallVector<mlir::Value> loadRow(mlir::Value at);
-  llvm::SmallVector<mlir::Value> loadInputFragment(mlir::Value stage,
-                                                   mlir::Value slice, int64_t block);
-  /// b0 or b1 of column block `block`.
-  mlir::Value decode(mlir::Value word, bool high, const Columns &columns, int64_t block);
-  void multiplySlice(mlir::Value stage, mlir::Value slice, const Columns &columns,
-                     llvm::MutableArrayRef<mlir::Value> sums);
-
-  ThreadBuilder &t;
-  const Plan &plan;
-  const ThreadPosition &at;
+  virtual llvm::SmallVector<mlir::Value> makeZero() = 0;
+  /// Reads of `stage` what can be read before the products of the stage before
+  /// are there.
+  virtual llvm::SmallVector<mlir::Value> prepare(mlir::Value stage) {
+    return {};
+  }
+  /// Adds the products of this thread's share of `stage`; `prepared` is of this
+  /// stage. The sums may be on their way until `wait`.
+  virtual void multiply(mlir::Value stage, mlir::ValueRange prepared,
+                        llvm::MutableArrayRef<mlir::Value> sums) = 0;
+  virtual void wait(llvm::MutableArrayRef<mlir::Value> sums) {}
+  /// Writes the sums of tile `pass` to shared memory, [tileRows][tilePitch].
+  virtual void store(int64_t pass, llvm::ArrayRef<mlir::Value> sums,
+                     mlir::Value tile) = 0;
 };
+
+/// By `mma` of each warp, or by `wgmma` of four together.
+std::unique_ptr<Multiplier> makeWarpMultiplier(ThreadBuilder &t,
+                                               const Plan &plan,
+                                               const ThreadPosition &at);
+std::unique_ptr<Multiplier> makeWarpgroupMultiplier(ThreadBuilder &t,
+                                                    const Plan &plan,
+                                                    const ThreadPosition &at);
 
 /// Writes the result. `clamp` may be null.
 void emitEpilogue(ThreadBuilder &t, const Plan &plan, const ThreadPosition &at,
                   const KernelArguments &arguments, RangeAttr clamp,
+                  Multiplier &multiplier, mlir::Value shared,
                   llvm::ArrayRef<mlir::Value> sums);
 
 } // namespace mpq::w4a16

@@ -16,24 +16,15 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::w4a16;
 
-static constexpr int64_t kChunk = 8; ///< f16 in 16 bytes
-
 ThreadPosition::ThreadPosition(ThreadBuilder &t, const Plan &plan) {
   thread = NVVM::ThreadIdXOp::create(t.b, t.i32Type());
   rowBlock = NVVM::BlockIdXOp::create(t.b, t.i32Type());
   columnBlock = NVVM::BlockIdYOp::create(t.b, t.i32Type());
+  split = NVVM::BlockIdZOp::create(t.b, t.i32Type());
   lane = t.rem(thread, kLanes);
-  Value warp = t.div(thread, kLanes);
-  warpK = t.rem(warp, plan.warpsK);
-  warpN = t.rem(t.div(warp, plan.warpsK), plan.warpsN);
-  warpM = t.div(warp, plan.warpsK * plan.warpsN);
+  warp = t.div(thread, kLanes);
   laneGroup = t.div(lane, 4);
   laneInGroup = t.rem(lane, 4);
-  panel = t.add(t.mul(columnBlock, plan.warpsN), warpN);
-  if (plan.weight.panels % plan.warpsN) {
-    hasPanel = t.lessThan(panel, plan.weight.panels);
-    panel = t.min(panel, plan.weight.panels - 1);
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -64,8 +55,10 @@ InputLoader::InputLoader(ThreadBuilder &t, const Plan &plan,
     if ((i + 1) * plan.threads() > count)
       chunk.guard = t.lessThan(index, count);
     Value row = t.div(index, perRow), within = t.rem(index, perRow);
-    // Rows past the last repeat it; their results are not stored.
-    Value global = t.min(t.add(t.mul(at.rowBlock, plan.rows()), row), lastRow);
+    // Rows past the last are zero, or repeat it; their results are not stored.
+    Value global = t.add(t.mul(at.rowBlock, plan.rows()), row);
+    chunk.isRow = t.lessThan(global, arguments.rows);
+    global = t.min(global, lastRow);
     chunk.row = t.advanceFar(arguments.input, global, plan.weight.depth * elementBytes);
     chunk.depth = t.mul(within, kChunk);
     Value swizzled = t.exclusiveOr(within, t.rem(row, 8));
@@ -74,16 +67,17 @@ InputLoader::InputLoader(ThreadBuilder &t, const Plan &plan,
   }
 }
 
-void InputLoader::begin(Value step, Value stage) {
+void InputLoader::begin(Value step, Value stage, Value condition) {
   const WeightLayout &weight = plan.weight;
   for (const Chunk &chunk : chunks) {
     Value depth = t.add(t.mul(step, plan.stageDepth()), chunk.depth);
-    if (elementBytes == 2 && vectorLength == kChunk && weight.isIdentity()) {
-      t.ifThen(chunk.guard, [&] {
-        Value inside = t.lessThan(depth, weight.depth);
-        Value from = t.advance(chunk.row, t.mul(t.min(depth, weight.depth - kChunk), 2));
-        t.copyAsync(t.advance(stage, chunk.place), from, t.select(inside, t.i32(16), t.i32(0)));
-      });
+    if (isAsynchronous()) {
+      Value inside = t.both(chunk.isRow, t.lessThan(depth, weight.depth));
+      Value from =
+          t.advance(chunk.row, t.mul(t.min(depth, weight.depth - kChunk), 2));
+      t.copyAsync(t.advance(stage, chunk.place), from,
+                  t.select(inside, t.i32(16), t.i32(0)),
+                  t.both(chunk.guard, condition));
       continue;
     }
     Pending loaded;
@@ -149,12 +143,12 @@ WeightLoader::WeightLoader(ThreadBuilder &t, const Plan &plan,
                            const ThreadPosition &at, Value packed)
     : t(t), plan(plan) {
   const WeightLayout &weight = plan.weight;
-  Value firstPanel = t.mul(at.columnBlock, plan.warpsN);
+  Value firstPanel = t.mul(at.columnBlock, plan.panels());
   // `rows` rows of `rowBytes` per panel: slices, or scale rows.
   auto split = [&](int64_t rows, int64_t rowBytes, int64_t start,
                    int64_t panelBytes, int64_t stageStart) {
     SmallVector<Chunk> chunks;
-    int64_t count = plan.warpsN * rows * rowBytes / 16;
+    int64_t count = plan.panels() * rows * rowBytes / 16;
     for (int64_t i = 0; i * plan.threads() < count; ++i) {
       Chunk chunk;
       Value index = t.add(at.thread, i * plan.threads());
@@ -177,24 +171,27 @@ WeightLoader::WeightLoader(ThreadBuilder &t, const Plan &plan,
                    weight.panelScaleBytes(), plan.scaleStart());
 }
 
-void WeightLoader::begin(Value step, Value stage) {
+void WeightLoader::begin(Value step, Value stage, Value condition) {
   const WeightLayout &weight = plan.weight;
   Value firstSlice = t.mul(step, plan.stageSlices);
-  for (const Chunk &chunk : slices)
-    t.ifThen(chunk.guard, [&] {
-      // Past the end there are zeros, not the next panel.
-      Value slice = t.add(firstSlice, chunk.slice);
-      Value bytes = t.select(t.lessThan(slice, weight.slices), t.i32(16), t.i32(0));
-      Value offset = t.mul(t.min(slice, weight.slices - 1), kSliceBytes);
-      t.copyAsync(t.advance(stage, chunk.place),
-                  t.advance(t.advance(chunk.from, offset), chunk.within), bytes);
-    });
-  for (const Chunk &chunk : scales)
-    t.ifThen(chunk.guard, [&] {
-      Value slice = plan.stageGroups() == 1 ? firstSlice : t.add(firstSlice, chunk.slice);
-      Value group = t.min(t.div(t.mul(slice, kSliceDepth), weight.paddedGroup), weight.groups - 1);
-      Value offset = t.mul(group, weight.groupBytes());
-      t.copyAsync(t.advance(stage, chunk.place),
-                  t.advance(t.advance(chunk.from, offset), chunk.within), Value());
-    });
+  for (const Chunk &chunk : slices) {
+    // Past the end there are zeros, not the next panel.
+    Value slice = t.add(firstSlice, chunk.slice);
+    Value bytes =
+        t.select(t.lessThan(slice, weight.slices), t.i32(16), t.i32(0));
+    Value offset = t.mul(t.min(slice, weight.slices - 1), kSliceBytes);
+    t.copyAsync(t.advance(stage, chunk.place),
+                t.advance(t.advance(chunk.from, offset), chunk.within), bytes,
+                t.both(chunk.guard, condition));
+  }
+  for (const Chunk &chunk : scales) {
+    Value slice =
+        plan.stageGroups() == 1 ? firstSlice : t.add(firstSlice, chunk.slice);
+    Value group = t.min(t.div(t.mul(slice, kSliceDepth), weight.paddedGroup),
+                        weight.groups - 1);
+    Value offset = t.mul(group, weight.groupBytes());
+    t.copyAsync(t.advance(stage, chunk.place),
+                t.advance(t.advance(chunk.from, offset), chunk.within), Value(),
+                t.both(chunk.guard, condition));
+  }
 }

@@ -43,38 +43,65 @@ Value getSharedMemory(ThreadBuilder &t) {
     auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
     LLVM::GlobalOp::create(builder, t.b.getLoc(), type, /*isConstant=*/false,
                            LLVM::Linkage::External, name, Attribute(),
-                           /*alignment=*/16, kSharedSpace);
+                           /*alignment=*/1024, kSharedSpace);
   }
   auto pointer = LLVM::LLVMPointerType::get(t.b.getContext(), kSharedSpace);
   return LLVM::AddressOfOp::create(t.b, pointer, name);
 }
 
-/// The loop over K; returns the sums of this warp.
-SmallVector<Value> emitMainLoop(ThreadBuilder &t, const Plan &plan, Accumulators &accumulators,
-                                InputLoader &input, WeightLoader &weight, Value shared) {
+/// The loop over this block's part of K; returns the sums of this thread.
+SmallVector<Value> emitMainLoop(ThreadBuilder &t, const Plan &plan,
+                                const ThreadPosition &at,
+                                Multiplier &multiplier, InputLoader &input,
+                                WeightLoader &weight, Value shared) {
+  Value first = plan.splits == 1 ? t.i32(0) : t.mul(at.split, plan.splitSteps);
   auto stageOf = [&](Value step) {
     return t.advance(shared, t.mul(t.rem(step, plan.stages), plan.stageBytes()));
   };
-  auto begin = [&](Value step) {
+  auto begin = [&](Value step, Value isStep) {
     Value stage = stageOf(step);
-    input.begin(step, stage);
-    weight.begin(step, stage);
-    t.commitCopies();
+    input.begin(t.add(first, step), stage, isStep);
+    weight.begin(t.add(first, step), stage, isStep);
   };
-  for (int64_t step = 0; step < plan.stages - 1; ++step) {
-    begin(t.i32(step));
-    input.finish();
-  }
-  return t.forLoop(plan.steps(), accumulators.makeZero(), [&](Value step, ValueRange in) {
-    SmallVector<Value> sums(in);
-    t.waitForCopies(plan.stages - 2);
-    // Everybody sees the stage, and has finished with the one that comes next.
+  // Waits until all but the last `inFlight` stages are there for everybody, who
+  // then have finished with what is overwritten next.
+  auto arrive = [&](int64_t inFlight) {
+    t.waitForCopies(inFlight);
+    if (plan.usesWarpgroups()) // whose products read by another way than copies
+                               // wrote
+      NVVM::FenceProxyOp::create(
+          t.b, NVVM::ProxyKind::async_shared,
+          NVVM::SharedSpaceAttr::get(t.b.getContext(),
+                                     NVVM::SharedSpace::shared_cta));
     t.barrier();
-    begin(t.add(step, plan.stages - 1));
-    accumulators.multiply(stageOf(step), sums);
+  };
+  for (int64_t step = 0; step < plan.ahead(); ++step) {
+    if (step < plan.splitSteps)
+      begin(t.i32(step), Value());
     input.finish();
+    t.commitCopies();
+  }
+  arrive(plan.ahead() - 1);
+  SmallVector<Value> state = multiplier.makeZero();
+  int64_t count = state.size();
+  state.append(multiplier.prepare(stageOf(t.i32(0))));
+  state = t.forLoop(plan.splitSteps, state, [&](Value step, ValueRange in) {
+    SmallVector<Value> sums(in.take_front(count));
+    multiplier.multiply(stageOf(step), in.drop_front(count), sums);
+    arrive(plan.ahead() - 2);
+    Value next = t.add(step, plan.ahead());
+    begin(next, t.lessThan(next, plan.splitSteps));
+    // After the last stage it is prepared again, and not used.
+    SmallVector<Value> prepared =
+        multiplier.prepare(stageOf(t.min(t.add(step, 1), plan.splitSteps - 1)));
+    multiplier.wait(sums);
+    input.finish();
+    t.commitCopies();
+    sums.append(prepared);
     return sums;
   });
+  state.truncate(count);
+  return state;
 }
 
 class MatmulW4A16 final : public KernelFamily {
@@ -111,11 +138,13 @@ public:
                                         std::optional<int64_t> rows) const override {
     WeightLayout layout = getLayout(cast<MatmulOp>(op));
     SmallVector<KernelLaunch> launches;
-    for (int64_t limit : getRowLimits()) {
+    for (int64_t limit : getRowLimits(target.gpu)) {
       if (rows && *rows > limit)
         continue;
       Plan plan(layout, target.gpu, limit);
-      launches.push_back({limit, plan.rows(), plan.columnBlocks(), plan.threads(), plan.sharedBytes()});
+      launches.push_back({limit, plan.rows(), plan.columnBlocks(), plan.splits,
+                          plan.threads(), plan.sharedBytes(),
+                          plan.workspaceBytes()});
       if (rows)
         break;
     }
@@ -127,22 +156,33 @@ public:
     auto matmul = cast<MatmulOp>(op);
     auto limit = op->getAttrOfType<IntegerAttr>(kMaxRowsAttr);
     Plan plan(getLayout(matmul), target.gpu, limit ? limit.getInt() : KernelLaunch::kAnyRows);
-    MatmulOp::Adaptor values(operands.drop_back(), matmul);
+    Value rows = operands.drop_back().back(), workspace = operands.back();
+    MatmulOp::Adaptor values(operands.drop_back(2), matmul);
     auto elementOf = [](Value tensor) {
       return tensor ? cast<ShapedType>(tensor.getType()).getElementType() : Type();
     };
-    KernelArguments arguments{values.getInput(), values.getWeight(), values.getBias(),
-                              values.getResidual(), values.getInit(), operands.back(),
-                              elementOf(matmul.getInput()), elementOf(matmul.getResidual()),
+    KernelArguments arguments{values.getInput(),
+                              values.getWeight(),
+                              values.getBias(),
+                              values.getResidual(),
+                              values.getInit(),
+                              rows,
+                              workspace,
+                              elementOf(matmul.getInput()),
+                              elementOf(matmul.getResidual()),
                               elementOf(matmul.getInit())};
     ThreadBuilder t(builder, loc);
     ThreadPosition at(t, plan);
     Value shared = getSharedMemory(t);
     InputLoader input(t, plan, at, arguments);
     WeightLoader weight(t, plan, at, arguments.weight);
-    Accumulators accumulators(t, plan, at);
-    SmallVector<Value> sums = emitMainLoop(t, plan, accumulators, input, weight, shared);
-    emitEpilogue(t, plan, at, arguments, matmul.getClampAttr(), accumulators.reduce(shared, sums));
+    auto multiplier = plan.usesWarpgroups()
+                          ? makeWarpgroupMultiplier(t, plan, at)
+                          : makeWarpMultiplier(t, plan, at);
+    SmallVector<Value> sums =
+        emitMainLoop(t, plan, at, *multiplier, input, weight, shared);
+    emitEpilogue(t, plan, at, arguments, matmul.getClampAttr(), *multiplier,
+                 shared, sums);
   }
 
 private:

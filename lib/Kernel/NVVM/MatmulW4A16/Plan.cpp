@@ -5,7 +5,10 @@
 //
 // Which tile for how many rows. Accumulators decide: 64 columns of one block of
 // 16 rows are 32 f32 per lane, so four blocks (128 registers) are what fits
-// beside the fragments.
+// beside the fragments; of `wgmma`, one panel of 256 rows.
+//
+// Which of those that fit are fast was measured on an H100
+// (docs/Rationale/NVVM.md).
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,29 +18,46 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::w4a16;
 
-static constexpr int64_t kMaxStages = 4;
+static constexpr int64_t kMaxStages = 4, kMaxGroupStages = 5;
+/// The parts of K that one tile has at most, and the steps that a part is
+/// worth.
+static constexpr int64_t kMaxSplits = 16, kMinSteps = 4;
 
-ArrayRef<int64_t> mpq::w4a16::getRowLimits() {
+ArrayRef<int64_t> mpq::w4a16::getRowLimits(const GpuTarget &target) {
   static constexpr int64_t limits[] = {16, 32, 64, KernelLaunch::kAnyRows};
-  return limits;
+  static constexpr int64_t wgmmaLimits[] = {16,  32,  64,
+                                            128, 512, KernelLaunch::kAnyRows};
+  return target.wgmma ? ArrayRef(wgmmaLimits) : ArrayRef(limits);
 }
 
 Plan::Plan(const WeightLayout &weight, const GpuTarget &target, int64_t maxRows)
     : weight(weight) {
-  blocksM = maxRows <= 16 ? 1 : maxRows <= 32 ? 2 : 4;
-  warpsM = maxRows <= 64 ? 1 : 2;
-  chooseWarpsN(target.processors);
-  warpsK = 4 / warpsN;
-  // At least two slices per warp and stage, so that a barrier is worth its time.
-  stageSlices = std::max<int64_t>(4, 2 * warpsK);
-  stages = std::clamp<int64_t>(target.sharedBytes / stageBytes(), 2, kMaxStages);
+  if (target.wgmma && maxRows > 32) {
+    warpgroups = 2;
+    groupRows = maxRows <= 64 ? 64 : maxRows <= 512 ? 128 : 256;
+  } else if (maxRows <= 64) {
+    warpsK = 4;
+    stageSlices = 8; // two for a warp, so that a barrier is worth its time
+    warpsN = maxRows <= 32 ? 1 : 2;
+    blocksM = maxRows <= 16 ? 1 : maxRows <= 32 ? 2 : 4;
+  } else {
+    warpsM = 2;
+    warpsN = blocksM = 4;
+  }
+  splitSteps = steps();
+  if (maxRows <= rows()) {
+    int64_t perProcessor = maxRows <= 16 ? 4 : maxRows <= 32 ? 3 : 1;
+    split(perProcessor * target.processors);
+  }
+  stages = target.sharedBytes / stageBytes();
+  stages = usesWarpgroups() ? std::clamp<int64_t>(stages, 3, kMaxGroupStages)
+                            : std::clamp<int64_t>(stages, 2, kMaxStages);
 }
 
-/// The widest block that leaves no multiprocessor idle when there are few rows.
-/// The number of rows has no say: it would change how warps share K, and so the
-/// order in which a row is summed.
-void Plan::chooseWarpsN(int64_t processors) {
-  for (warpsN = 4; warpsN > 1; warpsN /= 2)
-    if (columnBlocks() >= processors)
-      return;
+/// Into parts that together are `blocks` blocks, where K is long enough.
+void Plan::split(int64_t blocks) {
+  int64_t wanted =
+      std::min({blocks / columnBlocks(), steps() / kMinSteps, kMaxSplits});
+  splitSteps = llvm::divideCeil(steps(), std::max<int64_t>(1, wanted));
+  splits = llvm::divideCeil(steps(), splitSteps);
 }

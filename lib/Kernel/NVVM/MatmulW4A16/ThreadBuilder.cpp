@@ -101,6 +101,10 @@ Value ThreadBuilder::lessThan(Value x, Value y) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
 }
 
+Value ThreadBuilder::equal(Value x, int64_t y) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, i32(y));
+}
+
 Value ThreadBuilder::both(Value x, Value y) {
   return !x ? y : !y ? x : arith::AndIOp::create(b, x, y).getResult();
 }
@@ -185,8 +189,26 @@ void ThreadBuilder::store(Value value, Value pointer, unsigned alignment) {
   LLVM::StoreOp::create(b, value, pointer, alignment);
 }
 
-void ThreadBuilder::copyAsync(Value shared, Value global, Value bytes) {
-  NVVM::CpAsyncOp::create(b, shared, global, 16, NVVM::LoadCacheModifierKind::CG, bytes);
+void ThreadBuilder::copyAsync(Value shared, Value global, Value bytes,
+                              Value condition) {
+  if (!condition) {
+    NVVM::CpAsyncOp::create(b, shared, global, 16,
+                            NVVM::LoadCacheModifierKind::CG, bytes);
+    return;
+  }
+  assembly(Type(), {shared, global, bytes ? bytes : i32(16), condition},
+           "@$3 cp.async.cg.shared.global [$0], [$1], 16, $2;", "r,l,r,b",
+           /*hasEffects=*/true);
+}
+
+void ThreadBuilder::fence() {
+  NVVM::MembarOp::create(b, NVVM::MemScopeKind::GPU);
+}
+
+Value ThreadBuilder::atomicAdd(Value pointer, int64_t value) {
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, pointer,
+                                   i32(value), LLVM::AtomicOrdering::monotonic,
+                                   "device");
 }
 
 void ThreadBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
@@ -217,4 +239,20 @@ Value ThreadBuilder::bitcast(Type type, Value value) {
 
 Value ThreadBuilder::fma(Value x, Value y, Value z) {
   return LLVM::FMAOp::create(b, x, y, z);
+}
+
+//===----------------------------------------------------------------------===//
+// What has no op
+//===----------------------------------------------------------------------===//
+
+Value ThreadBuilder::assembly(Type type, ValueRange operands, StringRef text,
+                              std::string constraints, bool hasEffects) {
+  if (hasEffects)
+    constraints += ",~{memory}";
+  return LLVM::InlineAsmOp::create(b, type ? TypeRange(type) : TypeRange(),
+                                   operands, text, constraints, hasEffects,
+                                   /*is_align_stack=*/false,
+                                   LLVM::tailcallkind::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getRes();
 }

@@ -33,6 +33,9 @@ public:
   mlir::Type f16Type() { return b.getF16Type(); }
   mlir::Type pairType() { return mlir::VectorType::get(2, f16Type()); }
   mlir::Value i32(int64_t value) { return constant(b.getI32IntegerAttr(value)); }
+  mlir::Value i64(int64_t value) {
+    return constant(b.getI64IntegerAttr(value));
+  }
   mlir::Value f32(double value) { return constant(b.getF32FloatAttr(value)); }
   mlir::Value pair(double value); ///< two equal f16
   mlir::Value constant(mlir::TypedAttr value);
@@ -50,6 +53,7 @@ public:
   mlir::Value min(mlir::Value x, int64_t y) { return min(x, i32(y)); }
   mlir::Value lessThan(mlir::Value x, mlir::Value y);
   mlir::Value lessThan(mlir::Value x, int64_t y) { return lessThan(x, i32(y)); }
+  mlir::Value equal(mlir::Value x, int64_t y);
   mlir::Value both(mlir::Value x, mlir::Value y); ///< of i1; null is true
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
 
@@ -78,8 +82,14 @@ public:
   mlir::Value load(mlir::Type type, mlir::Value pointer, unsigned alignment);
   void store(mlir::Value value, mlir::Value pointer, unsigned alignment);
   /// 16 bytes from global to shared memory, asynchronously, of which `bytes`
-  /// (null: all) are read and the rest becomes zero.
-  void copyAsync(mlir::Value shared, mlir::Value global, mlir::Value bytes);
+  /// (null: all) are read and the rest becomes zero; nothing where `condition`
+  /// (null: true) is false. There is no branch: `wgmma` goes on beside it.
+  void copyAsync(mlir::Value shared, mlir::Value global, mlir::Value bytes,
+                 mlir::Value condition);
+  /// What this thread wrote is seen by the whole GPU before what it does next.
+  void fence();
+  /// Adds to an i32 in global memory; what it was before.
+  mlir::Value atomicAdd(mlir::Value pointer, int64_t value);
   void commitCopies();
   void waitForCopies(unsigned groupsInFlight);
 
@@ -89,6 +99,14 @@ public:
   mlir::Value vector(llvm::ArrayRef<mlir::Value> elements);
   mlir::Value bitcast(mlir::Type type, mlir::Value value);
   mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z);
+
+  //===--- What has no op -------------------------------------------------===//
+
+  /// A PTX instruction (`type` null: without a result); with `hasEffects`, one
+  /// that memory accesses do not pass.
+  mlir::Value assembly(mlir::Type type, mlir::ValueRange operands,
+                       llvm::StringRef text, std::string constraints,
+                       bool hasEffects);
 
 private:
   mlir::Block *entry;
