@@ -197,6 +197,10 @@ static void fork_parts(MpqTeam *base, MpqPart run, void *frame, int64_t parts) {
   MpqThreads *team = (MpqThreads *)base;
   if (parts > (int64_t)team->helpers + 1)
     parts = (int64_t)team->helpers + 1;
+  if (parts < 2) {
+    run(frame, 0, 1);
+    return;
+  }
   const int cpu = sched_getcpu();
   for (int64_t part = 1; part < parts; ++part) {
     Slot *slot = &team->slots[part - 1];

@@ -19,8 +19,10 @@ namespace mpq {
 inline constexpr llvm::StringLiteral kNanosecondsAttr = "mpq.nanoseconds";
 
 /// The attribute of the call of a split kernel, whose last two arguments are
-/// `part` and `parts`: into how many parts it is worth splitting, i64. On @main
-/// in the `llvm` stage: the most of its calls.
+/// `part` and `parts`: into how many parts it is worth splitting, i64. Where that
+/// depends on sizes that are known at run time only, it is the most, and `parts`
+/// is the number instead of 1. On @main in the `llvm` stage: the most of its
+/// calls.
 inline constexpr llvm::StringLiteral kPartsAttr = "mpq.parts";
 
 } // namespace mpq

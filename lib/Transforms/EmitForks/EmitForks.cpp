@@ -8,7 +8,8 @@
 //   llvm.call @k(%x, %y, %c0, %c1) {mpq.parts = 2}
 //     =>  frame = {%x, %y};  mpq_fork(%team, @k_part, frame, 2)
 //
-// with two functions for the whole module to share:
+// or, where the last operand of the call is not 1, into that many parts; with two
+// functions for the whole module to share:
 //
 //   mpq_fork(team, part, frame, parts):
 //     team ? team->fork(team, part, frame, parts) : part(frame, 0, 1)
@@ -22,6 +23,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {
@@ -147,6 +149,7 @@ private:
   void emitCall(LLVM::CallOp call, LLVM::LLVMFuncOp kernel, int64_t parts) {
     LLVM::LLVMFuncOp part = getPart(kernel);
     OperandRange operands = call.getCalleeOperands().drop_back(2);
+    Value atRunTime = call.getCalleeOperands().back();
     b.setInsertionPointToStart(&main.getBody().front());
     Value &frame = frames[operands.size()];
     if (!frame)
@@ -156,8 +159,8 @@ private:
     for (auto [i, operand] : llvm::enumerate(operands))
       LLVM::StoreOp::create(b, operand, getWord(frame, i));
     Value address = LLVM::AddressOfOp::create(b, part);
-    LLVM::CallOp::create(b, fork,
-                         ValueRange{team, address, frame, constant(parts)});
+    Value count = matchPattern(atRunTime, m_One()) ? constant(parts) : atRunTime;
+    LLVM::CallOp::create(b, fork, ValueRange{team, address, frame, count});
     call.erase();
   }
 

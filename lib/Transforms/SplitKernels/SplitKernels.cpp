@@ -393,11 +393,18 @@ struct SplitKernelsPass : mpq::impl::SplitKernelsPassBase<SplitKernelsPass> {
           return signalPassFailure();
     getOperation().walk([&](func::CallOp call) {
       if (parts.contains(call.getCallee()))
-        addArguments(call, parts[call.getCallee()]);
+        addArguments(
+            call, parts[call.getCallee()],
+            getNanoseconds(
+                getOperation().lookupSymbol<func::FuncOp>(call.getCallee())));
     });
   }
 
 private:
+  /// What `mpq-emit-kernels` takes for a size that is not known, and the largest
+  /// for which it is decided how many parts there may be.
+  static constexpr int64_t kPredictedSize = 32, kMostSize = 1024;
+
   static int64_t getNanoseconds(func::FuncOp kernel) {
     auto predicted = kernel->getAttrOfType<IntegerAttr>(kNanosecondsAttr);
     return predicted ? predicted.getInt() : 0;
@@ -441,10 +448,12 @@ private:
   int64_t countParts(func::FuncOp kernel, std::optional<int64_t> units) {
     int64_t parts = units.value_or(INT64_MAX);
     auto predicted = kernel->getAttrOfType<IntegerAttr>(kNanosecondsAttr);
-    if (partNanoseconds > 0 && predicted)
-      parts = std::min<int64_t>(
-          parts, (predicted.getInt() + getFetchNanoseconds(kernel)) /
-                     partNanoseconds);
+    if (partNanoseconds > 0 && predicted) {
+      double time = predicted.getInt() + getFetchNanoseconds(kernel);
+      if (!getSizes(kernel.getArguments()).empty())
+        time *= double(kMostSize) / kPredictedSize;
+      parts = std::min<int64_t>(parts, time / partNanoseconds);
+    }
     if (parts < 2)
       remark::missed(
           kernel.getLoc(),
@@ -457,12 +466,39 @@ private:
     return parts;
   }
 
-  static void addArguments(func::CallOp call, int64_t parts) {
+  /// Sizes that are known at run time only.
+  static SmallVector<Value> getSizes(ValueRange operands) {
+    return llvm::filter_to_vector(
+        operands, [](Value value) { return value.getType().isIndex(); });
+  }
+
+  /// How many parts are worth it for the largest of `sizes`: the prediction is
+  /// for `kPredictedSize`, and times grow at least as sizes do.
+  Value emitParts(OpBuilder &b, Location loc, ArrayRef<Value> sizes,
+                  int64_t parts, int64_t nanoseconds) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
+    Value largest = sizes.front();
+    for (Value size : sizes.drop_front())
+      largest = b.createOrFold<arith::MaxUIOp>(loc, largest, size);
+    Value time =
+        b.createOrFold<arith::MulIOp>(loc, largest, constant(nanoseconds));
+    Value count = b.createOrFold<arith::DivUIOp>(
+        loc, time, constant(kPredictedSize * partNanoseconds));
+    count = b.createOrFold<arith::MaxUIOp>(loc, count, constant(1));
+    return b.createOrFold<arith::MinUIOp>(loc, count, constant(parts));
+  }
+
+  void addArguments(func::CallOp call, int64_t parts, int64_t nanoseconds) {
     OpBuilder b(call);
-    Value part = arith::ConstantIndexOp::create(b, call.getLoc(), 0),
-          one = arith::ConstantIndexOp::create(b, call.getLoc(), 1);
-    SmallVector<Value> operands(call.getOperands());
-    operands.append({part, one});
+    SmallVector<Value> operands(call.getOperands()), sizes = getSizes(operands);
+    Value part = arith::ConstantIndexOp::create(b, call.getLoc(), 0), count;
+    if (sizes.empty() || partNanoseconds == 0)
+      count = arith::ConstantIndexOp::create(b, call.getLoc(), 1);
+    else
+      count = emitParts(b, call.getLoc(), sizes, parts, nanoseconds);
+    operands.append({part, count});
     call.getOperandsMutable().assign(operands);
     call->setAttr(kPartsAttr, b.getI64IntegerAttr(parts));
   }

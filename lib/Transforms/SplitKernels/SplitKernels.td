@@ -29,6 +29,9 @@ def SplitKernelsPass : Pass<"mpq-split-kernels", "::mlir::ModuleOp"> {
       %to = ceil(32 * (%part + 1) / %parts)
       scf.for %i = %from to %to step %c1 { ... }
     ```
+    A kernel that is told sizes at run time is worth as many parts as the largest
+    of them says: the call passes their number instead of 1.
+
     Where all calls that would be split take less than `run-ns` together, none
     is: a run would not earn what waking the threads costs.
 

@@ -13,12 +13,15 @@
 // CHECK: %[[PART:.*]] = llvm.mlir.addressof @kernel_part
 // CHECK: llvm.call @mpq_fork(%[[TEAM]], %[[PART]], %[[FRAME]], %{{.*}})
 // CHECK: llvm.call @mpq_fork
+// The number of parts may be known at run time only.
+// CHECK: llvm.call @mpq_fork(%{{.*}}, %{{.*}}, %{{.*}}, %[[N]])
 // CHECK: llvm.call @serial(%[[X]])
 llvm.func @main(%x: !llvm.ptr, %n: i64) {
   %zero = llvm.mlir.constant(0 : i64) : i64
   %one = llvm.mlir.constant(1 : i64) : i64
   llvm.call @kernel(%x, %n, %zero, %one) {mpq.parts = 2 : i64} : (!llvm.ptr, i64, i64, i64) -> ()
   llvm.call @kernel(%x, %n, %zero, %one) {mpq.parts = 4 : i64} : (!llvm.ptr, i64, i64, i64) -> ()
+  llvm.call @kernel(%x, %n, %zero, %n) {mpq.parts = 3 : i64} : (!llvm.ptr, i64, i64, i64) -> ()
   llvm.call @serial(%x) : (!llvm.ptr) -> ()
   llvm.return
 }
