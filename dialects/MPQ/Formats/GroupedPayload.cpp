@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/Endian.h"
 
 using namespace mlir;
@@ -41,8 +42,14 @@ int64_t GroupedPayload::getGroupLength(int64_t k) const {
   return group > 0 ? std::min(group, std::max<int64_t>(k, 1)) : k;
 }
 
+/// By digit.
+static constexpr uint32_t kPowersOf3[GroupedPayload::kDigits] = {1, 3, 9, 27, 81};
+
 uint32_t GroupedPayload::getCode(ArrayRef<char> payload, int64_t k, int64_t row,
                                  int64_t column) const {
+  if (isBase3)
+    return uint8_t(payload[row * getRowBytes(k) + column / kDigits]) /
+           kPowersOf3[column % kDigits] % 3;
   int64_t bit = column * bits, at = row * getRowBytes(k) + bit / 8;
   // What follows the codes keeps the second byte within the payload.
   uint32_t word = uint8_t(payload[at]) | uint8_t(payload[at + 1]) << 8;
@@ -51,6 +58,11 @@ uint32_t GroupedPayload::getCode(ArrayRef<char> payload, int64_t k, int64_t row,
 
 void GroupedPayload::setCode(MutableArrayRef<char> payload, int64_t k,
                              int64_t row, int64_t column, uint32_t code) const {
+  if (isBase3) {
+    payload[row * getRowBytes(k) + column / kDigits] +=
+        char(code * kPowersOf3[column % kDigits]);
+    return;
+  }
   int64_t bit = column * bits, at = row * getRowBytes(k) + bit / 8;
   uint32_t word = (code & ((1u << bits) - 1)) << (bit % 8);
   payload[at] |= char(word);
@@ -134,14 +146,14 @@ struct Emitter {
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(builder, loc, value);
   }
-  Value i32(int64_t value) {
+  Value i32(int64_t value) const {
     return arith::ConstantIntOp::create(builder, loc, value, 32);
   }
-  template <typename OpT> Value op(Value a, Value b) {
+  template <typename OpT> Value op(Value a, Value b) const {
     return OpT::create(builder, loc, a, b);
   }
   Value add(Value a, Value b) { return op<arith::AddIOp>(a, b); }
-  Value mul(Value a, Value b) { return op<arith::MulIOp>(a, b); }
+  Value mul(Value a, Value b) const { return op<arith::MulIOp>(a, b); }
 
   /// The byte at `at`, in an i32.
   Value byte(Value at) {
@@ -206,9 +218,35 @@ Value GroupedPayload::emitScaleIndex(OpBuilder &builder, Location loc,
                   emit.op<arith::DivUIOp>(column, emit.index(group)));
 }
 
+/// byte / 3^digit % 3. Dividing by a number that is not a constant is slow, so the
+/// byte is multiplied by 2^16 / 3^digit, rounded up by e < 3^digit. That makes the
+/// quotient too large by byte * e / (2^16 * 3^digit), which is less than 1 / 3^digit,
+/// as far as it may be from the next integer.
+static Value emitDigit(const Emitter &emit, Value byte, Value digit) {
+  OpBuilder &builder = emit.builder;
+  SmallVector<int32_t> inverses;
+  for (uint32_t power : kPowersOf3)
+    inverses.push_back(llvm::divideCeil(1 << 16, power));
+  auto type = VectorType::get(GroupedPayload::kDigits, builder.getI32Type());
+  Value table = arith::ConstantOp::create(
+      builder, emit.loc,
+      DenseElementsAttr::get(type, ArrayRef<int32_t>(inverses)));
+  Value inverse = vector::ExtractOp::create(builder, emit.loc, table,
+                                            OpFoldResult(digit));
+  Value shifted = emit.op<arith::ShRUIOp>(emit.mul(byte, inverse), emit.i32(16));
+  return emit.op<arith::RemUIOp>(shifted, emit.i32(3));
+}
+
 Value GroupedPayload::emitCode(OpBuilder &builder, Location loc, Value payload,
                                int64_t k, Value row, Value column) const {
   Emitter emit{builder, loc, payload};
+  if (isBase3) {
+    Value digits = emit.index(kDigits);
+    Value at = emit.add(emit.mul(row, emit.index(getRowBytes(k))),
+                        emit.op<arith::DivUIOp>(column, digits));
+    return emitDigit(emit, emit.byte(at),
+                     emit.op<arith::RemUIOp>(column, digits));
+  }
   Value bit = emit.mul(column, emit.index(bits));
   Value at = emit.add(emit.mul(row, emit.index(getRowBytes(k))),
                       emit.op<arith::ShRUIOp>(bit, emit.index(3)));

@@ -7,7 +7,9 @@
 // row, and behind them the scales of groups of them. For a rows x k matrix:
 //
 //   codes    rows x ceil(k * bits / 8) bytes; code j of a row takes the bits
-//            [j*bits, (j+1)*bits) of the row's bytes, little endian
+//            [j*bits, (j+1)*bits) of the row's bytes, little endian; or, of three
+//            codes, rows x ceil(k / 5) bytes, code j being digit j % 5 of byte
+//            j / 5 of the row in base 3, the lowest first
 //   scales   f32 or f16, little endian, row by row, group by group
 //
 // and then what the format adds. Rows of codes are byte-aligned, scales need
@@ -28,8 +30,14 @@ struct GroupedPayload {
   unsigned bits;       ///< of one code: 1 to 8
   int64_t group;       ///< weights that share a scale: 0, a row; -1, the tensor
   ScaleType scaleType; ///< how a scale is stored
+  bool isBase3 = false; ///< codes are digits, 3^5 = 243 of which fit a byte
 
-  int64_t getRowBytes(int64_t k) const { return (k * bits + 7) / 8; }
+  /// Digits of a byte in base 3.
+  static constexpr int64_t kDigits = 5;
+
+  int64_t getRowBytes(int64_t k) const {
+    return isBase3 ? (k + kDigits - 1) / kDigits : (k * bits + 7) / 8;
+  }
   int64_t getScaleBytes() const { return scaleType == ScaleType::F16 ? 2 : 4; }
   int64_t getGroupsPerRow(int64_t k) const;
   int64_t getScaleCount(int64_t rows, int64_t k) const;

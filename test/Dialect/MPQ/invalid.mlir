@@ -333,7 +333,7 @@ func.func @attention_mask(%x: memref<4x8xf32>, %m: memref<3x4xf32>, %y: memref<4
 
 // -----
 
-// expected-error @below {{unknown codebook 'nf5', expected binary, ternary2, fp4, nf4 or kmeans2 to kmeans8}}
+// expected-error @below {{unknown codebook 'nf5', expected binary, ternary, ternary2, fp4, nf4 or kmeans2 to kmeans8}}
 func.func private @codebook_table(!mpq.tensor<2x2, axis 0, #mpq.codebook<nf5>>)
 
 // -----

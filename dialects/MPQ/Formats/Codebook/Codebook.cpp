@@ -143,7 +143,8 @@ unsigned CodebookFormatAttr::getCodeBits() const {
 
 GroupedPayload CodebookFormatAttr::getParts() const {
   return {getCodeBits(), getGroup(),
-          getHalfScale() ? ScaleType::F16 : ScaleType::F32};
+          getHalfScale() ? ScaleType::F16 : ScaleType::F32,
+          /*isBase3=*/getTable() == "ternary"};
 }
 
 ArrayRef<float> CodebookFormatAttr::getLevels() const {

@@ -15,6 +15,7 @@ def MPQ_CodebookFormatAttr : MPQ_Format<"CodebookFormat", "codebook",
 
         name      bits  levels
         binary    1     -1, 1
+        ternary   1.6   -1, 0, 1: five codes in a byte
         ternary2  2     -1, 0, 1 (and 0 again)
         fp4       4     0, 1, 2, 3, 4, 6, 8, 12 and their negatives: twice the
                         values of E2M1 (OCP Microscaling Formats v1.0, table 5)
@@ -33,6 +34,9 @@ def MPQ_CodebookFormatAttr : MPQ_Format<"CodebookFormat", "codebook",
     and 1:
 
         byte 0: 13 << 4 | 5 = 0xd5    byte 1: 1 << 4 | 7 = 0x17
+
+    Five weights of a row in `ternary`, levels 1, -1, 0, 0 and 1, are the digits 2,
+    0, 1, 1 and 2 of the byte 2 + 0 * 3 + 1 * 9 + 1 * 27 + 2 * 81 = 200.
 
     The tables of integers go through integer dot kernels.
 

@@ -45,8 +45,9 @@ constexpr float nf4[] = {-1.0f,
                          0.5626170039176941f,
                          0.7229568362236023f,
                          1.0f};
-constexpr StringLiteral names[] = {"binary", "ternary2", "fp4", "nf4"};
-constexpr ArrayRef<float> tables[] = {binary, ternary, fp4, nf4};
+constexpr StringLiteral names[] = {"binary", "ternary", "ternary2", "fp4",
+                                   "nf4"};
+constexpr ArrayRef<float> tables[] = {binary, ternary, ternary, fp4, nf4};
 } // namespace
 
 ArrayRef<StringLiteral> mpq::getTableNames() { return names; }

@@ -39,8 +39,8 @@ const char *const integers[] = {"int2", "int3", "int4", "int5",
 const char *const integerVariants[] = {
     "",     ":asym",   ":f16",     ":asym:f16",     ":g4",
     ":g32", ":tensor", ":g5:asym", ":g16:asym:f16", ":tensor:asym"};
-const char *const codebooks[] = {"binary", "ternary2", "fp4",    "nf4",
-                                 "kmeans2", "kmeans3",  "kmeans8"};
+const char *const codebooks[] = {"binary", "ternary", "ternary2", "fp4",
+                                 "nf4",    "kmeans2", "kmeans3",  "kmeans8"};
 const char *const codebookVariants[] = {"", ":f16", ":g5:f16", ":tensor"};
 
 struct Shape {

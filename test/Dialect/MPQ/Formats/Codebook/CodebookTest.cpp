@@ -86,7 +86,31 @@ TEST_F(Codebook, PacksCodesBeforeScales) {
   EXPECT_EQ(uint8_t(payload[1]), 0x17);
 }
 
+/// Five levels in a byte, the lowest digit first, and rows that begin with a byte;
+/// groups need not.
+TEST_F(Codebook, PacksFiveDigitsOfBase3) {
+  std::vector<float> weights = {3, -3, 0, 0, 3, -3, 3, 0, 0, 0, -3, 3, 3, -3};
+  FormatAttrInterface format = get("ternary:g4");
+  std::vector<char> payload(format.getStorageBytes(2, 7));
+  ASSERT_EQ(payload.size(), 2u * 2 + 4 * 4);
+  format.encode(weights, 2, 7, payload);
+  EXPECT_EQ(uint8_t(payload[0]), 2 + 0 * 3 + 1 * 9 + 1 * 27 + 2 * 81);
+  EXPECT_EQ(uint8_t(payload[1]), 0 + 2 * 3);
+  EXPECT_EQ(uint8_t(payload[2]), 1 + 1 * 3 + 1 * 9 + 0 * 27 + 2 * 81);
+  EXPECT_EQ(uint8_t(payload[3]), 2 + 0 * 3);
+  EXPECT_EQ(error(weights, roundTrip("ternary:g4", weights, 2, 7)), 0);
+}
+
+/// What is stored in fewer bytes is the same.
+TEST_F(Codebook, TernaryIsTernary2) {
+  std::vector<float> weights = normal(7 * 33);
+  EXPECT_EQ(roundTrip("ternary:g16:f16", weights, 7, 33),
+            roundTrip("ternary2:g16:f16", weights, 7, 33));
+}
+
 TEST_F(Codebook, CountsEveryByte) {
+  EXPECT_EQ(get("ternary:g128:f16").getStorageBytes(16, 256),
+            16 * 52 + 16 * 2 * 2);
   EXPECT_EQ(get("binary").getStorageBytes(16, 27), 16 * 4 + 16 * 4);
   EXPECT_EQ(get("nf4:g8:f16").getStorageBytes(3, 20), 3 * 10 + 9 * 2);
   EXPECT_EQ(get("kmeans3:tensor").getStorageBytes(5, 3), 5 * 2 + 4 + 8 * 4);
@@ -164,7 +188,7 @@ TEST_F(Codebook, IsTotal) {
 TEST_F(Codebook, SaysWhatIsWrong) {
   std::string syntax =
       "; it is written "
-      "binary|ternary2|fp4|nf4|kmeans2..kmeans8[:gN|:tensor][:f16]";
+      "binary|ternary|ternary2|fp4|nf4|kmeans2..kmeans8[:gN|:tensor][:f16]";
   EXPECT_EQ(reason("nf4:asym"),
             "number format 'nf4:asym': unknown part 'asym'" + syntax);
   EXPECT_EQ(

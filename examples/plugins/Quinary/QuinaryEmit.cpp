@@ -3,18 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Three levels with scales, as IR. `emitDecode` is what every kernel can use;
+// Five levels with scales, as IR. `emitDecode` is what every kernel can use;
 // level and scale apart are for kernels that multiply integers.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Ternary.h"
+#include "Quinary.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
-using namespace ternary;
+using namespace quinary;
 
 namespace {
 /// Short forms of what the functions below build.
@@ -40,24 +40,24 @@ struct Emitter {
 };
 } // namespace
 
-int64_t TernaryFormatAttr::getIntegerGroup(int64_t k) const { return getGroup() ? getGroup() : k; }
+int64_t QuinaryFormatAttr::getIntegerGroup(int64_t k) const { return getGroup() ? getGroup() : k; }
 
-std::pair<int64_t, int64_t> TernaryFormatAttr::getLevelRange() const { return {-1, 1}; }
+std::pair<int64_t, int64_t> QuinaryFormatAttr::getLevelRange() const { return {-2, 2}; }
 
-Value TernaryFormatAttr::emitLevel(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
+Value QuinaryFormatAttr::emitLevel(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
                                    Value column) const {
   Emitter emit{builder, loc, payload};
   Value byte = emit.byte(emit.add(emit.mul(row, emit.index(getRowBytes(k))),
-                                  emit.op<arith::DivUIOp>(column, emit.index(5))));
-  Value digit = emit.op<arith::RemUIOp>(column, emit.index(5));
+                                  emit.op<arith::DivUIOp>(column, emit.index(3))));
+  Value digit = emit.op<arith::RemUIOp>(column, emit.index(3));
   Value power = emit.i32(1);
-  for (auto [i, value] : {std::pair(1, 3), {2, 9}, {3, 27}, {4, 81}})
+  for (auto [i, value] : {std::pair(1, 5), {2, 25}})
     power = arith::SelectOp::create(builder, loc, emit.isEqual(digit, emit.index(i)), emit.i32(value), power);
-  Value code = emit.op<arith::RemUIOp>(emit.op<arith::DivUIOp>(byte, power), emit.i32(3));
-  return emit.op<arith::SubIOp>(code, emit.i32(1));
+  Value code = emit.op<arith::RemUIOp>(emit.op<arith::DivUIOp>(byte, power), emit.i32(5));
+  return emit.op<arith::SubIOp>(code, emit.i32(2));
 }
 
-Value TernaryFormatAttr::emitScale(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
+Value QuinaryFormatAttr::emitScale(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
                                    Value column) const {
   Emitter emit{builder, loc, payload};
   Value index = row;
@@ -72,7 +72,7 @@ Value TernaryFormatAttr::emitScale(OpBuilder &builder, Location loc, Value paylo
   return arith::BitcastOp::create(builder, loc, builder.getF32Type(), bits);
 }
 
-Value TernaryFormatAttr::emitDecode(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
+Value QuinaryFormatAttr::emitDecode(OpBuilder &builder, Location loc, Value payload, int64_t rows, int64_t k, Value row,
                                     Value column) const {
   Value level = emitLevel(builder, loc, payload, rows, k, row, column);
   Value scale = emitScale(builder, loc, payload, rows, k, row, column);
