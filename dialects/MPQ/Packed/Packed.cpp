@@ -77,3 +77,26 @@ LogicalResult TileAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                  succeeded(check("prefetch", prefetch, 0, kMostLines)) &&
                  succeeded(check("level", level, 1, 3)));
 }
+
+LogicalResult
+PackedBytesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        int64_t rows, int64_t k, int64_t group,
+                        unsigned scaleBits, int64_t columns, int64_t line,
+                        int64_t streams) {
+  if (columns != 5 && columns != 8)
+    return emitError() << "a byte has 5 levels of three or 8 of two, not "
+                       << columns;
+  if ((line != 32 && line != 64) || streams < 1)
+    return emitError() << "lines are of 32 or 64 rows, and there is at least one "
+                          "stream, not "
+                       << line << " and " << streams;
+  if (rows < 1 || k < 1)
+    return emitError() << "a packed weight has at least one row and column, not "
+                       << rows << " x " << k;
+  if (group < 0 || group >= k)
+    return emitError() << "a group is 0 (the row) or fewer than its " << k
+                       << " weights, not " << group;
+  if (scaleBits != 16 && scaleBits != 32)
+    return emitError() << "a packed scale has 16 or 32 bits, not " << scaleBits;
+  return success();
+}

@@ -68,4 +68,23 @@ def MPQ_TileAttr : MPQ_Attr<"Tile", "tile"> {
   let genVerifyDecl = 1;
 }
 
+def MPQ_PackedBytesAttr : MPQ_Attr<"PackedBytes", "packed_bytes"> {
+  let summary = "layout of a weight whose bytes are looked up in tables of sums";
+  let description = [{
+    A weight of `rows` x `k` levels, with scales (f32 or f16, as `scale_bits` says)
+    for every `group` columns of a row (0: one for the row). A byte has the levels of
+    `columns` columns of one row: 5 of three levels (-1, 0, 1) or 8 of two (-1, 1).
+    `line` rows follow each other, and the lines of `streams` times as many take
+    turns. `lib/Kernel/CPU/MatmulTernary/TernaryLayout.h` draws the layout.
+
+    ```mlir
+    #mpq.packed_bytes<rows = 4096, k = 4096, group = 128, scale_bits = 16, columns = 5, line = 64, streams = 2>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$k, "int64_t":$group, "unsigned":$scale_bits,
+    "int64_t":$columns, "int64_t":$line, "int64_t":$streams);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // MPQ_PACKED_TD

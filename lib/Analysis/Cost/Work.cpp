@@ -49,14 +49,15 @@ static double getSize(Value value, int64_t d, int64_t dynamicSize) {
 /// are multiplied as they are packed, else f32, bf16 or levels of a byte. Small
 /// weights are padded, so the nearest of these.
 static double getBits(Operation *op, double bytes, double weights) {
-  auto layout = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
+  Attribute layout = op->getAttr(kPackedLayoutAttr);
   auto name = op->getAttrOfType<StringAttr>("family");
   KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
   if (!layout && family)
-    layout = dyn_cast_if_present<PackedAttr>(
-        family->getPackedLayout(op, KernelTarget::get(op)));
-  if (layout)
-    return layout.getBits();
+    layout = family->getPackedLayout(op, KernelTarget::get(op));
+  if (auto packed = dyn_cast_if_present<PackedAttr>(layout))
+    return packed.getBits();
+  if (auto packed = dyn_cast_if_present<PackedBytesAttr>(layout))
+    return 8.0 / packed.getColumns();
   if (family && family->getName().ends_with("_bf16"))
     return 16;
   return bytes / weights < 2.5 ? 8 : 32;

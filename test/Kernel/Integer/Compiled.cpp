@@ -32,6 +32,7 @@ void registerKernelFamilyConvVnni(DialectRegistry &);
 void registerKernelFamilyMatmulVnni(DialectRegistry &);
 void registerKernelFamilyMatmulPacked(DialectRegistry &);
 void registerKernelFamilyMatmulLookupInt8(DialectRegistry &);
+void registerKernelFamilyMatmulTernary(DialectRegistry &);
 void registerKernelFamilyMatmulPopcount(DialectRegistry &);
 } // namespace mpq
 
@@ -205,6 +206,7 @@ static DialectRegistry makeRegistry() {
   registerKernelFamilyMatmulVnni(registry);
   registerKernelFamilyMatmulPacked(registry);
   registerKernelFamilyMatmulLookupInt8(registry);
+  registerKernelFamilyMatmulTernary(registry);
   registerKernelFamilyMatmulPopcount(registry);
   return registry;
 }

@@ -98,6 +98,22 @@ TEST_F(Lookup, PackerAndLayoutAgree) {
   }
 }
 
+/// Sums of five, too: of three levels, which are all the same in one of 122 bytes.
+TEST_F(Lookup, ExtremeTernaryValues) {
+  std::vector<Problem> problems;
+  for (std::string group : {"", ":g16", ":g128", ":g512"})
+    for (int code : {0, 255})
+      for (int zero : {0, 255}) {
+        Problem p = makeMatmul("code" + std::to_string(code), 1, 16, 1100);
+        p.format = "ternary" + group;
+        p.input = {0.02, zero};
+        p.extremeCode = code;
+        p.hasBias = false;
+        problems.push_back(p);
+      }
+  checkAll("matmul_ternary", problems, 5e-7);
+}
+
 /// Sums of four activations that are all -128 or all 127, added up over long rows.
 TEST_F(Lookup, ExtremeValues) {
   std::vector<Problem> problems;

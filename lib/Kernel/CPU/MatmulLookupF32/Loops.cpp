@@ -10,8 +10,9 @@
 
 #include "lib/Kernel/CPU/MatmulLookupF32/Loops.h"
 
+#include "lib/Kernel/CPU/Packed/Hide.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -51,17 +52,9 @@ LookupLoops::LookupLoops(KernelBuilder &k, MatmulOp op,
       words(VectorType::get(kLanes, k.b.getI32Type())),
       reals(VectorType::get(kLanes, k.b.getF32Type())) {
   for (int64_t half = 1; half < kHalves * kBytes / 2; ++half)
-    powers.push_back(hide(k.splatInteger(
+    powers.push_back(packed::hide(k, k.splatInteger(
         16, int64_t(1) << (16 - SumTables::kIndexBits * half), 2 * kLanes)));
-  one = hide(k.splatF32(1.0, kLanes));
-}
-
-Value LookupLoops::hide(Value constant) {
-  return LLVM::InlineAsmOp::create(
-             k.b, constant.getType(), constant, "", "=v,0",
-             /*has_side_effects=*/false, /*is_align_stack=*/false,
-             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
-      .getRes();
+  one = packed::hide(k, k.splatF32(1.0, kLanes));
 }
 
 void LookupLoops::emit() {

@@ -76,8 +76,6 @@ private:
   mlir::Value emitIndex(mlir::Value line, int64_t half, bool multiplies);
   mlir::Value loadZeroPoints(const packed::StreamPart &part,
                              const Block &block, Index group);
-  /// A constant that LLVM does not know, and so makes no other instructions of.
-  mlir::Value hide(mlir::Value constant);
 
   const Tuning &tuning;
   packedf32::FloatRows activations;

@@ -10,6 +10,8 @@
 
 #include "lib/Kernel/CPU/Packed/Pack.h"
 
+#include "lib/Kernel/CPU/Packed/StoredWeight.h"
+
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +29,8 @@ class Packer {
 public:
   Packer(KernelBuilder &k, const PackedLayout &layout,
          const WeightReader &weight, Value packed)
-      : k(k), layout(layout), weight(weight), packed(packed) {}
+      : k(k), layout(layout), weight(weight), packed(packed),
+        stored(k, weight, layout.rows, layout.k, packed, layout.bytes()) {}
 
   void emit() {
     int64_t last = layout.chunks - 1;
@@ -142,10 +145,11 @@ private:
       end += layout.groupColumns * layout.cellSteps;
     Index at = k.add(k.mul(group, layout.groupColumns), within);
     at = k.limit(at, end, layout.k, valid);
-    return orZero(layout.table || !layout.levels.empty()
-                      ? emitTableCode(row, at)
-                      : ask(&FormatAttrInterface::emitCode, row, at),
-                  valid);
+    return stored.orZero(
+        layout.table || !layout.levels.empty()
+            ? emitTableCode(row, at)
+            : stored.ask(&FormatAttrInterface::emitCode, row, at),
+        valid);
   }
 
   //===--- Tables ---------------------------------------------------------===//
@@ -164,7 +168,7 @@ private:
     k.forLoop(0, layout.getTableEntries(), 1, [&](Index entry) {
       Value code = arith::IndexCastUIOp::create(
           k.b, k.b.getI32Type(), k.value(k.mod(entry, 1 << layout.bits)));
-      storeDword(getCodebook().emitTableLevel(k.b, k.b.getLoc(),
+      stored.storeDword(getCodebook().emitTableLevel(k.b, k.b.getLoc(),
                                               weight.getPayload(), layout.rows,
                                               layout.k, code),
                  k.mul(entry, 4) + layout.getTableOffset());
@@ -178,14 +182,14 @@ private:
       Index row = getRow(stream, i[1], valid);
       Index column = k.mul(k.add(firstGroup, i[0]), layout.groupColumns);
       Index to = k.linear(i, {groups, kRows});
-      Value scale =
-          orZero(ask(&FormatAttrInterface::emitScale, row, column), valid);
-      storeScale(scale, k.add(at, k.mul(to, layout.scaleBytes)) +
-                            layout.getScaleOffset(groups, 0));
+      stored.storeScale(stored.emitScale(row, column, valid),
+                        k.add(at, k.mul(to, layout.scaleBytes)) +
+                            layout.getScaleOffset(groups, 0),
+                        layout.scaleBytes);
       if (!layout.zeroPoints)
         return;
-      Value zero =
-          orZero(ask(&FormatAttrInterface::emitZeroPoint, row, column), valid);
+      Value zero = stored.orZero(
+          stored.ask(&FormatAttrInterface::emitZeroPoint, row, column), valid);
       k.store(arith::TruncIOp::create(k.b, k.b.getI8Type(), zero), packed,
               k.add(at, to) + layout.getZeroPointOffset(groups, 0));
     });
@@ -195,11 +199,12 @@ private:
     k.forLoop(0, kRows, 1, [&](Index lane) {
       Value valid;
       Index row = getRow(stream, lane, valid), to = k.add(at, k.mul(lane, 4));
-      storeDword(orZero(ask(&FormatAttrInterface::emitScale, row, 0), valid),
-                 to + PackedLayout::kScales);
+      stored.storeDword(stored.emitScale(row, 0, valid),
+                        to + PackedLayout::kScales);
       if (layout.zeroPoints)
-        storeDword(
-            orZero(ask(&FormatAttrInterface::emitZeroPoint, row, 0), valid),
+        stored.storeDword(
+            stored.orZero(
+                stored.ask(&FormatAttrInterface::emitZeroPoint, row, 0), valid),
             to + PackedLayout::kZeroPoints);
     });
   }
@@ -209,92 +214,19 @@ private:
     k.forLoop(0, kRows, 1, [&](Index lane) {
       Value valid;
       Index row = getRow(stream, lane, valid);
-      Value sum = layout.isGrouped() ? emitWeightSum(row)
-                                     : emitLevelSum(row, 0, layout.k);
-      storeDword(orZero(sum, valid), k.add(at, k.mul(lane, 4)));
+      Value sum = layout.isGrouped()
+                      ? stored.emitWeightSum(row, layout.groups,
+                                             layout.groupColumns)
+                      : stored.emitLevelSum(row, 0, layout.k);
+      stored.storeDword(stored.orZero(sum, valid), k.add(at, k.mul(lane, 4)));
     });
-  }
-
-  Value emitWeightSum(Index row) {
-    auto visit = [&](Index group, int64_t columns, Value sum) {
-      Index first = k.mul(group, layout.groupColumns);
-      Value levels = arith::SIToFPOp::create(k.b, k.b.getF32Type(),
-                                             emitLevelSum(row, first, columns));
-      Value scale = ask(&FormatAttrInterface::emitScale, row, first);
-      return k.addf(sum, k.mulf(levels, scale));
-    };
-    int64_t last = layout.groups - 1;
-    Value sum =
-        k.forLoop(0, last, 1, k.f32(0.0), [&](Index group, ValueRange v) {
-          return SmallVector<Value>{visit(group, layout.groupColumns, v[0])};
-        })[0];
-    return visit(last, layout.getColumns(last), sum);
-  }
-
-  Value emitLevelSum(Index row, Index first, int64_t count) {
-    return k.forLoop(0, count, 1, k.integer(32, 0), [&](Index i, ValueRange v) {
-      Value level = ask(&FormatAttrInterface::emitLevel, row, k.add(first, i));
-      return SmallVector<Value>{arith::AddIOp::create(k.b, v[0], level)};
-    })[0];
-  }
-
-  //===--- Elements -------------------------------------------------------===//
-
-  /// A level, scale or zero point of the stored weight.
-  template <typename Question>
-  Value ask(Question question, Index row, Index column) {
-    FormatAttrInterface format = weight.getFormat();
-    return (format.*question)(k.b, k.b.getLoc(), weight.getPayload(),
-                              layout.rows, layout.k, k.value(row),
-                              k.value(column));
-  }
-
-  Value orZero(Value value, Value valid) {
-    if (!valid)
-      return value;
-    Value zero = value.getType().isF32() ? k.f32(0.0) : k.integer(32, 0);
-    return arith::SelectOp::create(k.b, valid, value, zero);
-  }
-
-  void storeScale(Value scale, Index at) {
-    if (layout.scaleBytes == 4)
-      return storeDword(scale, at);
-    // It was an f16: exact.
-    Value half = emitHalf(scale);
-    Value halves = k.view(packed, k.b.getI16Type(), 0, layout.bytes() / 2);
-    k.store(half, halves, k.floorDiv(at, 2));
-  }
-
-  /// The f16 pattern of an f32 that is an f16, without f16 arithmetic, which
-  /// not every target has.
-  Value emitHalf(Value scale) {
-    Type i32 = k.b.getI32Type();
-    auto integer = [&](int64_t value) { return k.integer(32, value); };
-    Value bits = arith::BitcastOp::create(k.b, i32, scale);
-    Value sign = arith::AndIOp::create(
-        k.b, arith::ShRUIOp::create(k.b, bits, integer(16)), integer(0x8000));
-    // Times 2^-112 the exponent is that of an f16, and what is too small for it
-    // becomes a denormal number in the same bits.
-    Value magnitude = arith::AndIOp::create(k.b, bits, integer(0x7fffffff));
-    magnitude = arith::BitcastOp::create(k.b, k.b.getF32Type(), magnitude);
-    magnitude = k.mulf(magnitude, k.f32(0x1p-112));
-    magnitude = arith::BitcastOp::create(k.b, i32, magnitude);
-    magnitude = arith::ShRUIOp::create(k.b, magnitude, integer(13));
-    return arith::TruncIOp::create(k.b, k.b.getI16Type(),
-                                   arith::OrIOp::create(k.b, magnitude, sign));
-  }
-
-  void storeDword(Value dword, Index at) {
-    if (dword.getType().isF32())
-      dword = arith::BitcastOp::create(k.b, k.b.getI32Type(), dword);
-    Value dwords = k.view(packed, k.b.getI32Type(), 0, layout.bytes() / 4);
-    k.store(dword, dwords, k.floorDiv(at, 4));
   }
 
   KernelBuilder &k;
   const PackedLayout &layout;
   const WeightReader &weight;
   Value packed;
+  packed::StoredWeight stored;
 };
 
 } // namespace

@@ -19,16 +19,8 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::packed;
 
-PackedAttr PackedFamily::getLayoutOf(Operation *op,
-                                     const KernelTarget &target) const {
-  std::string reason;
-  return getLayout(
-      cast<StoredTensorType>(cast<MatmulOp>(op).getWeight().getType()), target,
-      reason);
-}
-
-bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
-                           std::string &reason) const {
+bool StoredWeightFamily::accepts(Operation *op, const KernelTarget &target,
+                                 std::string &reason) const {
   auto matmul = dyn_cast<MatmulOp>(op);
   if (!matmul) {
     reason = "implements mpq.matmul only";
@@ -44,36 +36,49 @@ bool PackedFamily::accepts(Operation *op, const KernelTarget &target,
     reason = "the weight is f32, not codes";
     return false;
   }
-  if (reason = check(matmul, stored); !reason.empty())
-    return false;
-  PackedAttr layout = getLayout(stored, target, reason);
-  if (layout && onlyGains)
-    reason = checkGain(matmul, PackedLayout(layout));
-  return layout && reason.empty();
+  return bool(findLayout(matmul, stored, target, onlyGains, reason));
 }
 
-KernelLayouts PackedFamily::getLayouts(Operation *op,
-                                       const KernelTarget &) const {
+KernelLayouts StoredWeightFamily::getLayouts(Operation *op,
+                                             const KernelTarget &) const {
   KernelLayouts layouts;
   layouts.activations.resize(cast<MatmulOp>(op).getActivationOperands().size());
   return layouts;
 }
 
-Attribute PackedFamily::getPackedLayout(Operation *op,
-                                        const KernelTarget &target) const {
-  return getLayoutOf(op, target);
+Attribute
+StoredWeightFamily::getPackedLayout(Operation *op,
+                                    const KernelTarget &target) const {
+  auto matmul = cast<MatmulOp>(op);
+  std::string reason;
+  return findLayout(matmul,
+                    cast<StoredTensorType>(matmul.getWeight().getType()),
+                    target, /*onlyGains=*/false, reason);
+}
+
+Attribute PackedFamily::findLayout(MatmulOp op, StoredTensorType weight,
+                                   const KernelTarget &target, bool onlyGains,
+                                   std::string &reason) const {
+  if (reason = check(op, weight); !reason.empty())
+    return {};
+  PackedAttr layout = getLayout(weight, target, reason);
+  if (layout && onlyGains)
+    reason = checkGain(op, PackedLayout(layout));
+  return reason.empty() ? layout : PackedAttr();
 }
 
 int64_t PackedFamily::getPackedBytes(Operation *op,
                                      const KernelTarget &target) const {
-  return PackedLayout(getLayoutOf(op, target)).bytes();
+  return PackedLayout(cast<PackedAttr>(getPackedLayout(op, target))).bytes();
 }
 
 void PackedFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
                             const KernelTarget &target,
                             const WeightReader &weight, Value packed) const {
   KernelBuilder k(builder, loc, target);
-  packed::emitPack(k, PackedLayout(getLayoutOf(op, target)), weight, packed);
+  packed::emitPack(k,
+                   PackedLayout(cast<PackedAttr>(getPackedLayout(op, target))),
+                   weight, packed);
 }
 
 void PackedFamily::emit(OpBuilder &builder, Location loc, Operation *op,

@@ -17,10 +17,12 @@
 
 namespace mpq::packed {
 
-class PackedFamily : public KernelFamily {
+/// Products with a stored weight that kernels read in a layout of theirs, an
+/// attribute.
+class StoredWeightFamily : public KernelFamily {
 public:
   /// `onlyGains`: it accepts what gains by staying packed.
-  PackedFamily(llvm::StringRef name, int priority, bool onlyGains)
+  StoredWeightFamily(llvm::StringRef name, int priority, bool onlyGains)
       : name(name), priority(priority), onlyGains(onlyGains) {}
 
   llvm::StringRef getName() const override { return name; }
@@ -32,6 +34,26 @@ public:
                            const KernelTarget &target) const override;
   mlir::Attribute getPackedLayout(mlir::Operation *op,
                                   const KernelTarget &target) const override;
+
+protected:
+  /// The layout of the weight of `op`, which is stored as `weight`, or null and
+  /// the reason: the kernels cannot do `op`, or, with `onlyGains`, gain nothing
+  /// over expanded weights.
+  virtual mlir::Attribute findLayout(MatmulOp op, StoredTensorType weight,
+                                     const KernelTarget &target, bool onlyGains,
+                                     std::string &reason) const = 0;
+
+private:
+  llvm::StringRef name;
+  int priority;
+  bool onlyGains;
+};
+
+/// Those whose layout is a `PackedLayout`.
+class PackedFamily : public StoredWeightFamily {
+public:
+  using StoredWeightFamily::StoredWeightFamily;
+
   int64_t getPackedBytes(mlir::Operation *op,
                          const KernelTarget &target) const override;
   void emitPack(mlir::OpBuilder &builder, mlir::Location loc,
@@ -57,12 +79,9 @@ protected:
                          mlir::ValueRange operands) const = 0;
 
 private:
-  /// Of an accepted op on tensors.
-  PackedAttr getLayoutOf(mlir::Operation *op, const KernelTarget &target) const;
-
-  llvm::StringRef name;
-  int priority;
-  bool onlyGains;
+  mlir::Attribute findLayout(MatmulOp op, StoredTensorType weight,
+                             const KernelTarget &target, bool onlyGains,
+                             std::string &reason) const override;
 };
 
 /// Why exact sums of `op`, u8 rows times integer levels, are not possible in 32

@@ -10,6 +10,7 @@ that is known at run time only, and do several.
 """
 
 import random
+import re
 import sys
 
 seed, count, isas = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -24,7 +25,7 @@ def choose_rows() -> list[int]:
     return rng.sample([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 19, 33], rng.randint(4, 7))
 
 
-def choose_weight(tables: tuple[str, ...] = ("binary", "ternary2"), share: float = 0.15) -> str:
+def choose_weight(tables: tuple[str, ...] = ("binary", "ternary", "ternary2"), share: float = 0.15) -> str:
     name = rng.choice(tables) if rng.random() < share else f"int{rng.randint(2, 8)}"
     group = rng.choice(["", "", ":tensor"] + [f":g{g}" for g in (1, 5, 8, 16, 20, 32, 64, 96, 128, 256)])
     zero = ":asym" if name.startswith("int") and rng.random() < 0.4 else ""
@@ -32,14 +33,24 @@ def choose_weight(tables: tuple[str, ...] = ("binary", "ternary2"), share: float
 
 
 def choose_float_weight() -> str:
-    return choose_weight(("binary", "ternary2", "fp4", "nf4", *(f"kmeans{bits}" for bits in range(2, 9))), 0.5)
+    return choose_weight(("binary", "ternary", "ternary2", "fp4", "nf4", *(f"kmeans{bits}" for bits in range(2, 9))), 0.5)
+
+
+def choose_integers() -> str:
+    """Quantized activations of 1 to 8 bits; of 1 bit there is no level on either side of zero for a group."""
+    bits = rng.choice([8, 8, rng.randint(1, 7)])
+    return f"a=int{bits}" + rng.choice(["", ":group" if bits > 1 else "", ":static" if bits == 8 else ""])
 
 
 def choose_lookup() -> list[str]:
-    """Few bits, in groups of whole indices of tables."""
+    """Few bits, in groups of whole indices of tables; five levels of three in any groups."""
+    if rng.random() < 0.4:
+        weight = re.sub("=[a-z0-9]*", "=ternary", choose_weight(share=1))
+        kind = choose_integers() if rng.random() < 0.6 else rng.choice(["a=f32", "a=bf16"])
+        return [weight, kind, "family=matmul_ternary" + ("" if kind.startswith("a=int") else "_f32")]
     tail = rng.choice(["", ":tensor"] + [f":g{g}" for g in (16, 32, 48, 64, 128, 256)]) + rng.choice(["", ":f16"])
     if rng.random() < 0.5:
-        return [f"w=binary{tail}", rng.choice(["a=int8", "a=int8:static"]), "family=matmul_lookup_int8"]
+        return [f"w=binary{tail}", choose_integers(), "family=matmul_lookup_int8"]
     return [f"w={rng.choice(['binary', 'ternary2', 'kmeans2', 'int2'])}{tail}", "a=f32", "family=matmul_lookup_f32"]
 
 
@@ -58,9 +69,9 @@ def choose_types(isa: str) -> list[str]:
         return choose_lookup()
     kind = rng.random()
     if kind < 0.45:
-        return [choose_weight(), rng.choice(["a=int8", "a=int8:group", "a=int8:static"]), "family=matmul_packed"]
+        return [choose_weight(), choose_integers(), "family=matmul_packed"]
     if kind < 0.7:
-        return [choose_weight(), rng.choice(["a=int8", "a=int8:static"])]
+        return [choose_weight(), choose_integers()]
     if kind < 0.8:
         return [choose_float_weight(), "a=f32", "family=matmul_packed_f32"]
     if kind < 0.9:

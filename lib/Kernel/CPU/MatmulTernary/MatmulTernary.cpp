@@ -1,0 +1,161 @@
+//===----------------------------------------------------------------------===//
+// Part of MPQ, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix product of rows with ternary weights of 1.6 bits, five of them in a byte, by
+// tables of sums of five activations: of bytes, exact, for quantized rows
+// (ByteSums.h), of floats otherwise (FloatSums.h). Digits are never taken apart: that
+// takes more instructions than a product of 2-bit codes, and five lookups in the place
+// of one.
+//
+// The layout is ../ByteLookup/ByteLayout.h; docs/Rationale/Lookup.md has the reasons and the
+// measurements. Without vpermi2b, and for `ternary2`, which says 2 bits, levels are
+// multiplied as codes of 2 bits (matmul_packed).
+//
+// Two families each with the same kernels: one is asked before all others that
+// multiply stored weights and takes what gains, the other, which is asked last, takes
+// any.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/CPU/ByteLookup/Loops.h"
+#include "lib/Kernel/CPU/ByteLookup/Pack.h"
+#include "lib/Kernel/CPU/MatmulTernary/ByteSums.h"
+#include "lib/Kernel/CPU/MatmulTernary/FloatSums.h"
+#include "lib/Kernel/CPU/Packed/PackedFamily.h"
+
+#include "dialects/MPQ/Formats/Codebook/Codebook.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mpq;
+using namespace mpq::bytelookup;
+using namespace mpq::ternary;
+
+namespace {
+
+class MatmulTernary : public packed::StoredWeightFamily {
+public:
+  using StoredWeightFamily::StoredWeightFamily;
+
+  bool accepts(Operation *op, const KernelTarget &target,
+               std::string &reason) const override {
+    if (target.avx512vbmi && target.avx512bw && target.vectorBits >= 512)
+      return StoredWeightFamily::accepts(op, target, reason);
+    reason =
+        "there is no look-up of bytes in a table of 128, as in AVX-512 VBMI";
+    return false;
+  }
+
+  int64_t getPackedBytes(Operation *op,
+                         const KernelTarget &target) const override {
+    return ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target)))
+        .bytes();
+  }
+
+  void emitPack(OpBuilder &builder, Location loc, Operation *op,
+                const KernelTarget &target, const WeightReader &weight,
+                Value packed) const override {
+    KernelBuilder k(builder, loc, target);
+    bytelookup::emitPack(
+        k, ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target))),
+        weight, packed);
+  }
+
+  void emit(OpBuilder &builder, Location loc, Operation *op,
+            const KernelTarget &target, ValueRange operands) const override;
+
+protected:
+  /// Why the activations of `op` are not those of the kernels; empty: they are.
+  virtual std::string checkInput(MatmulOp op, StoredTensorType weight) const {
+    return packed::checkIntegerSums(op, weight);
+  }
+  virtual void emitLoops(KernelBuilder &k, MatmulOp op,
+                         const ByteLayout &layout, const PackedLayout &plain,
+                         int64_t rowsAtOnce, ValueRange operands) const {
+    UniformAttr quant = op.getInputQuantAttr();
+    packed::SignedRows rows(k, plain, k.activation(operands[0], {}, quant),
+                            rowsAtOnce, /*sumShift=*/0);
+    ByteSums sums(k, layout, operands[1], plain, rows, quant.getBits());
+    ByteLoops(k, op, layout, plain, rowsAtOnce, sums, &rows, operands).emit();
+  }
+
+private:
+  Attribute findLayout(MatmulOp op, StoredTensorType weight,
+                       const KernelTarget &target, bool onlyGains,
+                       std::string &reason) const override;
+};
+
+class MatmulTernaryF32 final : public MatmulTernary {
+public:
+  using MatmulTernary::MatmulTernary;
+
+private:
+  std::string checkInput(MatmulOp op, StoredTensorType) const override {
+    return op.getInputQuantAttr() ? "the input is quantized" : "";
+  }
+  void emitLoops(KernelBuilder &k, MatmulOp op, const ByteLayout &layout,
+                 const PackedLayout &plain, int64_t rowsAtOnce,
+                 ValueRange operands) const override {
+    FloatSums sums(k, layout, operands[1], operands[0]);
+    ByteLoops(k, op, layout, plain, rowsAtOnce, sums, nullptr, operands).emit();
+  }
+};
+
+} // namespace
+
+Attribute MatmulTernary::findLayout(MatmulOp op, StoredTensorType weight,
+                                    const KernelTarget &, bool onlyGains,
+                                    std::string &reason) const {
+  auto format = dyn_cast<CodebookFormatAttr>(weight.getFormat());
+  if (!format || !format.getParts().isBase3) {
+    reason = FormatAttrInterface(weight.getFormat()).getSpelling() +
+             " has not five levels of three in a byte";
+    return {};
+  }
+  if (reason = checkInput(op, weight); !reason.empty())
+    return {};
+  // Making tables costs as much as looking up a few panels.
+  constexpr int64_t kLeastRows = 256;
+  int64_t rows = weight.getRows(), k = weight.getK();
+  if (onlyGains && rows < kLeastRows) {
+    reason =
+        llvm::formatv("{0} rows of a weight are fewer than {1}, too few to "
+                      "share tables",
+                      rows, kLeastRows);
+    return {};
+  }
+  int64_t group = format.getParts().getGroupLength(k);
+  return PackedBytesAttr::get(
+      weight.getContext(), rows, k, group < k ? group : 0,
+      format.getHalfScale() ? 16 : 32, kDigits, kLine, kStreams);
+}
+
+void MatmulTernary::emit(OpBuilder &builder, Location loc, Operation *op,
+                         const KernelTarget &target,
+                         ValueRange operands) const {
+  auto attr = op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr);
+  if (!attr) {
+    op->emitOpError("lacks the attribute '")
+        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
+    return;
+  }
+  KernelBuilder k(builder, loc, target);
+  ByteLayout layout(attr);
+  emitLoops(
+      k, cast<MatmulOp>(op), layout, layout.getPlain(),
+      packed::PanelLoops::getBlockHeight(k.rows(operands[0]), Tuning::kRows),
+      operands);
+}
+
+namespace mpq {
+void registerKernelFamilyMatmulTernary(DialectRegistry &) {
+  packed::registerPackedFamily<MatmulTernary>("matmul_ternary", 75,
+                                              "matmul_ternary_large", 330);
+  packed::registerPackedFamily<MatmulTernaryF32>(
+      "matmul_ternary_f32", 70, "matmul_ternary_f32_large", 125);
+}
+} // namespace mpq
