@@ -25,15 +25,17 @@ static int64_t getSteps(const PackedLayout &layout) {
                        2 * ByteTables::kSteps);
 }
 
-int64_t ByteTables::getPitch(const PackedLayout &layout) {
+int64_t ByteTables::getPitch(const PackedLayout &layout, unsigned bits) {
   // An odd number of lines apart, or rows of a tile compete for the same lines
   // of the cache.
-  return getSteps(layout) / kSteps * kBytes + kLine;
+  return getSteps(layout) / kSteps * getBytes(bits) + kLine;
 }
 
 ByteTables::ByteTables(KernelBuilder &k, const PackedLayout &layout,
-                       packed::SignedRows &rows, int64_t rowsAtOnce)
-    : k(k), layout(layout), rows(rows), pitch(getPitch(layout)),
+                       packed::SignedRows &rows, int64_t rowsAtOnce,
+                       unsigned bits)
+    : k(k), layout(layout), rows(rows), bits(bits),
+      pitch(getPitch(layout, bits)),
       bytes(VectorType::get(kLine, k.b.getI8Type())),
       words(VectorType::get(kLine / 4, k.b.getI32Type())) {
   tables = k.stackBuffer(k.b.getI8Type(), rowsAtOnce * pitch);
@@ -71,6 +73,12 @@ void ByteTables::emitRow(Index row) {
           k.b, value, k.splatInteger(32, 0x0f0f0f0f, kLine / 4));
       return vector::BitCastOp::create(k.b, bytes, value);
     };
+    Index at = k.add(k.mul(row, pitch), k.mul(i, getBytes(bits)));
+    if (!isSplit()) {
+      k.storeVector(emitTable(vector::BitCastOp::create(k.b, bytes, all)),
+                    tables, at);
+      return;
+    }
     Value lower = mask(all);
     Value upper = mask(arith::ShRUIOp::create(
         k.b, all, k.splatInteger(32, 4, kLine / 4)));
@@ -78,7 +86,6 @@ void ByteTables::emitRow(Index row) {
     Value eight = k.splatInteger(8, 8, kLine);
     upper = arith::SubIOp::create(
         k.b, arith::XOrIOp::create(k.b, upper, eight), eight);
-    Index at = k.add(k.mul(row, pitch), k.mul(i, kBytes));
     k.storeVector(emitTable(lower), tables, at);
     k.storeVector(emitTable(upper), tables, at + kLine);
   });
@@ -116,16 +123,24 @@ Value ByteTables::dot(Value sum, Value found, Value factor, bool isSigned) {
 void ByteTables::add(Sums &sums, Index row, Index step,
                      ArrayRef<Value> indices) {
   assert(indices.size() <= kMostAdded && "sums of bytes overflow");
-  Index at = k.add(k.mul(row, pitch), k.mul(step, kBytes / kSteps));
+  Index at = k.add(k.mul(row, pitch), k.mul(step, getBytes(bits) / kSteps));
   Value lower, upper;
+  auto add = [&](Value &sum, Value found) {
+    sum = sum ? arith::AddIOp::create(k.b, sum, found).getResult() : found;
+  };
   for (Value index : indices) {
-    Value l = lookUp(index, at), h = lookUp(index, at + kLine);
-    lower = lower ? arith::AddIOp::create(k.b, lower, l).getResult() : l;
-    upper = upper ? arith::AddIOp::create(k.b, upper, h).getResult() : h;
-    at = at + kBytes;
+    add(lower, lookUp(index, at));
+    if (isSplit())
+      add(upper, lookUp(index, at + kLine));
+    at = at + getBytes(bits);
   }
+  // One table: two sums in turns, so that no dot product waits for the one before.
+  if (!isSplit())
+    std::swap(sums.lower, sums.upper);
   sums.lower = dot(sums.lower, lower, k.splatInteger(8, layout.step, kLine),
-                   /*isSigned=*/false);
-  sums.upper = dot(sums.upper, upper, k.splatInteger(8, 16 * layout.step, kLine),
-                   /*isSigned=*/true);
+                   /*isSigned=*/!isSplit());
+  if (isSplit())
+    sums.upper =
+        dot(sums.upper, upper, k.splatInteger(8, 16 * layout.step, kLine),
+            /*isSigned=*/true);
 }

@@ -31,7 +31,10 @@
 // otherwise. Lookups and dot products share a port, additions go to any. Where
 // levels are two apart, the factors are 2 and 32.
 //
-// In memory: for every 16 columns a line of sums of l, and one of sums of h.
+// Of activations of up to 4 bits, -8 to 7, sixteen have sums of -128 to 112: the sums
+// themselves are bytes, and one table, one lookup and one dot product do.
+//
+// In memory: for every 16 columns a line of sums of l, and one of sums of h, or one.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULLOOKUPINT8_BYTETABLES_H
@@ -45,15 +48,15 @@ namespace mpq::lookupint8 {
 
 class ByteTables {
 public:
-  /// Steps that an index takes codes of; bytes of their tables.
-  static constexpr int64_t kSteps = 4, kBytes = 2 * PackedLayout::kLine;
+  /// Steps that an index takes codes of.
+  static constexpr int64_t kSteps = 4;
 
-  /// Room for the tables of `rowsAtOnce` of `rows`.
+  /// Room for the tables of `rowsAtOnce` of `rows`, of `bits` bits.
   ByteTables(KernelBuilder &k, const PackedLayout &layout,
-             packed::SignedRows &rows, int64_t rowsAtOnce);
+             packed::SignedRows &rows, int64_t rowsAtOnce, unsigned bits);
 
-  /// Bytes of a row's tables.
-  static int64_t getPitch(const PackedLayout &layout);
+  /// Bytes of the tables of a row of activations of `bits` bits.
+  static int64_t getPitch(const PackedLayout &layout, unsigned bits);
   /// Makes the tables of row `row`.
   void emitRow(Index row);
 
@@ -72,6 +75,12 @@ public:
            llvm::ArrayRef<mlir::Value> indices);
 
 private:
+  static bool isSplit(unsigned bits) { return bits > 4; }
+  bool isSplit() const { return isSplit(bits); }
+  /// Bytes of the tables of `kSteps` steps.
+  static int64_t getBytes(unsigned bits) {
+    return (isSplit(bits) ? 2 : 1) * PackedLayout::kLine;
+  }
   mlir::Value emitTable(mlir::Value activations);
   mlir::Value lookUp(mlir::Value index, Index at);
   mlir::Value dot(mlir::Value sum, mlir::Value found, mlir::Value factor,
@@ -80,6 +89,7 @@ private:
   KernelBuilder &k;
   const PackedLayout &layout;
   packed::SignedRows &rows;
+  unsigned bits;
   int64_t pitch;
   mlir::VectorType bytes, words;
   mlir::Value tables;

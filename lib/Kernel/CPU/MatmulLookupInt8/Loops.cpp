@@ -25,10 +25,11 @@ static constexpr int64_t kUnrolledLines = 8;
 static constexpr int64_t kAddedLines = ByteTables::kMostAdded / 2;
 
 static int64_t getMostRows(const PackedLayout &layout, const Tuning &tuning,
-                           Index m) {
+                           Index m, unsigned bits) {
   bool isMany = m.isConstant() && m.offset >= tuning.many;
-  return std::clamp<int64_t>(Tuning::kTableBytes / ByteTables::getPitch(layout), 1,
-                             isMany ? tuning.rowsOfMany : tuning.rows);
+  return std::clamp<int64_t>(Tuning::kTableBytes /
+                                 ByteTables::getPitch(layout, bits),
+                             1, isMany ? tuning.rowsOfMany : tuning.rows);
 }
 
 LookupLoops::LookupLoops(KernelBuilder &k, MatmulOp op,
@@ -36,11 +37,14 @@ LookupLoops::LookupLoops(KernelBuilder &k, MatmulOp op,
                          ValueRange operands)
     : PanelLoops(k, op, layout, operands, kLanes, /*convertsHalves=*/true),
       tuning(tuning),
-      rowsAtOnce(getBlockHeight(m, getMostRows(layout, tuning, m))),
+      rowsAtOnce(getBlockHeight(m, getMostRows(
+                                     layout, tuning, m,
+                                     op.getInputQuantAttr().getBits()))),
       activations(k, this->layout,
                   k.activation(operands[0], {}, op.getInputQuantAttr()),
                   rowsAtOnce, /*sumShift=*/0),
-      tables(k, this->layout, activations, rowsAtOnce),
+      tables(k, this->layout, activations, rowsAtOnce,
+             op.getInputQuantAttr().getBits()),
       stripeStreams(std::min(tuning.streams, layout.streams())) {
   Type element = layout.isGrouped() ? Type(k.b.getF32Type())
                                     : Type(k.b.getI32Type());

@@ -103,11 +103,11 @@ std::string MatmulLookupInt8::check(MatmulOp op,
                          "that half a byte of each lane covers",
                          layout.groupColumns,
                          ByteTables::kSteps * PackedLayout::kColumns);
-  if (ByteTables::getPitch(layout) > Tuning::kTableBytes)
+  int64_t pitch = ByteTables::getPitch(layout, op.getInputQuantAttr().getBits());
+  if (pitch > Tuning::kTableBytes)
     return llvm::formatv("the tables of {0} columns take {1} bytes, more than "
                          "{2}",
-                         layout.k, ByteTables::getPitch(layout),
-                         Tuning::kTableBytes);
+                         layout.k, pitch, Tuning::kTableBytes);
   return {};
 }
 
