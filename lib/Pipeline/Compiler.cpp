@@ -16,6 +16,7 @@
 
 #include "dialects/MPQ/Module.h"
 #include "mpq/Analysis/Cost.h"
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Frontend/ONNX.h"
@@ -421,7 +422,7 @@ void Compilation::recordActivations() {
     return;
   module->walk([&](SiteOp site) {
     if (!site->hasAttr(kActivationsAttr))
-      site->setAttr(kActivationsAttr, StringAttr::get(&context, getActivations()));
+      site->setAttr(kActivationsAttr, StringAttr::get(&context, getActivationsName(*module, Activations::Int8)));
   });
 }
 

@@ -13,6 +13,7 @@
 #include "dialects/MPQ/Module.h"
 #include "mpq/Analysis/Cost.h"
 #include "mpq/Analysis/Divergence.h"
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Execution/Specialize.h"
@@ -26,6 +27,7 @@ using namespace mlir;
 using namespace mpq;
 
 void Summary::readPlan(ModuleOp planned) {
+  integers = getActivationsName(planned, Activations::Int8);
   planned.walk([&](SiteOp site) {
     CandidateAttr chosen = site.getChosen();
     int64_t weights = countWeights(site), bytes = countBytes(site, chosen);
@@ -37,7 +39,7 @@ void Summary::readPlan(ModuleOp planned) {
     if (chosen) {
       predictedError += chosen.getError();
       predictedNanoseconds += chosen.getNanoseconds();
-      int8Sites += chosen.getActivations() == Activations::Int8;
+      integerSites += chosen.getActivations() == Activations::Int8;
       if (!chosen.getMetric().empty())
         metric = chosen.getMetric().str();
     }
@@ -135,8 +137,8 @@ void Summary::print(raw_ostream &os) const {
   os << "  counted: codes, scales, zero points and padding of every quantizable weight\n";
   if (predictedNanoseconds)
     os << llvm::formatv("  predicted time of the ops with these weights: {0:F1} us a sample on one core, {1} of {2} "
-                        "sites with int8 activations\n",
-                        predictedNanoseconds / 1e3, int8Sites, total.sites);
+                        "sites with {3} activations\n",
+                        predictedNanoseconds / 1e3, integerSites, total.sites, integers);
   if (modelNanoseconds)
     os << llvm::formatv("  predicted time of the whole model: {0:F1} us a sample on one core of a {1} (sizes known at "
                         "run time only count 32)\n",

@@ -48,7 +48,8 @@ private:
   int64_t predictedNanoseconds = 0; ///< 0: not predicted
   double modelNanoseconds = 0;      ///< of everything; 0: not predicted
   std::string modelCpu;
-  int64_t int8Sites = 0;            ///< where activations were decided about
+  int64_t integerSites = 0;         ///< where activations were decided about
+  std::string integers;             ///< what these are called there
   std::string metric;
   Divergence divergence = Divergence::KL; ///< that was measured
   std::optional<double> measuredDivergence;

@@ -9,6 +9,7 @@
 
 #include "mpq/Analysis/Sensitivity.h"
 
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Execution/Specialize.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,8 +36,9 @@ llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
         if (candidate.getActivations() == Activations::Int8)
           return llvm::createStringError(
               "metric '" + name +
-              "' does not run the model, so it cannot tell what int8 "
-              "activations cost at site '" +
+              "' does not run the model, so it cannot tell what " +
+              getActivationsName(request.module, Activations::Int8) +
+              " activations cost at site '" +
               site.getName() + "'; metric 'kl' does");
   // Metrics that run the model see it for the sizes of the data.
   SensitivityRequest sized = request;
@@ -66,7 +68,7 @@ llvm::Expected<SiteScores> mpq::scoreSites(StringRef name,
         return llvm::createStringError("metric '" + name + "' gives " +
                                        std::to_string(score) + " for site '" +
                                        site.getName() + "' in " +
-                                       candidate.getLabel());
+                                       getLabel(site, candidate));
   }
   return scores;
 }

@@ -9,6 +9,8 @@
 
 #include "mpq/Analysis/Sites.h"
 
+#include "mpq/Analysis/Labels.h"
+
 #include "dialects/ONNX/ONNX.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -370,11 +372,15 @@ FailureOr<int64_t> mpq::getActivationBits(Operation *op) {
 
 FailureOr<Activations> mpq::getActivations(SiteOp site, Activations byDefault) {
   if (auto own = site->getAttrOfType<StringAttr>(kActivationsAttr)) {
-    if (std::optional<Activations> said = symbolizeActivations(own.getValue()))
-      return *said;
+    auto module = site->getParentOfType<ModuleOp>();
+    std::string integers = getActivationsName(module, Activations::Int8);
+    if (own.getValue() == integers)
+      return Activations::Int8;
+    if (own.getValue() == stringifyActivations(Activations::F32))
+      return Activations::F32;
     return site.emitOpError("site '")
            << site.getName() << "' has activations '" << own.getValue()
-           << "' when they should be f32 or int8";
+           << "' when they should be f32 or " << integers;
   }
   CandidateAttr chosen = site.getChosen();
   return chosen && chosen.getActivations() ? *chosen.getActivations()

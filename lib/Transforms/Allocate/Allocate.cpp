@@ -9,6 +9,7 @@
 
 #include "dialects/MPQ/Module.h"
 #include "mpq/Allocation/Allocator.h"
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sites.h"
 
 #include "mlir/IR/Remarks.h"
@@ -36,7 +37,7 @@ LogicalResult checkMeasured(ArrayRef<SiteOp> sites) {
       if (candidate.getMetric().empty())
         return site.emitOpError("site '")
                << site.getName() << "' has no measured error for "
-               << candidate.getLabel()
+               << getLabel(site, candidate)
                << "; run mpq-sensitivity first";
       if (!first) {
         first = site;
@@ -81,7 +82,7 @@ AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t maxBytes,
     entry.tie = site.getTie().value_or("").str();
     for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
       entry.choices.push_back(
-          {candidate.getLabel(),
+          {getLabel(site, candidate),
            {countBytes(site, candidate), candidate.getNanoseconds()},
            candidate.getError()});
   }
@@ -94,7 +95,7 @@ void report(SiteOp site) {
   remark::passed(site.getLoc(),
                  remark::RemarkOpts::name("Chosen").category("mpq-allocate"))
       << remark::add("site '{0}' gets {1}", site.getName(),
-                     chosen.getLabel())
+                     getLabel(site, chosen))
       << remark::metric("bits", bits)
       << remark::metric("bytes", chosen.getBytes())
       << remark::metric("error", double(chosen.getError()));

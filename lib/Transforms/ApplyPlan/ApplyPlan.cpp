@@ -13,6 +13,7 @@
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace mpq {
@@ -87,11 +88,52 @@ private:
     };
     SmallVector<StringRef> known(getDefaultFormats().begin(),
                                  getDefaultFormats().end());
-    if (llvm::Error error = plan->validate(describe(sites), checkFormat, known))
+    // Any number of bits, but one for all.
+    static constexpr StringRef kActivations[] = {
+        "f32", "int1", "int2", "int3", "int4", "int5", "int6", "int7", "int8"};
+    if (llvm::Error error =
+            plan->validate(describe(sites), checkFormat, known, kActivations))
+      return report(main, std::move(error));
+    if (llvm::Error error = setActivationBits(*plan))
       return report(main, std::move(error));
     for (SiteOp site : sites)
       setChoice(site, *plan->find(site.getName()));
     return success();
+  }
+
+  /// The module gets the bits of the activations that the plan has integers for.
+  llvm::Error setActivationBits(const Plan &plan) {
+    ModuleOp module = getOperation();
+    const PlanSite *first = nullptr;
+    for (const PlanSite &site : plan.sites) {
+      if (site.activations == "f32")
+        continue;
+      if (first && site.activations != first->activations)
+        return llvm::createStringError(llvm::formatv(
+            "{0}:{1}: error: site '{2}' has activations {3} when site '{4}' has {5}: "
+            "integers have the same bits everywhere",
+            plan.file, site.line, site.name, site.activations, first->name,
+            first->activations));
+      first = &site;
+    }
+    if (!first)
+      return llvm::Error::success();
+    int64_t bits;
+    [[maybe_unused]] bool isWrong =
+        StringRef(first->activations).drop_front(3).getAsInteger(10, bits);
+    assert(!isWrong && "validated");
+    auto said = module->getAttrOfType<IntegerAttr>(kActivationBitsAttr);
+    if (said && said.getInt() != bits)
+      return llvm::createStringError(llvm::formatv(
+          "{0}:{1}: error: site '{2}' has activations {3} when those of the model have "
+          "{4} bits",
+          plan.file, first->line, first->name, first->activations,
+          said.getInt()));
+    if (bits != 8)
+      module->setAttr(
+          kActivationBitsAttr,
+          IntegerAttr::get(IntegerType::get(&getContext(), 64), bits));
+    return llvm::Error::success();
   }
 
   void setChoice(SiteOp site, const PlanSite &line) {

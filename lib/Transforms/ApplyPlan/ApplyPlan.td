@@ -14,7 +14,8 @@ def ApplyPlanPass : Pass<"mpq-apply-plan", "::mlir::ModuleOp"> {
     site does not have as a candidate yet. Inserts the sites first if there are
     none. The plan has a line for every site; a line that does not fit the model
     is an error at that line. What the plan says about activations becomes
-    `mpq.activations` of the site.
+    `mpq.activations` of the site; integers of other than 8 bits (`int4`), which
+    all sites that have any agree on, become `mpq.activation_bits` of the module.
 
     ```
     conv1.weight | - | 432 | int4 | f32

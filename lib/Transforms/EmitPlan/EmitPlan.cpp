@@ -9,6 +9,7 @@
 
 #include "mpq/Allocation/Plan.h"
 #include "mpq/Analysis/Activations.h"
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sites.h"
 
 #include "mlir/Pass/Pass.h"
@@ -43,7 +44,7 @@ std::string getEvidence(SiteOp site) {
     metric = candidate.getMetric();
     if (!metric.empty())
       entries.push_back(
-          {candidate.getLabel(), candidate.getError()});
+          {getLabel(site, candidate), candidate.getError()});
   }
   flush();
   return text;
@@ -109,7 +110,8 @@ private:
     FailureOr<Activations> own = getActivations(site, activations);
     if (failed(own))
       return failure();
-    line.activations = stringifyActivations(*own).str();
+    line.activations =
+        getActivationsName(site->getParentOfType<ModuleOp>(), *own);
     line.evidence = getEvidence(site);
     return line;
   }

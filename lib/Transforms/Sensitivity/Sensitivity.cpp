@@ -10,6 +10,7 @@
 
 #include "mpq/Analysis/Divergence.h"
 #include "mpq/Analysis/Ranges.h"
+#include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sensitivity.h"
 
 #include "mlir/IR/Remarks.h"
@@ -35,7 +36,7 @@ void setScores(SiteOp site, StringRef metric, ArrayRef<double> scores) {
   for (auto [candidate, score] :
        llvm::zip(site.getCandidates().getAsRange<CandidateAttr>(), scores)) {
     candidates.push_back(candidate.withError(score, metric));
-    std::string label = candidate.getLabel();
+    std::string label = getLabel(site, candidate);
     remark << remark::detail::Remark::Arg(label,
                                           llvm::formatv("{0:e3}", score).str());
   }
