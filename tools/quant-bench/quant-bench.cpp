@@ -82,7 +82,7 @@ static cl::opt<bool> takesTurns(
 static cl::opt<std::string> tunedTable(
     "tune", cl::value_desc("file.json"),
     cl::desc("measure the kernels of this machine and how they are best cut, on the problems given or in "
-             "about five minutes on all kinds, and write a cost table, which "
+             "some minutes on all kinds, and write a cost table, which "
              "quant-compile --cost-table reads"),
     cl::cat(category));
 static cl::opt<std::string> profiledModel(
