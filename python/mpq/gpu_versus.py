@@ -26,6 +26,7 @@ import torch
 
 from .gpu import CudaDevice, Program
 
+TINYGEMM_ROWS = 32  # beyond, PyTorch's kernel is slow, and it is not made for them
 COLD = 4  # copies of the weights are so many times as large as the second cache
 
 
@@ -141,7 +142,8 @@ def main() -> None:
         for rows in arguments.rows or [1, 16, 64, 512]:
             own = make_own(program, rows)
             peers = [make_cublas(rows, columns, depth, transposed) for transposed in (False, True)]
-            peers.append(make_tinygemm(rows, columns, depth))
+            if rows <= TINYGEMM_ROWS:
+                peers.append(make_tinygemm(rows, columns, depth))
             alternate([own, *peers], arguments.turns)
             moved = len(program.packed) + sum(
                 rows * t["shape"][-1] * (4 if t["type"] == "f32" else 2) for t in tensors)
@@ -149,7 +151,7 @@ def main() -> None:
             cublas = min(peers[:2], key=lambda p: p.microseconds)
             print(f"  {rows:5} rows {time:9.2f} us  {moved / time / bandwidth:6.1%} of the copy  "
                   f"{2 * rows * depth * columns / time / peak:6.1%} of the peak  " +
-                  "  ".join(f"{p.name} {p.microseconds / time:.2f}x" for p in (cublas, peers[2])), flush=True)
+                  "  ".join(f"{p.name} {p.microseconds / time:.2f}x" for p in (cublas, *peers[2:])), flush=True)
 
 
 if __name__ == "__main__":

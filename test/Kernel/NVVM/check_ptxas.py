@@ -45,7 +45,7 @@ def main(folder, arch):
         path = os.path.join(folder, f"case{number}.ptx")
         check_kernel.compile_model(model, case, path, "--target=nvvm", "--emit=ptx", f"--mcpu={arch}")
         kernels = assemble(ptxas, path, arch)
-        assert len(kernels) == (6 if arch == "sm_90a" else 4), kernels
+        assert len(kernels) == 6, kernels
         for name, stack, stores, loads, registers in kernels:
             print(f"{text} {arch} {name}: {registers} registers")
             assert (stack, stores, loads) == ("0", "0", "0"), f"{text} {arch} {name} spills {stores}, {loads} bytes"

@@ -138,7 +138,7 @@ public:
                                         std::optional<int64_t> rows) const override {
     WeightLayout layout = getLayout(cast<MatmulOp>(op));
     SmallVector<KernelLaunch> launches;
-    for (int64_t limit : getRowLimits(target.gpu)) {
+    for (int64_t limit : getRowLimits()) {
       if (rows && *rows > limit)
         continue;
       Plan plan(layout, target.gpu, limit);

@@ -23,11 +23,9 @@ static constexpr int64_t kMaxStages = 4, kMaxGroupStages = 5;
 /// worth.
 static constexpr int64_t kMaxSplits = 16, kMinSteps = 4;
 
-ArrayRef<int64_t> mpq::w4a16::getRowLimits(const GpuTarget &target) {
-  static constexpr int64_t limits[] = {16, 32, 64, KernelLaunch::kAnyRows};
-  static constexpr int64_t wgmmaLimits[] = {16,  32,  64,
-                                            128, 512, KernelLaunch::kAnyRows};
-  return target.wgmma ? ArrayRef(wgmmaLimits) : ArrayRef(limits);
+ArrayRef<int64_t> mpq::w4a16::getRowLimits() {
+  static constexpr int64_t limits[] = {16, 32, 64, 128, 512, KernelLaunch::kAnyRows};
+  return limits;
 }
 
 Plan::Plan(const WeightLayout &weight, const GpuTarget &target, int64_t maxRows)
@@ -42,7 +40,9 @@ Plan::Plan(const WeightLayout &weight, const GpuTarget &target, int64_t maxRows)
     blocksM = maxRows <= 16 ? 1 : maxRows <= 32 ? 2 : 4;
   } else {
     warpsM = 2;
-    warpsN = blocksM = 4;
+    blocksM = 4;
+    warpsN = maxRows <= 512 ? 2 : 4;
+    warpsK = 4 / warpsN;
   }
   splitSteps = steps();
   if (maxRows <= rows()) {

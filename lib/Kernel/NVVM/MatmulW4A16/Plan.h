@@ -141,7 +141,7 @@ private:
 
 /// The row counts up to which the kernels of an op differ; the last is
 /// `KernelLaunch::kAnyRows`.
-llvm::ArrayRef<int64_t> getRowLimits(const GpuTarget &target);
+llvm::ArrayRef<int64_t> getRowLimits();
 
 } // namespace mpq::w4a16
 
