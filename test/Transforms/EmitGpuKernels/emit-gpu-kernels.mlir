@@ -11,7 +11,7 @@ module attributes {mpq.gpu = {capability = 80 : i64, processors = 108 : i64, sha
   // CHECK: mpq.pack %{{.*}} "a" with @[[PACK]] {mpq.offset = 0 : i64}
   // CHECK: mpq.matmul
   // CHECK-SAME: mpq.launches = [{column_blocks = 1 : i64, kernel = @kernels::@matmul_w4a16_0_rows16, max_rows = 16 : i64,
-  // CHECK-SAME: rows_per_block = 16 : i64, shared_bytes = 32768 : i64, threads = 128 : i64}]
+  // CHECK-SAME: rows_per_block = 16 : i64, shared_bytes = 32768 : i64, splits = 1 : i64, threads = 128 : i64}]
   // CHECK: mpq.matmul
   // CHECK-SAME: kernel = @kernels::@matmul_w4a16_0_rows16
   func.func @main(%x: tensor<3x64xf32> {onnx.name = "x"}) -> (tensor<3x64xf32> {onnx.name = "y"}) {
