@@ -28,11 +28,11 @@ module attributes {mpq.gpu = {capability = 80 : i64, processors = 108 : i64, sha
   // CHECK: func.func private @[[PACK]](%{{.*}}: memref<2304xi8>, %{{.*}}: memref<2304xi8>)
 
   // CHECK: gpu.module @kernels
-  // CHECK: llvm.mlir.global external @shared_memory() {addr_space = 3 : i32, alignment = 16 : i64}
+  // CHECK: llvm.mlir.global external @shared_memory() {addr_space = 3 : i32, alignment = 1024 : i64}
   // CHECK: gpu.func @matmul_w4a16_0_rows16(%{{.*}}: !llvm.ptr<1> {llvm.align = 16 : i64, llvm.noalias}
-  // CHECK-SAME: i32) kernel attributes {known_block_size = array<i32: 128, 1, 1>}
+  // CHECK-SAME: i32, %{{.*}}: !llvm.ptr<1>) kernel attributes {known_block_size = array<i32: 128, 1, 1>}
   // CHECK: nvvm.cp.async.shared.global
-  // CHECK: nvvm.cp.async.wait.group 2
+  // CHECK: nvvm.cp.async.wait.group
   // CHECK: nvvm.ldmatrix
   // CHECK: lop3.b32
   // CHECK: nvvm.mma.sync
