@@ -18,8 +18,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernel/CPU/ByteLookup/ByteFamily.h"
 #include "lib/Kernel/CPU/ByteLookup/Loops.h"
-#include "lib/Kernel/CPU/ByteLookup/Pack.h"
 #include "lib/Kernel/CPU/MatmulLookupPshufb/NibbleSums.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
@@ -37,31 +37,16 @@ static bool isWide(const KernelTarget &target) {
 
 namespace {
 
-class MatmulLookupPshufb final : public packed::StoredWeightFamily {
+class MatmulLookupPshufb final : public ByteFamily {
 public:
-  using StoredWeightFamily::StoredWeightFamily;
+  using ByteFamily::ByteFamily;
 
   bool accepts(Operation *op, const KernelTarget &target,
                std::string &reason) const override {
     if (target.avx2)
-      return StoredWeightFamily::accepts(op, target, reason);
+      return ByteFamily::accepts(op, target, reason);
     reason = "there is no look-up of 32 bytes in a table of 16, as in AVX2";
     return false;
-  }
-
-  int64_t getPackedBytes(Operation *op,
-                         const KernelTarget &target) const override {
-    return ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target)))
-        .bytes();
-  }
-
-  void emitPack(OpBuilder &builder, Location loc, Operation *op,
-                const KernelTarget &target, const WeightReader &weight,
-                Value packed) const override {
-    KernelBuilder k(builder, loc, target);
-    bytelookup::emitPack(
-        k, ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target))),
-        weight, packed);
   }
 
   void emit(OpBuilder &builder, Location loc, Operation *op,

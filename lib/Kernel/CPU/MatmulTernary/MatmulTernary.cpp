@@ -19,8 +19,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernel/CPU/ByteLookup/ByteFamily.h"
 #include "lib/Kernel/CPU/ByteLookup/Loops.h"
-#include "lib/Kernel/CPU/ByteLookup/Pack.h"
 #include "lib/Kernel/CPU/MatmulTernary/ByteSums.h"
 #include "lib/Kernel/CPU/MatmulTernary/FloatSums.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
@@ -37,32 +37,17 @@ using namespace mpq::ternary;
 
 namespace {
 
-class MatmulTernary : public packed::StoredWeightFamily {
+class MatmulTernary : public ByteFamily {
 public:
-  using StoredWeightFamily::StoredWeightFamily;
+  using ByteFamily::ByteFamily;
 
   bool accepts(Operation *op, const KernelTarget &target,
                std::string &reason) const override {
     if (target.avx512vbmi && target.avx512bw && target.vectorBits >= 512)
-      return StoredWeightFamily::accepts(op, target, reason);
+      return ByteFamily::accepts(op, target, reason);
     reason =
         "there is no look-up of bytes in a table of 128, as in AVX-512 VBMI";
     return false;
-  }
-
-  int64_t getPackedBytes(Operation *op,
-                         const KernelTarget &target) const override {
-    return ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target)))
-        .bytes();
-  }
-
-  void emitPack(OpBuilder &builder, Location loc, Operation *op,
-                const KernelTarget &target, const WeightReader &weight,
-                Value packed) const override {
-    KernelBuilder k(builder, loc, target);
-    bytelookup::emitPack(
-        k, ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target))),
-        weight, packed);
   }
 
   void emit(OpBuilder &builder, Location loc, Operation *op,
