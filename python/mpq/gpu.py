@@ -33,7 +33,7 @@ class CudaDevice:
         except ImportError as error:
             raise RunError(f"no CUDA driver can be reached: {error}; pip install cuda-bindings") from None
         self.driver = driver
-        self.allocations: list[Any] = []
+        self.allocations: set[int] = set()
         self.stream = 0
         self.call("cuInit", 0)
         device = self.call("cuDeviceGet", 0)
@@ -58,10 +58,14 @@ class CudaDevice:
     def allocate(self, array: np.ndarray) -> int:
         """The address of a copy of `array`."""
         array = np.ascontiguousarray(array)
-        address = self.call("cuMemAlloc", max(1, array.nbytes))
-        self.allocations.append(address)
+        address = int(self.call("cuMemAlloc", max(1, array.nbytes)))
+        self.allocations.add(address)
         self.call("cuMemcpyHtoD", address, array.ctypes.data, array.nbytes)
-        return int(address)
+        return address
+
+    def free(self, address: int) -> None:
+        self.allocations.remove(address)
+        self.call("cuMemFree", address)
 
     def read(self, address: int, dtype: type, shape: list[int]) -> np.ndarray:
         result = np.empty(shape, dtype)
@@ -73,7 +77,7 @@ class CudaDevice:
         self.call("cuLaunchKernel", kernel, *grid, *block, shared_bytes, self.stream, (tuple(arguments), tuple(types)), 0)
 
     def __del__(self) -> None:
-        for address in getattr(self, "allocations", []):
+        for address in getattr(self, "allocations", ()):
             self.driver.cuMemFree(address)
 
 
@@ -101,8 +105,12 @@ class Program:
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name. All inputs have the same number of samples where that is open."""
         samples, buffers = self.allocate(inputs)
-        self.launch(samples, self.weights, {name: address for name, (address, _, _) in buffers.items()})
-        return {name: self.device.read(*buffers[name]) for name, t in self.tensors.items() if t["kind"] == "output"}
+        try:
+            self.launch(samples, self.weights, {name: address for name, (address, _, _) in buffers.items()})
+            return {name: self.device.read(*buffers[name]) for name, t in self.tensors.items() if t["kind"] == "output"}
+        finally:
+            for address, _, _ in buffers.values():
+                self.device.free(address)
 
     def allocate(self, inputs: Mapping[str, np.ndarray]) -> tuple[int, dict[str, tuple[int, type, list[int]]]]:
         """The number of samples; address, type and shape of each tensor's buffer. What no kernel writes stays NaN."""

@@ -139,6 +139,10 @@ class Device:
         self.buffers.append(Buffer(len(self.buffers) + 1, data))
         return self.buffers[-1].base
 
+    def free(self, address):
+        """Accesses from now on are errors."""
+        self.buffers[(address >> BUFFER_BITS) - 1].bytes = np.empty(0, np.uint8)
+
     def read(self, address, dtype, shape):
         """The contents of a whole buffer."""
         return self.buffers[(address >> BUFFER_BITS) - 1].bytes.view(dtype).reshape(shape).copy()
