@@ -21,6 +21,8 @@ import numpy as np
 
 from .errors import RunError
 
+#: Of kernel.json.
+VERSION = 2
 TYPES = {"f32": np.float32, "f16": np.float16}
 
 
@@ -86,7 +88,13 @@ class Program:
 
     def __init__(self, path: str | pathlib.Path, device: Any = None) -> None:
         path = pathlib.Path(path)
-        self.description = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            self.description = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise RunError(f"{path}: is not JSON: {error}") from None
+        version = self.description.get("version") if isinstance(self.description, dict) else None
+        if version != VERSION:
+            raise RunError(f"{path}: describes kernels in version {version} when it should be {VERSION}; compile again")
         self.device = device or CudaDevice()
         self.set_ptx((path.parent / self.description["ptx"]).read_text(encoding="utf-8"))
         self.packed = np.fromfile(path.parent / self.description["weights"]["file"], np.uint8)
@@ -119,6 +127,8 @@ class Program:
             declared = tensor["shape"]
             if tensor["kind"] != "input":
                 continue
+            if name not in inputs:
+                raise RunError(f"input '{name}' is missing; there are {', '.join(map(repr, inputs)) or 'none'}")
             shape = list(inputs[name].shape)
             if len(shape) != len(declared) or any(d not in (-1, s) for d, s in zip(declared, shape)):
                 raise RunError(f"input '{name}' is {shape} when it should be {declared}")
@@ -142,6 +152,8 @@ class Program:
     def launch(self, samples: int, weights: int, addresses: Mapping[str, int]) -> None:
         """All launches, in order; `weights` is where the packed weights begin on the device."""
         for launch, kernel in zip(self.description["launches"], self.choose_kernels(samples)):
+            if not kernel["rows"]:
+                continue  # an empty grid is an error
             blocks = kernel["grid"]
             grid = [-(-kernel["rows"] // blocks["rows_per_block"]), blocks["column_blocks"], blocks["splits"]]
             arguments, types = [], []

@@ -43,7 +43,7 @@ public:
   void write(StringRef ptxName, StringRef weightsName) {
     json.object([&] {
       json.attribute("producer", program.producer);
-      json.attribute("version", 1);
+      json.attribute("version", 2);
       json.attribute("arch", program.gpu.arch);
       json.attribute("ptx", ptxName);
       json.attributeObject("weights", [&] {
