@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/ByteLookup/ByteFamily.h"
+#include "lib/Kernel/CPU/ByteLookup/Loops.h"
 #include "lib/Kernel/CPU/ByteLookup/Pack.h"
 
 using namespace mlir;
@@ -21,4 +22,20 @@ void ByteFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
   KernelBuilder k(builder, loc, target);
   ByteLayout layout(cast<PackedBytesAttr>(getPackedLayout(op, target)));
   bytelookup::emitPack(k, layout, weight, packed);
+}
+
+void ByteFamily::emit(OpBuilder &builder, Location loc, Operation *op,
+                      const KernelTarget &target, ValueRange operands) const {
+  auto attr = op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr);
+  if (!attr) {
+    op->emitOpError("lacks the attribute '")
+        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
+    return;
+  }
+  KernelBuilder k(builder, loc, target);
+  ByteLayout layout(attr);
+  emitLoops(
+      k, cast<MatmulOp>(op), layout, layout.getPlain(),
+      packed::PanelLoops::getBlockHeight(k.rows(operands[0]), Tuning::kRows),
+      operands);
 }

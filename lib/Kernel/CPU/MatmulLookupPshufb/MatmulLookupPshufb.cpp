@@ -49,8 +49,9 @@ public:
     return false;
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op,
-            const KernelTarget &target, ValueRange operands) const override;
+  void emitLoops(KernelBuilder &k, MatmulOp op, const ByteLayout &layout,
+                 const PackedLayout &plain, int64_t rowsAtOnce,
+                 ValueRange operands) const override;
 
 private:
   Attribute findLayout(MatmulOp op, StoredTensorType weight,
@@ -97,26 +98,16 @@ Attribute MatmulLookupPshufb::findLayout(MatmulOp op, StoredTensorType weight,
                               /*streams=*/1);
 }
 
-void MatmulLookupPshufb::emit(OpBuilder &builder, Location loc, Operation *op,
-                              const KernelTarget &target,
-                              ValueRange operands) const {
-  auto attr = op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr);
-  if (!attr) {
-    op->emitOpError("lacks the attribute '")
-        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-    return;
-  }
-  KernelBuilder k(builder, loc, target);
-  auto matmul = cast<MatmulOp>(op);
-  UniformAttr quant = matmul.getInputQuantAttr();
-  ByteLayout layout(attr);
-  PackedLayout plain = layout.getPlain();
-  int64_t rowsAtOnce =
-      packed::PanelLoops::getBlockHeight(k.rows(operands[0]), Tuning::kRows);
+void MatmulLookupPshufb::emitLoops(KernelBuilder &k, MatmulOp op,
+                                   const ByteLayout &layout,
+                                   const PackedLayout &plain,
+                                   int64_t rowsAtOnce,
+                                   ValueRange operands) const {
+  UniformAttr quant = op.getInputQuantAttr();
   packed::SignedRows rows(k, plain, k.activation(operands[0], {}, quant),
                           rowsAtOnce, /*sumShift=*/0);
   NibbleSums sums(k, layout, operands[1], plain, rows, quant.getBits());
-  ByteLoops(k, matmul, layout, plain, rowsAtOnce, sums, &rows, operands).emit();
+  ByteLoops(k, op, layout, plain, rowsAtOnce, sums, &rows, operands).emit();
 }
 
 namespace mpq {

@@ -23,12 +23,8 @@ static constexpr int64_t kEntries = 16, kColumns = 8;
 NibbleSums::NibbleSums(KernelBuilder &k, const ByteLayout &layout, Value packed,
                        const PackedLayout &plain, packed::SignedRows &rows,
                        unsigned bits)
-    : PanelSums(k, layout, packed), plain(plain), rows(rows), bits(bits),
-      bytes(VectorType::get(layout.line, k.b.getI8Type())),
-      dwords(VectorType::get(layout.line / 4, k.b.getI32Type())) {
-  tables =
-      k.stackBuffer(k.b.getI8Type(), layout.getTableLines() * getTableBytes());
-}
+    : IntegerSums(k, layout, packed, plain, rows, bits, kTable),
+      dwords(VectorType::get(layout.line / 4, k.b.getI32Type())) {}
 
 //===----------------------------------------------------------------------===//
 // Tables

@@ -28,23 +28,17 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULLOOKUPPSHUFB_NIBBLESUMS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULLOOKUPPSHUFB_NIBBLESUMS_H
 
-#include "lib/Kernel/CPU/ByteLookup/PanelSums.h"
+#include "lib/Kernel/CPU/ByteLookup/IntegerSums.h"
 #include "lib/Kernel/CPU/ByteLookup/WordSums.h"
-#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 namespace mpq::lookuppshufb {
 
-class NibbleSums final : public bytelookup::PanelSums {
+class NibbleSums final : public bytelookup::IntegerSums {
 public:
-  /// Of `rows`, whose codes have `bits` bits and which `plain` describes.
   NibbleSums(KernelBuilder &k, const bytelookup::ByteLayout &layout,
              mlir::Value packed, const PackedLayout &plain,
              packed::SignedRows &rows, unsigned bits);
 
-  bool areIntegers() const override { return true; }
-  void emitRow(const bytelookup::InputRow &row) override {
-    rows.emitRow(row.input, row.block);
-  }
   void emitTables(const bytelookup::InputRow &row,
                   const bytelookup::Piece &piece) override;
   Values emitGroup(Index at, Index firstLine) override;
@@ -59,8 +53,6 @@ private:
     bytelookup::WordSums lower, upper;
   };
 
-  bool isSplit() const { return bits > 4; }
-  int64_t getTableBytes() const { return (isSplit() ? 2 : 1) * kTable; }
   /// 16 sums of activations 0 ... 3 of the first 16 bytes, and of 4 ... 7 of the
   /// others, plus `offset`.
   mlir::Value emitEntries(mlir::Value activations, int64_t offset);
@@ -72,11 +64,7 @@ private:
   void addLines(Sums &sums, Index at, int64_t line, int64_t count,
                 int64_t stream, Index table);
 
-  const PackedLayout &plain;
-  packed::SignedRows &rows;
-  unsigned bits;
-  mlir::VectorType bytes, dwords;
-  mlir::Value tables;
+  mlir::VectorType dwords;
 };
 
 } // namespace mpq::lookuppshufb

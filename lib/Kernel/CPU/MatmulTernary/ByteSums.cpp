@@ -27,13 +27,10 @@ static constexpr int64_t kLoaded = 8;
 ByteSums::ByteSums(KernelBuilder &k, const ByteLayout &layout, Value packed,
                    const PackedLayout &plain, packed::SignedRows &rows,
                    unsigned bits)
-    : PanelSums(k, layout, packed), plain(plain), rows(rows), bits(bits),
-      bytes(VectorType::get(kLine, k.b.getI8Type())),
+    : IntegerSums(k, layout, packed, plain, rows, bits, kEntries),
       words(VectorType::get(kLine / 2, k.b.getI16Type())) {
   mostLower = packed::hide(k, k.splatInteger(8, isSplit() ? 127 : 128, kLine));
   mostUpper = packed::hide(k, k.splatInteger(8, 15, kLine));
-  tables =
-      k.stackBuffer(k.b.getI8Type(), layout.getTableLines() * getTableBytes());
 }
 
 //===----------------------------------------------------------------------===//

@@ -31,23 +31,18 @@
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULTERNARY_BYTESUMS_H
 #define MPQ_LIB_KERNEL_CPU_MATMULTERNARY_BYTESUMS_H
 
+#include "lib/Kernel/CPU/ByteLookup/IntegerSums.h"
 #include "lib/Kernel/CPU/ByteLookup/WordSums.h"
 #include "lib/Kernel/CPU/MatmulTernary/Line.h"
-#include "lib/Kernel/CPU/Packed/SignedRows.h"
 
 namespace mpq::ternary {
 
-class ByteSums final : public bytelookup::PanelSums {
+class ByteSums final : public bytelookup::IntegerSums {
 public:
-  /// Of `rows`, whose codes have `bits` bits and which `plain` describes.
   ByteSums(KernelBuilder &k, const bytelookup::ByteLayout &layout,
            mlir::Value packed, const PackedLayout &plain,
            packed::SignedRows &rows, unsigned bits);
 
-  bool areIntegers() const override { return true; }
-  void emitRow(const bytelookup::InputRow &row) override {
-    rows.emitRow(row.input, row.block);
-  }
   void emitTables(const bytelookup::InputRow &row,
                   const bytelookup::Piece &piece) override;
   Values emitGroup(Index at, Index firstLine) override;
@@ -61,10 +56,8 @@ private:
     mlir::Value lower, upper;
   };
 
-  bool isSplit() const { return bits > 4; }
   /// S + this is what is in the tables.
   int64_t getOffset() const { return isSplit() ? 1016 : 64; }
-  int64_t getTableBytes() const { return (isSplit() ? 2 : 1) * kEntries; }
 
   /// 32 sums of five activations, the entries from `first` on.
   mlir::Value emitEntries(mlir::Value activations, int64_t first);
@@ -78,13 +71,9 @@ private:
   void addLower(Sums &sums);
   void addUpper(Sums &sums);
 
-  const PackedLayout &plain;
-  packed::SignedRows &rows;
-  unsigned bits;
-  mlir::VectorType bytes, words;
+  mlir::VectorType words;
   /// The bytes of a sum and of the opposite one together.
   mlir::Value mostLower, mostUpper;
-  mlir::Value tables;
 };
 
 } // namespace mpq::ternary

@@ -50,17 +50,14 @@ public:
     return false;
   }
 
-  void emit(OpBuilder &builder, Location loc, Operation *op,
-            const KernelTarget &target, ValueRange operands) const override;
-
 protected:
   /// Why the activations of `op` are not those of the kernels; empty: they are.
   virtual std::string checkInput(MatmulOp op, StoredTensorType weight) const {
     return packed::checkIntegerSums(op, weight);
   }
-  virtual void emitLoops(KernelBuilder &k, MatmulOp op,
-                         const ByteLayout &layout, const PackedLayout &plain,
-                         int64_t rowsAtOnce, ValueRange operands) const {
+  void emitLoops(KernelBuilder &k, MatmulOp op, const ByteLayout &layout,
+                 const PackedLayout &plain, int64_t rowsAtOnce,
+                 ValueRange operands) const override {
     UniformAttr quant = op.getInputQuantAttr();
     packed::SignedRows rows(k, plain, k.activation(operands[0], {}, quant),
                             rowsAtOnce, /*sumShift=*/0);
@@ -117,23 +114,6 @@ Attribute MatmulTernary::findLayout(MatmulOp op, StoredTensorType weight,
   return PackedBytesAttr::get(
       weight.getContext(), rows, k, group < k ? group : 0,
       format.getHalfScale() ? 16 : 32, kDigits, kLine, kStreams);
-}
-
-void MatmulTernary::emit(OpBuilder &builder, Location loc, Operation *op,
-                         const KernelTarget &target,
-                         ValueRange operands) const {
-  auto attr = op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr);
-  if (!attr) {
-    op->emitOpError("lacks the attribute '")
-        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-    return;
-  }
-  KernelBuilder k(builder, loc, target);
-  ByteLayout layout(attr);
-  emitLoops(
-      k, cast<MatmulOp>(op), layout, layout.getPlain(),
-      packed::PanelLoops::getBlockHeight(k.rows(operands[0]), Tuning::kRows),
-      operands);
 }
 
 namespace mpq {
