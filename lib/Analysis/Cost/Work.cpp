@@ -48,11 +48,11 @@ static double getSize(Value value, int64_t d, int64_t dynamicSize) {
 /// What the kernel of `op` has in memory for a weight: its codes where these
 /// are multiplied as they are packed, else f32, bf16 or levels of a byte. Small
 /// weights are padded, so the nearest of these.
-static double getBits(Operation *op, double bytes, double weights) {
+static double getBits(Operation *op, Value weight, double weights) {
   Attribute layout = op->getAttr(kPackedLayoutAttr);
   auto name = op->getAttrOfType<StringAttr>("family");
   KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
-  if (!layout && family)
+  if (!layout && family && isa<StoredTensorType>(weight.getType()))
     layout = family->getPackedLayout(op, KernelTarget::get(op));
   if (auto packed = dyn_cast_if_present<PackedAttr>(layout))
     return packed.getBits();
@@ -60,14 +60,15 @@ static double getBits(Operation *op, double bytes, double weights) {
     return 8.0 / packed.getColumns();
   if (family && family->getName().ends_with("_bf16"))
     return 16;
-  return bytes / weights < 2.5 ? 8 : 32;
+  return getBytes(weight.getType()) / weights < 2.5 ? 8 : 32;
 }
 
 static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
   ArrayRef<int64_t> weight = op.getWeightShape();
   SmallVector<int64_t> output = op.getOutputShape();
   work.weightBytes = getBytes(op.getWeight().getType());
-  work.bits = getBits(op, work.weightBytes, multiplySizes(weight, dynamicSize));
+  work.bits =
+      getBits(op, op.getWeight(), multiplySizes(weight, dynamicSize));
   work.outputs = multiplySizes(output, dynamicSize);
   work.multiplyAdds =
       work.outputs * multiplySizes(weight.drop_front(), dynamicSize);
@@ -79,7 +80,7 @@ static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
   work.rows = getSize(op.getInput(), 0, dynamicSize);
   double weights = multiplySizes(op.getWeightShape(), dynamicSize);
   work.weightBytes = getBytes(op.getWeight().getType());
-  work.bits = getBits(op, work.weightBytes, weights);
+  work.bits = getBits(op, op.getWeight(), weights);
   work.multiplyAdds = work.rows * weights;
   if (op.getInputQuant() && op.getInputQuant()->isDynamic())
     work.kernel += ":dynamic";

@@ -34,6 +34,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -86,7 +87,16 @@ public:
       KernelFamily *family = getFamily(op);
       if (!family)
         return failure();
+      // What a family cannot build it says in a diagnostic, at the op.
+      bool isBroken = false;
+      ScopedDiagnosticHandler handler(
+          op->getContext(), [&](Diagnostic &diagnostic) {
+            isBroken |= diagnostic.getSeverity() == DiagnosticSeverity::Error;
+            return failure(); // to be shown by the next handler
+          });
       kernel = emit(op, *family);
+      if (isBroken)
+        return failure();
     }
     OpBuilder builder(op);
     SmallVector<Value> arguments;
