@@ -121,10 +121,13 @@ llvm::Error mpq::writeResources(ModuleOp module, StringRef path) {
   SmallVector<DenseResourceElementsAttr> resources = collectResources(module);
   if (resources.empty())
     return llvm::Error::success();
+  StringRef name = llvm::sys::path::filename(path);
+  if (name.empty() || name == ".")
+    return llvm::createStringError("'" + path + "' is not the name of a file");
   auto file = PendingFile::create(path);
   if (!file)
     return file.takeError();
-  auto attr = fillResourceFile(*file, llvm::sys::path::filename(path), resources);
+  auto attr = fillResourceFile(*file, name, resources);
   if (!attr)
     return attr.takeError();
   if (llvm::Error error = file->keep())

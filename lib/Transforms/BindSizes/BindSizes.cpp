@@ -100,6 +100,10 @@ struct BindSizesPass : mpq::impl::BindSizesPassBase<BindSizesPass> {
         main ? main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr) : nullptr;
     if (!symbols)
       return;
+    if (main.getNumArguments() < kSizesArgument) {
+      main.emitError("has no arguments for weights; run mpq-place-weights");
+      return signalPassFailure();
+    }
     OpBuilder b(&getContext());
     auto type =
         MemRefType::get({int64_t(symbols.size())}, b.getIntegerType(64));

@@ -62,9 +62,13 @@ public:
         llvm::map_to_vector(function.getBody().front().getOperations(),
                             [](Operation &op) { return &op; });
     for (Operation *op : ops)
-      if (auto compute = dyn_cast<ComputeOpInterface>(op))
+      if (auto compute = dyn_cast<ComputeOpInterface>(op)) {
+        if (op->getNumResults() == 0)
+          return op->emitOpError(
+              "is on memrefs already; layouts are chosen for tensors");
         if (failed(collectWishes(compute)))
           return failure();
+      }
     for (Operation *op : ops)
       rebuild(op);
     for (Operation *op : llvm::reverse(replaced))

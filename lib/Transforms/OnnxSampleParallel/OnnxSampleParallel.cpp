@@ -294,11 +294,17 @@ struct OnnxSampleParallelPass final
 
   /// Every size is a number or a function of the arguments' sizes.
   static LogicalResult checkSizes(func::FuncOp function) {
-    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
-      if (!isa<RankedTensorType>(type))
-        return emitError(function.getLoc())
-               << "argument " << index << " has the type " << type
-               << ", whose rank is unknown";
+    auto checkRanks = [&](StringRef what, TypeRange types) -> LogicalResult {
+      for (auto [index, type] : llvm::enumerate(types))
+        if (!isa<RankedTensorType>(type))
+          return emitError(function.getLoc())
+                 << what << ' ' << index << " has the type " << type
+                 << ", which is no tensor of known rank";
+      return success();
+    };
+    if (failed(checkRanks("argument", function.getArgumentTypes())) ||
+        failed(checkRanks("result", function.getResultTypes())))
+      return failure();
     for (Operation &op : function.getBody().front().without_terminator())
       for (Type type : op.getResultTypes()) {
         auto tensor = dyn_cast<TensorType>(type);

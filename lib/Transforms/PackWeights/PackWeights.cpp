@@ -47,6 +47,9 @@ public:
     OpOperand *weight = op.getWeightOperand();
     if (!weight || weight->get().getDefiningOp<PackOp>())
       return success();
+    if (op->getNumResults() == 0)
+      return op.emitOpError(
+          "is on memrefs already; weights are packed as tensors");
     auto name = op->getAttrOfType<StringAttr>("family");
     KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
     if (!family)

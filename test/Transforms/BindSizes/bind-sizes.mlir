@@ -38,3 +38,10 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<4x
 func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<?xf32>) attributes {mpq.symbols = ["T"]} {
   return
 }
+
+// -----
+
+// expected-error @below {{has no arguments for weights; run mpq-place-weights}}
+func.func @main() attributes {mpq.symbols = ["T"]} {
+  return
+}

@@ -68,3 +68,12 @@ func.func @shape_as_data(%x: tensor<?x8xf32>, %s: tensor<2xi64>) -> tensor<*xf32
   %0 = onnx.Reshape(%x, %s) : (tensor<?x8xf32>, tensor<2xi64>) -> tensor<*xf32>
   return %0 : tensor<*xf32>
 }
+
+// -----
+
+// expected-remark @below {{there are no arguments}}
+// expected-error @below {{result 0 has the type 'memref<2xf32>', which is no tensor of known rank}}
+func.func @returns_memref() -> memref<2xf32> {
+  %0 = memref.alloc() : memref<2xf32>
+  return %0 : memref<2xf32>
+}
