@@ -41,9 +41,10 @@ CandidateAttr SiteOp::getChosen() {
 
 LogicalResult SiteOp::verify() {
   auto type = cast<RankedTensorType>(getWeight().getType());
-  if (static_cast<int64_t>(getAxis()) >= type.getRank())
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0 || axis >= type.getRank())
     return emitOpError("axis is ")
-           << getAxis() << " for a weight of rank " << type.getRank();
+           << axis << " for a weight of rank " << type.getRank();
   if (!type.getElementType().isF32())
     return emitOpError("weight '")
            << getName() << "' is of type " << type << " when it should be f32";

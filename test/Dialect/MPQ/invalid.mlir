@@ -61,6 +61,14 @@ func.func private @stored_axis(!mpq.tensor<2x2, axis 2, #mpq.int<4>>)
 
 // -----
 
+func.func @site_axis_below(%w: tensor<4x8xf32>) {
+  // expected-error @below {{axis is -1 for a weight of rank 2}}
+  %0 = mpq.site %w "w" axis -1 candidates [] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
 func.func @site_axis(%w: tensor<4x8xf32>) {
   // expected-error @below {{axis is 2 for a weight of rank 2}}
   %0 = mpq.site %w "w" axis 2 candidates [] : tensor<4x8xf32>
