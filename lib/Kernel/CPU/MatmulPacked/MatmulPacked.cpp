@@ -52,7 +52,8 @@ private:
                                  tuning.tiles);
     int64_t rowsAtOnce = PanelLoops::getBlockHeight(
         k.rows(operands[0]),
-        SignedRows::getRowsIn(layout, tuning.activationBytes));
+        SignedRows::getRowsIn(layout, tuning.activationBytes),
+        tuning.tiles.back().rows);
     SignedRows rows(k, layout,
                     k.activation(operands[0], {}, op.getInputQuantAttr()),
                     rowsAtOnce, TileEmitter::getStartShift(layout, tuning));

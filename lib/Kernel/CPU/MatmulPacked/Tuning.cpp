@@ -34,7 +34,7 @@ Tuning packed::getTuning(const KernelTarget &target, unsigned bits) {
     tuning.permutesBytes = target.avx512vbmi;
     tuning.tiles = {{1, 1, 1, 0, 0},
                     {2, 2, 1, 72, 3},
-                    {4, 4, 2, 72, 2},
+                    {4, 4, 1, 144, 2},
                     {kAnyRows, 8, 1, 72, 3}};
     if (bits > 4) // a step is a line, or nearly
       tuning.tiles.back() = {kAnyRows, 8, 1, 144, 2};

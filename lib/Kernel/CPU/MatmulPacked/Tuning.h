@@ -32,8 +32,8 @@ struct Tuning {
   bool permutesBytes = false;
   /// Steps of a group that are unrolled, a multiple of 8: 32 take 128 columns.
   int64_t unrolledSteps = 32;
-  /// Bytes of stack for activations.
-  int64_t activationBytes = 256 * 1024;
+  /// Bytes of stack for activations: half of a second-level cache.
+  int64_t activationBytes = 512 * 1024;
 };
 
 /// Whether bytes can be looked up in a table of 16.

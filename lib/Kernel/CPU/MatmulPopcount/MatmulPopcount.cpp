@@ -54,7 +54,8 @@ private:
     Tuning tuning = getTuning(k.target, layout.bits, quant.getBits());
     int64_t rowsAtOnce = packed::PanelLoops::getBlockHeight(
         k.rows(operands[0]),
-        PlaneRows::getRowsIn(layout, quant.getBits(), tuning.activationBytes));
+        PlaneRows::getRowsIn(layout, quant.getBits(), tuning.activationBytes),
+        tuning.tiles.back().rows);
     packed::SignedRows codes(k, layout, k.activation(operands[0], {}, quant),
                              rowsAtOnce, /*sumShift=*/0, /*keepsCodes=*/false);
     PlaneRows planes(k, layout, quant.getBits(), rowsAtOnce, codes);

@@ -29,10 +29,22 @@ PanelLoops::PanelLoops(KernelBuilder &k, MatmulOp op,
                             op.getResidualQuantAttr());
 }
 
-int64_t PanelLoops::getBlockHeight(Index rows, int64_t most) {
-  if (!rows.isConstant() || rows.offset <= most)
-    return rows.isConstant() ? std::max<int64_t>(rows.offset, 1) : most;
-  return llvm::divideCeil(rows.offset, llvm::divideCeil(rows.offset, most));
+int64_t PanelLoops::getBlockHeight(Index rows, int64_t most, int64_t tile) {
+  if (!rows.isConstant())
+    return most < tile ? most : most / tile * tile;
+  if (rows.offset <= most)
+    return std::max<int64_t>(rows.offset, 1);
+  // Every block reads the weight anew, which takes as long as a few rows more.
+  constexpr int64_t kRowsOfReading = 2;
+  auto getCost = [&](int64_t height) {
+    return int64_t(llvm::divideCeil(rows.offset, height)) *
+           (int64_t(llvm::alignTo(height, tile)) + kRowsOfReading);
+  };
+  int64_t best = 1;
+  for (int64_t height = 2; height <= most; ++height)
+    if (getCost(height) < getCost(best))
+      best = height;
+  return best;
 }
 
 void PanelLoops::forRowBlocks(int64_t height,

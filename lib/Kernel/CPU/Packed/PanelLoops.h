@@ -35,9 +35,9 @@ struct TileTuning {
 
 class PanelLoops {
 public:
-  /// The height of a block of rows: all `rows`, or nearly equal parts of them,
-  /// at most `most`.
-  static int64_t getBlockHeight(Index rows, int64_t most);
+  /// The height of a block of rows: all `rows`, or equal parts of them, at most
+  /// `most`, which tiles of `tile` rows fill as well as they can.
+  static int64_t getBlockHeight(Index rows, int64_t most, int64_t tile = 1);
 
 protected:
   using Values = llvm::SmallVector<mlir::Value>;
