@@ -10,7 +10,9 @@
 // integer sums are exact, and everything else is the same code (Loops.h).
 //
 // Two families with the same kernels: one is asked first and takes what is
-// faster, the other takes anything and is there to be asked for by name.
+// faster, the other takes anything and is there to be asked for by name. What is
+// faster depends on the number of rows of activations, too: the weight is packed for
+// one kernel, whose number of rows is known, or guessed (Tuning.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +25,19 @@
 using namespace mlir;
 using namespace mpq;
 using namespace mpq::popcount;
+
+/// Whether another family would look up the sums of `op`, which takes less time
+/// than multiplying.
+static bool isLookedUp(MatmulOp op, const KernelTarget &target) {
+  for (StringRef name :
+       {"matmul_lookup_int8_large", "matmul_lookup_pshufb_large"}) {
+    KernelFamily *family = lookupKernelFamily(name);
+    std::string reason;
+    if (family && family->accepts(op, target, reason))
+      return true;
+  }
+  return false;
+}
 
 namespace {
 
@@ -39,8 +54,12 @@ private:
                         const PackedLayout &layout) const override {
     if (std::string reason = packed::checkNearness(layout); !reason.empty())
       return reason;
-    return popcount::checkGain(KernelTarget::get(op), layout,
-                               op.getInputQuantAttr().getBits());
+    KernelTarget target = KernelTarget::get(op);
+    int64_t rows = cast<ShapedType>(op.getInput().getType()).getDimSize(0);
+    return popcount::checkGain(
+        target, layout, op.getInputQuantAttr().getBits(),
+        ShapedType::isDynamic(rows) ? std::nullopt : std::optional(rows),
+        isLookedUp(op, target));
   }
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,

@@ -13,8 +13,11 @@
 
 using namespace mpq;
 using namespace mpq::popcount;
+using llvm::StringRef;
 
 static constexpr int64_t kAnyRows = INT64_MAX;
+/// Rows that are known at run time only count as in the cost model.
+static constexpr int64_t kUnknownRows = 32;
 
 Tuning popcount::getTuning(const KernelTarget &target, int64_t weightBits,
                            int64_t activationBits) {
@@ -32,13 +35,24 @@ Tuning popcount::getTuning(const KernelTarget &target, int64_t weightBits,
   int64_t sums = weightBits + activationBits - 1;
   int64_t rows = std::clamp<int64_t>(mostSums / sums, 1, 8);
   tuning.tiles = {{1, 1, 1, 0, 0}, {kAnyRows, rows, 1, 72, 3}};
+  // Looking up takes the same time for any number of bits up to 4. One and two
+  // rows read several bits of a weight no faster in planes.
+  if (!tuning.countsDwords)
+    tuning.mostRowsIfLookedUp = activationBits == 1 ? kAnyRows : 0;
+  else if (activationBits >= 3)
+    tuning.mostRowsIfLookedUp = activationBits == 3 ? 3 : 1;
+  if (tuning.countsDwords && weightBits > 1 && activationBits == 1)
+    tuning.leastRows = 3;
   return tuning;
 }
 
 std::string popcount::checkGain(const KernelTarget &target,
-                                const PackedLayout &weight, int64_t bits) {
+                                const PackedLayout &weight, int64_t bits,
+                                std::optional<int64_t> known,
+                                bool isLookedUp) {
   int64_t pairs = weight.bits * bits;
-  bool countsDwords = getTuning(target, weight.bits, bits).countsDwords;
+  Tuning tuning = getTuning(target, weight.bits, bits);
+  bool countsDwords = tuning.countsDwords;
   if (!countsDwords && !target.avx2)
     return "no instruction counts bits or looks them up in a table";
   int64_t columns = weight.cellSteps * PackedLayout::kColumns;
@@ -51,5 +65,15 @@ std::string popcount::checkGain(const KernelTarget &target,
     return llvm::formatv(
         "{0} bits times {1} are {2} pairs of planes, more than {3}",
         weight.bits, bits, pairs, most);
+  int64_t rows = known.value_or(kUnknownRows);
+  StringRef guess = known ? "" : ", as many as are expected,";
+  if (isLookedUp && rows > tuning.mostRowsIfLookedUp)
+    return llvm::formatv("{0} rows of activations{1} are more than {2}, and sums "
+                         "of weights of 1 bit are looked up in less time then",
+                         rows, guess, tuning.mostRowsIfLookedUp);
+  if (rows < tuning.leastRows)
+    return llvm::formatv("{0} rows of activations{1} are fewer than {2}, and "
+                         "multiplied in less time",
+                         rows, guess, tuning.leastRows);
   return {};
 }

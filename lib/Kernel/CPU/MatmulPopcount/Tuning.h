@@ -13,6 +13,8 @@
 #include "lib/Kernel/CPU/MatmulPacked/Tuning.h"
 #include "mpq/Kernel/PackedLayout.h"
 
+#include <limits>
+
 namespace mpq::popcount {
 
 struct Tuning {
@@ -25,6 +27,9 @@ struct Tuning {
   int64_t unrolledCounts = 256, unrolledCells = 16;
   /// Bytes of stack for activations.
   int64_t activationBytes = 256 * 1024;
+  /// Rows of activations for which counting takes less time than multiplying,
+  /// and, where the sums may be looked up instead, than that.
+  int64_t leastRows = 1, mostRowsIfLookedUp = std::numeric_limits<int64_t>::max();
 };
 
 /// For this CPU, or what was measured on the one most like it, and codes of
@@ -32,10 +37,13 @@ struct Tuning {
 Tuning getTuning(const KernelTarget &target, int64_t weightBits,
                  int64_t activationBits);
 
-/// Why counting bits of this weight and of activations of `bits` bits takes longer
-/// than multiplying (matmul_packed); empty: it does not.
+/// Why counting bits of this weight and of `rows` rows of activations of `bits`
+/// bits (none: a number that is known at run time only) takes longer than
+/// multiplying (matmul_packed), or, if `isLookedUp`, than looking sums up; empty:
+/// it does not.
 std::string checkGain(const KernelTarget &target, const PackedLayout &weight,
-                      int64_t bits);
+                      int64_t bits, std::optional<int64_t> rows,
+                      bool isLookedUp);
 
 } // namespace mpq::popcount
 
