@@ -262,8 +262,14 @@ Value GroupedPayload::emitCode(OpBuilder &builder, Location loc, Value payload,
 Value GroupedPayload::emitScale(OpBuilder &builder, Location loc, Value payload,
                                 int64_t rows, int64_t k, Value row,
                                 Value column) const {
+  return emitScaleAt(builder, loc, payload, rows, k,
+                     emitScaleIndex(builder, loc, k, row, column));
+}
+
+Value GroupedPayload::emitScaleAt(OpBuilder &builder, Location loc,
+                                  Value payload, int64_t rows, int64_t k,
+                                  Value index) const {
   Emitter emit{builder, loc, payload};
-  Value index = emitScaleIndex(builder, loc, k, row, column);
   Value at = emit.add(emit.mul(index, emit.index(getScaleBytes())),
                       emit.index(getScalesOffset(rows, k)));
   Value stored = emit.bytes(at, getScaleBytes());

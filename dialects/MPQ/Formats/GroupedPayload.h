@@ -65,13 +65,16 @@ struct GroupedPayload {
                 int64_t index, float scale) const;
 
   /// The same as IR, on a 1-D memref of i8 with static size: the code as an
-  /// i32, the scale as an f32, and the scale's index.
+  /// i32, the scale as an f32, by position or by index, and the index.
   mlir::Value emitCode(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::Value payload, int64_t k, mlir::Value row,
                        mlir::Value column) const;
   mlir::Value emitScale(mlir::OpBuilder &builder, mlir::Location loc,
                         mlir::Value payload, int64_t rows, int64_t k,
                         mlir::Value row, mlir::Value column) const;
+  mlir::Value emitScaleAt(mlir::OpBuilder &builder, mlir::Location loc,
+                          mlir::Value payload, int64_t rows, int64_t k,
+                          mlir::Value index) const;
   mlir::Value emitScaleIndex(mlir::OpBuilder &builder, mlir::Location loc,
                              int64_t k, mlir::Value row,
                              mlir::Value column) const;

@@ -9,12 +9,9 @@
 #include "Table.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/Sequence.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 using namespace llvm;
 using namespace mpq;
@@ -57,39 +54,6 @@ ArrayRef<float> mpq::lookupTable(StringRef name) {
     if (name == known)
       return table;
   return {};
-}
-
-//===----------------------------------------------------------------------===//
-// The nearest level
-//===----------------------------------------------------------------------===//
-
-NearestLevel::NearestLevel(ArrayRef<float> levels) {
-  SmallVector<unsigned> order =
-      llvm::to_vector(llvm::seq<unsigned>(0, levels.size()));
-  llvm::stable_sort(
-      order, [&](unsigned a, unsigned b) { return levels[a] < levels[b]; });
-  for (unsigned code : order) {
-    if (!sorted.empty() && sorted.back() == levels[code])
-      continue;
-    if (!sorted.empty())
-      bounds.push_back((sorted.back() + levels[code]) / 2);
-    sorted.push_back(levels[code]);
-    codes.push_back(code);
-  }
-}
-
-/// Counting, without branches, is quick for the sixteen levels that matter.
-unsigned NearestLevel::index(double value) const {
-  if (bounds.size() > 16)
-    return llvm::lower_bound(bounds, value) - bounds.begin();
-  unsigned index = 0;
-  for (double bound : bounds)
-    index += value > bound;
-  return index;
-}
-
-unsigned NearestLevel::code(double value) const {
-  return codes[index(std::isnan(value) ? 0 : value)];
 }
 
 //===----------------------------------------------------------------------===//
@@ -158,53 +122,4 @@ float mpq::chooseCodebookScale(ArrayRef<float> values,
     if (!consider(bestFit.wq / bestFit.qq))
       break;
   return best;
-}
-
-//===----------------------------------------------------------------------===//
-// Learned tables
-//===----------------------------------------------------------------------===//
-
-SmallVector<float> mpq::learnLevels(ArrayRef<float> values,
-                                    ArrayRef<float> weights, unsigned bits) {
-  size_t count = size_t(1) << bits;
-  std::vector<uint32_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0);
-  llvm::sort(order, [&](uint32_t a, uint32_t b) {
-    return values[a] != values[b] ? values[a] < values[b] : a < b;
-  });
-  // Sums before each place of the sorted values, so that a cell is two lookups.
-  std::vector<double> mass(order.size() + 1), moment(order.size() + 1);
-  for (auto [i, at] : llvm::enumerate(order)) {
-    mass[i + 1] = mass[i] + weights[at];
-    moment[i + 1] = moment[i] + double(weights[at]) * values[at];
-  }
-  SmallVector<double> levels(count, 0);
-  for (size_t i = 0; i < count && !order.empty(); ++i)
-    levels[i] = values[order[(2 * i + 1) * order.size() / (2 * count)]];
-  constexpr int kRounds = 100;
-  for (int round = 0; round < kRounds; ++round) {
-    bool changed = false;
-    size_t begin = 0;
-    for (size_t i = 0; i < count; ++i) {
-      size_t end = order.size();
-      if (i + 1 < count)
-        end = std::partition_point(
-                  order.begin() + begin, order.end(),
-                  [&, bound = (levels[i] + levels[i + 1]) / 2](uint32_t at) {
-                    return values[at] <= bound;
-                  }) -
-              order.begin();
-      if (double total = mass[end] - mass[begin]; total > 0) {
-        double mean = (moment[end] - moment[begin]) / total;
-        changed |= mean != levels[i];
-        levels[i] = mean;
-      }
-      begin = end;
-    }
-    if (!changed)
-      break;
-  }
-  SmallVector<float> result(levels.begin(), levels.end());
-  llvm::sort(result);
-  return result;
 }

@@ -3,16 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Tables of levels: the known ones, and the search for the scale, and for the
-// table, with the least squared error. Pure functions on arrays.
+// The known tables of levels, and the search for the scale with the least squared
+// error. Pure functions on arrays.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_FORMATS_CODEBOOK_TABLE_H
 #define MPQ_FORMATS_CODEBOOK_TABLE_H
 
+#include "dialects/MPQ/Formats/Levels.h"
 #include "mpq/Support/Quantization.h"
 
-#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace mpq {
@@ -23,22 +23,6 @@ llvm::ArrayRef<llvm::StringLiteral> getTableNames();
 /// equally good; the search uses the first.
 llvm::ArrayRef<float> lookupTable(llvm::StringRef name);
 
-/// Which code is nearest to a value, for levels in any order.
-class NearestLevel {
-public:
-  explicit NearestLevel(llvm::ArrayRef<float> levels);
-  /// Ties go to the smaller level; a NaN is what zero is.
-  unsigned code(double value) const;
-  double level(double value) const { return sorted[index(value)]; }
-
-private:
-  unsigned index(double value) const;
-
-  llvm::SmallVector<double> sorted,
-      bounds;                        ///< bounds[i] is between i and i + 1
-  llvm::SmallVector<unsigned> codes; ///< of the sorted levels
-};
-
 /// The scale, of either sign and stored as `type`, with the least squared error
 /// of `values` against scale * level: a grid of shrinking factors, then
 /// alternating between codes and the best scale for them. Not finite values
@@ -46,13 +30,6 @@ private:
 float chooseCodebookScale(llvm::ArrayRef<float> values,
                           const NearestLevel &levels, float largestLevel,
                           ScaleType type);
-
-/// The 2^bits levels, ascending, with the least squared error of `values`, each
-/// weighted: Lloyd's algorithm (S. Lloyd: Least Squares Quantization in PCM,
-/// 1982) from the quantiles on. `values` and `weights` have equal length.
-llvm::SmallVector<float> learnLevels(llvm::ArrayRef<float> values,
-                                     llvm::ArrayRef<float> weights,
-                                     unsigned bits);
 
 } // namespace mpq
 

@@ -41,6 +41,8 @@ const char *const integerVariants[] = {
     ":g32", ":tensor", ":g5:asym", ":g16:asym:f16", ":tensor:asym"};
 const char *const codebooks[] = {"binary", "ternary", "ternary2", "fp4",
                                  "nf4",    "kmeans2", "kmeans3",  "kmeans8"};
+const char *const luts[] = {"lut2", "lut3", "lut4", "lut8"};
+const char *const lutVariants[] = {"", ":f16", ":g256:f16", ":tensor"};
 const char *const codebookVariants[] = {"", ":f16", ":g5:f16", ":tensor"};
 
 struct Shape {
@@ -212,6 +214,7 @@ TEST_F(Emitted, AgreesWithTheHost) {
     };
     cross(integers, integerVariants);
     cross(codebooks, codebookVariants);
+    cross(luts, lutVariants);
   };
   forEach([&](const std::string &name, FormatAttrInterface format,
               Shape shape) { define(name, format, shape); });
