@@ -58,6 +58,12 @@ void StoredWeight::storeScale(Value scale, Index at, int64_t scaleBytes) {
   k.store(half, halves, k.floorDiv(at, 2));
 }
 
+Value StoredWeight::emitBits(Value real, int64_t realBytes) {
+  if (realBytes == 4)
+    return arith::BitcastOp::create(k.b, k.b.getI32Type(), real);
+  return emitHalf(real);
+}
+
 /// The f16 pattern of an f32 that is an f16, without f16 arithmetic, which not
 /// every target has.
 Value StoredWeight::emitHalf(Value scale) {

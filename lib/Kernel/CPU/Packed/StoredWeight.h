@@ -43,6 +43,8 @@ public:
   void store(mlir::Value byte, Index at) { k.store(byte, packed, at); }
   void storeScale(mlir::Value scale, Index at, int64_t scaleBytes);
   void storeDword(mlir::Value dword, Index at);
+  /// The bits of an f32, or, with 2 bytes, of an f16 that it is.
+  mlir::Value emitBits(mlir::Value real, int64_t realBytes);
 
 private:
   mlir::Value emitHalf(mlir::Value scale);

@@ -4,8 +4,8 @@
 # ===----------------------------------------------------------------------===#
 """Compiles kernels on packed weights for AArch64 and runs them under qemu: the portable form runs anywhere.
 
-aarch64.py OUTPUT FAMILY: matmul_packed, matmul_popcount with activations of 3 bits, or matmul_packed_f32 with activations
-of floats. quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C library, and
+aarch64.py OUTPUT FAMILY: matmul_packed, matmul_popcount with activations of 3 bits, or, with activations of floats,
+matmul_packed_f32 or matmul_lut. quant-bench dumps the kernels, LLVM generates the code, clang and lld make a program without a C library, and
 NumPy says what it should print.
 """
 
@@ -18,7 +18,7 @@ import numpy
 
 out = pathlib.Path(sys.argv[1])
 family = sys.argv[2]
-floats = family == "matmul_packed_f32"
+floats = family in ("matmul_packed_f32", "matmul_lut")
 input_bits = 3 if family == "matmul_popcount" else 8
 out.mkdir(parents=True, exist_ok=True)
 
@@ -51,16 +51,20 @@ void _start(void) {
 
 
 def make_weight(rng, n, k, bits, group, asymmetric):
-    """The payload of a format with f32 scales, and its values."""
+    """The payload of a format with f32 scales or tables, and its values."""
     group = min(group or k, k)
     groups = -(-k // group)
     codes = rng.integers(0, 1 << bits, (n, k))
     padded = numpy.zeros((n, (k * bits + 7) // 8 * 8), numpy.uint8)
     padded[:, : k * bits] = ((codes[:, :, None] >> numpy.arange(bits)) & 1).reshape(n, -1)
+    of_column = numpy.arange(k) // group
+    if family == "matmul_lut":
+        tables = rng.uniform(-2, 2, (n, groups, 1 << bits)).astype(numpy.float32)
+        payload = numpy.packbits(padded, axis=1, bitorder="little").tobytes() + tables.tobytes()
+        return payload, tables[numpy.arange(n)[:, None], of_column, codes].astype(float)
     scales = rng.uniform(-0.02, 0.02, (n, groups)).astype(numpy.float32)
     zeros = rng.integers(0, 1 << bits, (n, groups)).astype(numpy.uint8)
     payload = numpy.packbits(padded, axis=1, bitorder="little").tobytes() + scales.tobytes()
-    of_column = numpy.arange(k) // group
     if asymmetric:
         payload += zeros.tobytes()
         levels = codes - zeros[:, of_column].astype(int)
@@ -70,7 +74,8 @@ def make_weight(rng, n, k, bits, group, asymmetric):
 
 
 def check(m, n, k, bits, group, asymmetric):
-    name = f"int{bits}{f':g{group}' if group else ''}{':asym' if asymmetric else ''}"
+    kind = "lut" if family == "matmul_lut" else "int"
+    name = f"{kind}{bits}{f':g{group}' if group else ''}{':asym' if asymmetric else ''}"
     problem = f"mpgemm m={m} n={n} k={k} w={name} a={'f32' if floats else f'int{input_bits}:static'} isa=portable"
     text = subprocess.run(["quant-bench", "--check", "--dump", f"--family={family}", problem], check=True,
                           capture_output=True, text=True).stdout
@@ -108,6 +113,9 @@ def check(m, n, k, bits, group, asymmetric):
     print("ok", problem)
 
 
-for problem in [(1, 16, 64, 4, 32, False), (3, 20, 100, 3, 0, True), (5, 17, 70, 5, 16, False), (2, 33, 65, 8, 8, True),
-                (4, 16, 200, 2, 128, True)]:
+lookups = [(1, 16, 256, 4, 0, False), (3, 5, 100, 3, 0, False), (5, 6, 300, 2, 30, False), (2, 4, 600, 8, 0, False),
+           (7, 3, 200, 4, 32, False)]
+problems = [(1, 16, 64, 4, 32, False), (3, 20, 100, 3, 0, True), (5, 17, 70, 5, 16, False), (2, 33, 65, 8, 8, True),
+            (4, 16, 200, 2, 128, True)]
+for problem in lookups if family == "matmul_lut" else problems:
     check(*problem)

@@ -36,6 +36,13 @@ def choose_float_weight() -> str:
     return choose_weight(("binary", "ternary", "ternary2", "fp4", "nf4", *(f"kmeans{bits}" for bits in range(2, 9))), 0.5)
 
 
+def choose_tables() -> str:
+    """Learned tables of rows, of groups of at least as many columns as values, or of the tensor."""
+    bits = rng.choice([2, 3, 4, 4, 5, 6, 7, 8])
+    group = rng.choice(["", "", ":tensor"] + [f":g{g}" for g in (16, 20, 32, 64, 100, 128, 256) if g >= 1 << bits])
+    return f"w=lut{bits}{group}" + (":f16" if rng.random() < 0.5 else "")
+
+
 def choose_integers() -> str:
     """Quantized activations of 1 to 8 bits; of 1 bit there is no level on either side of zero for a group."""
     bits = rng.choice([8, 8, rng.randint(1, 7)])
@@ -74,6 +81,8 @@ def choose_types(isa: str) -> list[str]:
         return [choose_weight(), choose_integers()]
     if kind < 0.8:
         return [choose_float_weight(), "a=f32", "family=matmul_packed_f32"]
+    if kind < 0.85:
+        return [choose_tables(), rng.choice(["a=f32", "a=bf16", "a=int8"]), "family=matmul_lut"]
     if kind < 0.9:
         return [choose_float_weight() if rng.random() < 0.6 else "w=f32", rng.choice(["a=f32", "a=bf16"])]
     return [choose_weight(), rng.choice(["a=int8", "a=f32"]), "family=reference_matmul"]
