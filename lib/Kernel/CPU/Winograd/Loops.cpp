@@ -34,6 +34,7 @@ WinogradLoops::WinogradLoops(OpBuilder &builder, Location loc, ConvOp op,
   weights = k.view(operands.getWeight(), f32, 0, plan.floats());
   inputs = k.stackBuffer(f32, plan.inputFloats());
   products = k.stackBuffer(f32, plan.productFloats());
+  pending = k.stackBuffer(k.b.getIndexType(), 1);
 }
 
 void WinogradLoops::emit() {
@@ -49,9 +50,14 @@ void WinogradLoops::emit() {
       Index first = k.mul(i, atOnce);
       if (tiles % atOnce)
         first = k.min(first, tiles - atOnce);
-      emitInputs(n, first);
+      if (atOnce < tiles)
+        emitInputs(n, first);
+      else
+        k.store(k.value(1), pending, 0);
       k.parallelFor(0, plan.outputBlocks() / plan.blocksAtOnce, 1,
                     [&](Index group) {
+                      if (atOnce == tiles)
+                        emitInputsOnce(n, group);
                       k.forLoop(0, kPositions, 1, [&](Index position) {
                         emitProducts(group, position);
                       });
@@ -72,25 +78,54 @@ std::pair<Index, Index> WinogradLoops::getPlace(Index tile) {
 }
 
 void WinogradLoops::emitInputs(Index n, Index first) {
-  k.forLoop(0, plan.tilesAtOnce, 1, [&](Index t) {
-    auto [row, column] = getPlace(k.add(first, t));
-    Index window = x.offset(k, n, 0, row + -g.padTop, column + -g.padLeft);
-    Index values = k.mul(t, plan.tilePitch());
-    k.forLoop(0, plan.inputBlocks(), 1, [&](Index block) {
-      Index from = k.add(window, k.mul(block, x.planePitch()));
-      Index to = k.add(values, k.mul(block, plan.inputBlock));
-      emitInputTransform(
-          k,
-          [&](int64_t i, int64_t j) {
-            return k.loadVector(x.buffer, from + (i * x.rowPitch() + j * x.block),
-                                plan.inputBlock);
-          },
-          [&](int64_t i, int64_t j, Value value) {
-            k.storeVector(value, inputs,
-                          to + (i * kWindow + j) * plan.positionPitch());
-          });
-    });
+  k.forEach({plan.tilesAtOnce, plan.inputBlocks()}, [&](ArrayRef<Index> at) {
+    emitInput(n, k.add(first, at[0]), at[0], at[1]);
   });
+}
+
+void WinogradLoops::emitInputsOnce(Index n, Index group) {
+  int64_t blocks = plan.inputBlocks(), half = blocks / 2;
+  auto emit = [&](int64_t from, int64_t to, bool isFetching) {
+    k.forEach({to - from, plan.tilesAtOnce}, [&](ArrayRef<Index> at) {
+      Index block = k.add(k.mul(group, plan.blocksAtOnce), at[0] + from);
+      if (isFetching)
+        fetchInput(n, at[1], k.mod(k.add(block, half), blocks));
+      emitInput(n, at[1], at[1], k.mod(block, blocks));
+    });
+  };
+  k.forLoop(0, Index(k.load(pending, 0)), 1, [&](Index) {
+    emit(0, half, /*isFetching=*/true);
+    emit(half, blocks, /*isFetching=*/false);
+    k.store(k.value(0), pending, 0);
+  });
+}
+
+Index WinogradLoops::getWindow(Index n, Index tile, Index block) {
+  auto [row, column] = getPlace(tile);
+  return k.add(x.offset(k, n, 0, row + -g.padTop, column + -g.padLeft),
+               k.mul(block, x.planePitch()));
+}
+
+void WinogradLoops::fetchInput(Index n, Index tile, Index block) {
+  Index from = getWindow(n, tile, block);
+  for (int64_t i = 0; i < kTile; ++i)
+    for (int64_t j = 0; j < kTile; ++j)
+      k.prefetch(x.buffer, from + ((i + 1) * x.rowPitch() + (j + 1) * x.block));
+}
+
+void WinogradLoops::emitInput(Index n, Index tile, Index t, Index block) {
+  Index from = getWindow(n, tile, block);
+  Index to = k.add(k.mul(t, plan.tilePitch()), k.mul(block, plan.inputBlock));
+  emitInputTransform(
+      k,
+      [&](int64_t i, int64_t j) {
+        return k.loadVector(x.buffer, from + (i * x.rowPitch() + j * x.block),
+                            plan.inputBlock);
+      },
+      [&](int64_t i, int64_t j, Value value) {
+        k.storeVector(value, inputs,
+                      to + (i * kWindow + j) * plan.positionPitch());
+      });
 }
 
 void WinogradLoops::emitProducts(Index group, Index position) {

@@ -26,6 +26,16 @@ private:
   std::pair<Index, Index> getPlace(Index tile);
   /// V of the tiles from `first` on.
   void emitInputs(Index n, Index first);
+  /// V of all tiles, unless this thread has it. The channels of `group` come
+  /// first, which it has written in the layer before, as a rule. What others have
+  /// written is on its way meanwhile.
+  void emitInputsOnce(Index n, Index group);
+  /// V of one tile, number `t` of its group, and one input block.
+  void emitInput(Index n, Index tile, Index t, Index block);
+  /// Asks for what only this tile reads of the block.
+  void fetchInput(Index n, Index tile, Index block);
+  /// The first input that the tile reads.
+  Index getWindow(Index n, Index tile, Index block);
   /// M of one group of output blocks, position `position`.
   void emitProducts(Index group, Index position);
   void emitResults(Index n, Index first, Index group);
@@ -38,6 +48,8 @@ private:
   Activation x, y;
   std::optional<Activation> residual;
   mlir::Value bias, weights, inputs, products;
+  /// Where all tiles are one group: 1 until this thread has transformed them.
+  mlir::Value pending;
 };
 
 } // namespace mpq::winograd
