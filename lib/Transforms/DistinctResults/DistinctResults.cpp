@@ -5,10 +5,15 @@
 //
 // return %y, %y  =>  return %y, copy(%y)
 //
+//   %e = tensor.empty()                   %e = tensor.empty(), %f = tensor.empty()
+//   %y = mpq.conv ins(%x) outs(%e)   =>   %y = mpq.conv ins(%x) outs(%e)
+//   %z = mpq.conv ins(%y) outs(%e)        %z = mpq.conv ins(%y) outs(%f)
+//
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -26,6 +31,12 @@ struct DistinctResultsPass
   using Base::Base;
 
   void runOnOperation() override {
+    getOperation().walk([](tensor::EmptyOp op) {
+      OpBuilder builder(op);
+      for (OpOperand &use : llvm::make_early_inc_range(op->getUses()))
+        if (!op->hasOneUse())
+          use.set(builder.clone(*op)->getResult(0));
+    });
     getOperation().walk([](func::ReturnOp op) {
       llvm::DenseSet<Value> seen;
       OpBuilder builder(op);

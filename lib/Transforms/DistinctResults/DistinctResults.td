@@ -8,7 +8,7 @@
 include "mlir/Pass/PassBase.td"
 
 def DistinctResultsPass : Pass<"mpq-distinct-results", "::mlir::ModuleOp"> {
-  let summary = "Give every result of @main a value of its own";
+  let summary = "Give every result a buffer of its own";
   let description = [{
     A value that is returned twice is copied for its second time: bufferization
     makes an output argument of each result, and writes it where the value is
@@ -22,8 +22,11 @@ def DistinctResultsPass : Pass<"mpq-distinct-results", "::mlir::ModuleOp"> {
     %z = bufferization.alloc_tensor() copy(%y) : tensor<1x4xf32>
     return %y, %z : tensor<1x4xf32>, tensor<1x4xf32>
     ```
+
+    So is every use of a `tensor.empty` its own: a buffer lives as long as one
+    result does, and `mpq-plan-memory` says which of them share bytes.
   }];
-  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // MPQ_TRANSFORMS_DISTINCTRESULTS_TD

@@ -5,7 +5,7 @@
 //
 // The memory plan: all buffers of @main in one arena. @main is one block, so a
 // buffer lives from the first to the last op (of the block) that touches it or
-// an alias of it.
+// an alias of it, wherever it is allocated.
 //
 //   time ->   conv1  conv2  add   conv3
 //   a         ######################         largest first, lowest free offset:
@@ -16,7 +16,10 @@
 // image, say. Which bytes those are depends on the type: if buffers of different
 // types share bytes, lines go from one thread's cache to another's whenever the
 // one takes the place of the other. So only buffers of one type do, while the
-// arena stays small (`separate-bytes`).
+// arena stays small (`separate-bytes`). A line that another thread has read must
+// be claimed from its cache to be written, so those that leave the first-level
+// cache anyway do not share, either, unless they are so large that this would cost
+// one thread more than it gives to two.
 //
 // Buffers whose size depends on the symbols come behind those. Which of two is
 // larger may change, so they do not share single bytes but whole *slots*: a
@@ -40,6 +43,8 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/Pass.h"
+
+#include <limits>
 
 namespace mpq {
 #define GEN_PASS_DECL_PLANMEMORYPASS
@@ -85,19 +90,23 @@ private:
   DenseMap<Operation *, unsigned> positions;
 };
 
-/// The last position at which `value` or an alias of it is used.
-unsigned getLastUse(Value value, const Positions &positions) {
-  unsigned last = 0;
+/// Extends [first, last] by the positions at which `value` or an alias of it is
+/// used.
+void addUses(Value value, const Positions &positions, unsigned &first,
+             unsigned &last) {
   for (Operation *user : value.getUsers()) {
+    if (isa<memref::DeallocOp>(user))
+      continue;
+    if (auto view = dyn_cast<ViewLikeOpInterface>(user)) {
+      addUses(view.getViewDest(), positions, first, last);
+      continue;
+    }
+    first = std::min(first, positions.of(user));
     last = std::max(last, positions.of(user));
-    if (auto view = dyn_cast<ViewLikeOpInterface>(user))
-      last = std::max(last, getLastUse(view.getViewDest(), positions));
-    else
-      for (Value result : user->getResults())
-        if (isa<MemRefType>(result.getType()))
-          last = std::max(last, getLastUse(result, positions));
+    for (Value result : user->getResults())
+      if (isa<MemRefType>(result.getType()))
+        addUses(result, positions, first, last);
   }
-  return last;
 }
 
 /// Symbol i is an element of the argument `sizes`: index_cast(load sizes[i]).
@@ -191,8 +200,8 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
     }
     if (onnx::isSymbolic(buffer.bytes))
       buffer.dynamicBytes = onnx::toExpr(buffer.bytes, alloc.getContext());
-    buffer.first = positions.of(alloc);
-    buffer.last = std::max(buffer.first, getLastUse(alloc, positions));
+    buffer.first = std::numeric_limits<unsigned>::max();
+    addUses(alloc, positions, buffer.first, buffer.last);
     buffers.push_back(buffer);
     return WalkResult::advance();
   });
@@ -202,11 +211,18 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
 }
 
 /// Assigns offsets to static buffers; returns how much they take. `separate`:
-/// buffers of different types share no bytes.
+/// buffers of different types share no bytes, nor do those that fill the
+/// first-level cache.
 int64_t assignOffsets(MutableArrayRef<Buffer> buffers, bool separate) {
+  // With a result of the same size, of which a thread has a half, they take 32 KiB
+  // or more (docs/Rationale/Threads.md).
+  constexpr int64_t kCache = 32 * 1024, kFills = kCache * 2 / 3;
+  auto isApart = [&](Buffer &a, Buffer &b) {
+    return a.alloc.getType() != b.alloc.getType() ||
+           (a.bytes > kFills && a.bytes <= kCache);
+  };
   auto mustBeApart = [&](Buffer &a, Buffer &b) {
-    return a.overlapsInTime(b) ||
-           (separate && a.alloc.getType() != b.alloc.getType());
+    return a.overlapsInTime(b) || (separate && isApart(a, b));
   };
   SmallVector<Buffer *> order;
   for (Buffer &buffer : buffers)

@@ -14,9 +14,10 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     `arena` (after the two weight blobs). Buffers whose lifetimes do not
     overlap share bytes. Offsets are chosen largest buffer first, each at the
     lowest place that is free during its whole life. Only buffers of the same
-    type share bytes if that takes no more than `separate-bytes`: threads that
-    share the operations own the same part of each of them, and nothing goes
-    from one cache to another when one takes the place of the other.
+    type share bytes, and none that just fill the first-level cache, if that
+    takes no more than `separate-bytes`: threads that share the operations own
+    the same part of each of them, and little goes from one cache to another
+    when one takes the place of the other.
 
     A buffer whose size is a function of the symbols (`mpq-bind-sizes`) shares a
     slot with others that never live at the same time; the offsets of slots are

@@ -81,5 +81,35 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<4x
 
 // -----
 
+// A buffer lives from its first use on, wherever it is allocated.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: mpq.arena_bytes = 64
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<16xf32>) {
+  %a = memref.alloc() : memref<16xf32>
+  %b = memref.alloc() : memref<16xf32>
+  memref.copy %x, %a : memref<16xf32> to memref<16xf32>
+  memref.copy %a, %x : memref<16xf32> to memref<16xf32>
+  %flat = memref.expand_shape %b [[0, 1]] output_shape [1, 16] : memref<16xf32> into memref<1x16xf32>
+  memref.copy %flat, %flat : memref<1x16xf32> to memref<1x16xf32>
+  return
+}
+
+// -----
+
+// Buffers that just fill the first-level cache share no bytes, either, unless that takes too much.
+// SEPARATE-LABEL: func.func @main
+// SEPARATE-SAME: mpq.arena_bytes = 65536
+// SHARED-LABEL: func.func @main
+// SHARED-SAME: mpq.arena_bytes = 32768
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<64x128xf32>) {
+  %a = memref.alloc() : memref<64x128xf32>
+  memref.copy %x, %a : memref<64x128xf32> to memref<64x128xf32>
+  %b = memref.alloc() : memref<64x128xf32>
+  memref.copy %x, %b : memref<64x128xf32> to memref<64x128xf32>
+  return
+}
+
+// -----
+
 // expected-error @below {{module has no function @main with placed weights}}
 module {}
