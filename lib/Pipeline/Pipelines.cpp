@@ -110,6 +110,7 @@ void mpq::buildKernelPipeline(OpPassManager &pm, const KernelPipelineOptions &op
     SplitKernelsPassOptions split;
     split.partNanoseconds = options.partNanoseconds;
     pm.addPass(createSplitKernelsPass(split));
+    pm.addPass(createJoinForksPass());
   }
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -25,6 +25,10 @@ inline constexpr llvm::StringLiteral kNanosecondsAttr = "mpq.nanoseconds";
 /// calls.
 inline constexpr llvm::StringLiteral kPartsAttr = "mpq.parts";
 
+/// The attribute of a call with `kPartsAttr` that shares the fork of the one before
+/// it: each thread does its part of both, unit.
+inline constexpr llvm::StringLiteral kJoinsAttr = "mpq.joins";
+
 } // namespace mpq
 
 #endif // MPQ_KERNEL_PARTS_H

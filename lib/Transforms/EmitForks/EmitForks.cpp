@@ -8,8 +8,10 @@
 //   llvm.call @k(%x, %y, %c0, %c1) {mpq.parts = 2}
 //     =>  frame = {%x, %y};  mpq_fork(%team, @k_part, frame, 2)
 //
-// or, where the last operand of the call is not 1, into that many parts; with two
-// functions for the whole module to share:
+// or, where the last operand of the call is not 1, into that many parts. Calls
+// that join the one before them (`mpq-join-forks`) are in the same request: their
+// operands follow in the frame, and `part` calls one kernel after the other. There
+// are two functions for the whole module to share:
 //
 //   mpq_fork(team, part, frame, parts):
 //     team ? team->fork(team, part, frame, parts) : part(frame, 0, 1)
@@ -25,6 +27,8 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace mpq {
 #define GEN_PASS_DECL_EMITFORKSPASS
@@ -49,6 +53,7 @@ public:
     fork = emitFork();
     addTeam();
     int64_t most = 0;
+    SmallVector<Request> requests;
     for (LLVM::CallOp call : calls) {
       auto parts = call->getAttrOfType<IntegerAttr>(kPartsAttr);
       auto kernel =
@@ -58,13 +63,30 @@ public:
         return call->emitOpError("has '")
                << kPartsAttr << "', but is no call of a split kernel";
       most = std::max(most, parts.getInt());
-      emitCall(call, kernel, parts.getInt());
+      if (requests.empty() || !call->hasAttr(kJoinsAttr))
+        requests.emplace_back();
+      requests.back().push_back({call, kernel, parts.getInt()});
     }
+    for (ArrayRef<SplitCall> request : requests)
+      emitRequest(request);
     main->setAttr(kPartsAttr, b.getI64IntegerAttr(most));
     return success();
   }
 
 private:
+  struct SplitCall {
+    LLVM::CallOp call;
+    LLVM::LLVMFuncOp kernel;
+    int64_t parts;
+
+    /// All but part and parts.
+    OperandRange getOperands() {
+      return call.getCalleeOperands().drop_back(2);
+    }
+  };
+  /// Calls that share a fork.
+  using Request = SmallVector<SplitCall, 1>;
+
   LLVM::LLVMFuncOp createFunction(const Twine &name, TypeRange arguments) {
     b.setInsertionPointToEnd(module.getBody());
     auto function = LLVM::LLVMFuncOp::create(
@@ -129,39 +151,68 @@ private:
     }
   }
 
-  LLVM::LLVMFuncOp getPart(LLVM::LLVMFuncOp kernel) {
-    LLVM::LLVMFuncOp &part = partFunctions[kernel];
+  LLVM::LLVMFuncOp getPart(ArrayRef<SplitCall> calls) {
+    SmallVector<StringRef> names;
+    for (SplitCall call : calls)
+      names.push_back(call.kernel.getName());
+    std::string name = llvm::join(names, "_and_") + "_part";
+    LLVM::LLVMFuncOp &part = partFunctions[name];
     if (part)
       return part;
     Type i64 = b.getI64Type();
-    part = createFunction(kernel.getName() + "_part", {pointer, i64, i64});
+    part = createFunction(name, {pointer, i64, i64});
     Block *entry = &part.getBody().front();
-    SmallVector<Value> operands;
-    for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes().drop_back(2)))
-      operands.push_back(
-          LLVM::LoadOp::create(b, type, getWord(entry->getArgument(0), i)));
-    operands.append({entry->getArgument(1), entry->getArgument(2)});
-    LLVM::CallOp::create(b, kernel, operands);
+    int32_t word = 0;
+    for (SplitCall call : calls) {
+      SmallVector<Value> operands;
+      for (Type type : call.kernel.getArgumentTypes().drop_back(2))
+        operands.push_back(LLVM::LoadOp::create(
+            b, type, getWord(entry->getArgument(0), word++)));
+      operands.append({entry->getArgument(1), entry->getArgument(2)});
+      LLVM::CallOp::create(b, call.kernel, operands);
+    }
     LLVM::ReturnOp::create(b, ValueRange{});
     return part;
   }
 
-  void emitCall(LLVM::CallOp call, LLVM::LLVMFuncOp kernel, int64_t parts) {
-    LLVM::LLVMFuncOp part = getPart(kernel);
-    OperandRange operands = call.getCalleeOperands().drop_back(2);
-    Value atRunTime = call.getCalleeOperands().back();
+  /// The largest number of parts of `calls`.
+  Value emitParts(ArrayRef<SplitCall> calls) {
+    int64_t most = 0;
+    SmallVector<Value> counts;
+    for (SplitCall call : calls) {
+      Value atRunTime = call.call->getOperands().back();
+      if (matchPattern(atRunTime, m_One()))
+        most = std::max(most, call.parts);
+      else
+        counts.push_back(atRunTime);
+    }
+    if (most)
+      counts.push_back(constant(most));
+    Value largest = counts.front();
+    for (Value count : ArrayRef(counts).drop_front())
+      largest = LLVM::UMaxOp::create(b, largest, count);
+    return largest;
+  }
+
+  void emitRequest(ArrayRef<SplitCall> calls) {
+    LLVM::LLVMFuncOp part = getPart(calls);
+    SmallVector<Value> operands;
+    for (SplitCall call : calls)
+      llvm::append_range(operands, call.getOperands());
     b.setInsertionPointToStart(&main.getBody().front());
     Value &frame = frames[operands.size()];
     if (!frame)
       frame = LLVM::AllocaOp::create(b, pointer, b.getI64Type(),
                                      constant(operands.size()));
-    b.setInsertionPoint(call);
+    // All operands are known at the last of them.
+    b.setInsertionPoint(calls.back().call);
     for (auto [i, operand] : llvm::enumerate(operands))
       LLVM::StoreOp::create(b, operand, getWord(frame, i));
     Value address = LLVM::AddressOfOp::create(b, part);
-    Value count = matchPattern(atRunTime, m_One()) ? constant(parts) : atRunTime;
-    LLVM::CallOp::create(b, fork, ValueRange{team, address, frame, count});
-    call.erase();
+    LLVM::CallOp::create(b, fork,
+                         ValueRange{team, address, frame, emitParts(calls)});
+    for (SplitCall call : calls)
+      call.call.erase();
   }
 
   LLVM::LLVMFuncOp main;
@@ -170,7 +221,7 @@ private:
   Type pointer, none;
   LLVM::LLVMFuncOp fork;
   Value team;
-  llvm::DenseMap<Operation *, LLVM::LLVMFuncOp> partFunctions;
+  llvm::StringMap<LLVM::LLVMFuncOp> partFunctions;
   /// One for each number of words: calls follow each other.
   llvm::DenseMap<unsigned, Value> frames;
 };

@@ -13,7 +13,8 @@ def EmitForksPass : Pass<"mpq-emit-forks", "::mlir::ModuleOp"> {
     @main gets one more argument, the team (`MpqTeam` of
     mpq-c/ModelDescriptor.h), or null. A call with `mpq.parts` puts its operands
     into a frame on the stack and asks the team to run the parts; without a team
-    it is one call as before.
+    it is one call as before. Calls with `mpq.joins` are in the same request as the
+    one before them: its parts call one kernel after the other.
 
     ```mlir
     llvm.func @main(%x: !llvm.ptr, ...) {
