@@ -5,6 +5,7 @@
 
 !binary = !mpq.tensor<256x256, axis 0, #mpq.codebook<binary>>
 !int2 = !mpq.tensor<256x256, axis 0, #mpq.int<2>>
+!bytes = !mpq.tensor<256x256, axis 0, #mpq.int<8, group = 32>>
 
 module attributes {mpq.vector_bits = 512 : i64,
     mpq.features = ["avx512f", "avx512bw", "avx512vnni", "avx512vbmi", "avx512vpopcntdq"]} {
@@ -59,6 +60,24 @@ func.func @few_rows(%x: tensor<2x256xf32>, %w: !int2, %e: tensor<2x256xf32>) -> 
 func.func @more_rows(%x: tensor<3x256xf32>, %w: !int2, %e: tensor<3x256xf32>) -> tensor<3x256xf32> {
   %0 = mpq.matmul ins(%x, %w : tensor<3x256xf32>, !int2) outs(%e : tensor<3x256xf32>)
       {weight_shape = array<i64: 256, 256>, input_quant = #mpq.uniform<dynamic, bits = 1>} -> tensor<3x256xf32>
+  return %0 : tensor<3x256xf32>
+}
+
+// Codes of 8 bits are as many bytes for either.
+// CHECK-LABEL: @two_rows_of_bytes
+// CHECK: family = "matmul_packed_large"
+func.func @two_rows_of_bytes(%x: tensor<2x256xf32>, %w: !bytes, %e: tensor<2x256xf32>) -> tensor<2x256xf32> {
+  %0 = mpq.matmul ins(%x, %w : tensor<2x256xf32>, !bytes) outs(%e : tensor<2x256xf32>)
+      {weight_shape = array<i64: 256, 256>, input_quant = #mpq.uniform<dynamic>} -> tensor<2x256xf32>
+  return %0 : tensor<2x256xf32>
+}
+
+// WHY: matmul_packed_large: 8-bit codes are bytes already, and 3 rows of activations are more than 2
+// CHECK-LABEL: @three_rows_of_bytes
+// CHECK: family = "matmul_vnni"
+func.func @three_rows_of_bytes(%x: tensor<3x256xf32>, %w: !bytes, %e: tensor<3x256xf32>) -> tensor<3x256xf32> {
+  %0 = mpq.matmul ins(%x, %w : tensor<3x256xf32>, !bytes) outs(%e : tensor<3x256xf32>)
+      {weight_shape = array<i64: 256, 256>, input_quant = #mpq.uniform<dynamic>} -> tensor<3x256xf32>
   return %0 : tensor<3x256xf32>
 }
 }

@@ -23,6 +23,7 @@
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -68,12 +69,22 @@ private:
 /// matmul_vnni decodes a weight once, at load, to one byte for each code. Where
 /// that costs no memory, or so little that it stays in the first-level cache,
 /// masks are all that packed codes add (docs/Rationale/Packed.md).
-std::string MatmulPacked::checkGain(MatmulOp,
+std::string MatmulPacked::checkGain(MatmulOp op,
                                     const PackedLayout &layout) const {
   if (std::string reason = checkNearness(layout); !reason.empty())
     return reason;
-  if (layout.bits == 8 && !layout.isGrouped())
+  if (layout.bits != 8)
+    return {};
+  if (!layout.isGrouped())
     return "8-bit codes with a scale for each row are bytes already";
+  constexpr int64_t kMostRows = 2;
+  int64_t rows = cast<ShapedType>(op.getInput().getType()).getDimSize(0);
+  if (ShapedType::isDynamic(rows))
+    return "8-bit codes are bytes already, and rows are expected to be many";
+  if (rows > kMostRows)
+    return llvm::formatv("8-bit codes are bytes already, and {0} rows of "
+                         "activations are more than {1}",
+                         rows, kMostRows);
   return {};
 }
 

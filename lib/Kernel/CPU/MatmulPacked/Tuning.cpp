@@ -35,9 +35,12 @@ Tuning packed::getTuning(const KernelTarget &target, unsigned bits) {
     tuning.tiles = {{1, 1, 1, 0, 0},
                     {2, 2, 1, 72, 3},
                     {4, 4, 1, 144, 2},
+                    {16, 4, 1, 144, 2},
                     {kAnyRows, 8, 1, 72, 3}};
     if (bits > 4) // a step is a line, or nearly
       tuning.tiles.back() = {kAnyRows, 8, 1, 144, 2};
+    if (bits <= 2) // dot products are what takes time
+      tuning.tiles[3] = {16, 8, 1, 72, 3};
     break;
   case Isa::Vnni256: // Zen 4, with AVX-512 VL
     tuning.tiles = {{1, 1, 2, 0, 0}, {kAnyRows, 4, 2, 144, 2}};
