@@ -86,7 +86,7 @@ public:
   /// Where stretches may begin or end, so that there are few enough places for
   /// `findStretches`: all, or those that divide the values or their range
   /// evenly.
-  std::vector<uint32_t> getPlaces() const;
+  std::vector<uint32_t> getPlaces(size_t most) const;
 
 private:
   std::vector<float> sorted;
@@ -101,10 +101,16 @@ private:
 class StretchFinder {
 public:
   StretchFinder(const SortedValues &values, size_t count)
-      : values(values), places(values.getPlaces()), count(count) {}
+      : values(values), places(values.getPlaces(getMostPlaces(count))),
+        count(count) {}
   std::vector<size_t> find();
 
 private:
+  /// The time goes with their number times that of the stretches.
+  static size_t getMostPlaces(size_t count) {
+    constexpr size_t kMost = 1024, kSearched = 16 * 1024;
+    return std::max(count, std::min(kMost, kSearched / count));
+  }
   void search(uint32_t *from, size_t first, size_t last, size_t least,
               size_t most);
 
@@ -131,18 +137,17 @@ SortedValues::SortedValues(ArrayRef<float> values, ArrayRef<float> weights)
   }
 }
 
-std::vector<uint32_t> SortedValues::getPlaces() const {
-  constexpr size_t kPlaces = 1024;
+std::vector<uint32_t> SortedValues::getPlaces(size_t most) const {
   std::vector<uint32_t> places;
-  if (size() <= kPlaces) {
+  if (size() <= most) {
     places.resize(size() + 1);
     std::iota(places.begin(), places.end(), 0);
     return places;
   }
   double low = sorted.front(), range = sorted.back() - low;
-  for (size_t i = 0; i <= kPlaces / 2; ++i) {
-    places.push_back(i * size() / (kPlaces / 2));
-    places.push_back(findAbove(0, low + range * i / (kPlaces / 2)));
+  for (size_t i = 0; i <= most / 2; ++i) {
+    places.push_back(i * size() / (most / 2));
+    places.push_back(findAbove(0, low + range * i / (most / 2)));
   }
   llvm::sort(places);
   places.erase(llvm::unique(places), places.end());
@@ -169,6 +174,11 @@ void StretchFinder::search(uint32_t *from, size_t first, size_t last,
 
 std::vector<size_t> StretchFinder::find() {
   size_t size = places.size();
+  if (size <= count + 1) { // one stretch between each two, empty ones first
+    std::vector<size_t> ends(count, 0);
+    std::copy(places.begin() + 1, places.end(), ends.end() - (size - 1));
+    return ends;
+  }
   std::vector<uint32_t> from(count * size, 0);
   best.resize(size);
   next.resize(size);

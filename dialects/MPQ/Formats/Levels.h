@@ -32,8 +32,9 @@ private:
 };
 
 /// The 2^bits levels, ascending, with the least squared error of `values`, each
-/// weighted: the best ones for up to 1024 values, nearly so for more. `values`
-/// and `weights` have equal length.
+/// weighted: the best ones of up to 4 bits for up to 1024 values, otherwise those
+/// that Lloyd's algorithm makes of nearly the best. `values` and `weights` have
+/// equal length.
 llvm::SmallVector<float> learnLevels(llvm::ArrayRef<float> values,
                                      llvm::ArrayRef<float> weights,
                                      unsigned bits);

@@ -22,9 +22,9 @@ def MPQ_LutFormatAttr : MPQ_Format<"LutFormat", "lut"> {
 
     Payload of a rows x k matrix: codes as GroupedPayload.h draws them, and in
     the place of each scale a table, its values ascending. The row (1, 5, 5, -2)
-    of `lut2` has the table (-2, -2, 1, 5) and the codes 2, 3, 3 and 0:
+    of `lut2` has the table (-2, 1, 5, 5) and the codes 1, 2, 2 and 0:
 
-        byte 0: 0 << 6 | 3 << 4 | 3 << 2 | 2 = 0x3e    bytes 1 to 16: -2, -2, 1, 5
+        byte 0: 0 << 6 | 2 << 4 | 2 << 2 | 1 = 0x29    bytes 1 to 16: -2, 1, 5, 5
 
     A table is 2^bits values more to store: with f16 `lut4` needs 256 bits for
     a row, .0625 bits a weight for 4096 columns, and `lut4:g256` one bit a weight.

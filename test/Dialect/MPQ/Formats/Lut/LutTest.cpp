@@ -106,10 +106,10 @@ TEST_F(Lut, PacksCodesBeforeTables) {
   std::vector<char> payload(format.getStorageBytes(1, 4));
   ASSERT_EQ(payload.size(), 1u + 4 * 4);
   format.encode(weights, 1, 4, payload);
-  EXPECT_EQ(uint8_t(payload[0]), 0x3e);
+  EXPECT_EQ(uint8_t(payload[0]), 0x29);
   std::vector<float> table(4);
   memcpy(table.data(), payload.data() + 1, 16);
-  EXPECT_EQ(table, (std::vector<float>{-2, -2, 1, 5}));
+  EXPECT_EQ(table, (std::vector<float>{-2, 1, 5, 5}));
 }
 
 TEST_F(Lut, CountsEveryByte) {
