@@ -9,8 +9,11 @@
 
 #include "Measure.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 using namespace mpq;
 
@@ -20,16 +23,21 @@ static double now() {
       .count();
 }
 
-static double median(std::vector<double> values) {
+double mpq::getQuantile(std::vector<double> values, double fraction) {
   if (values.empty())
     return 0;
-  auto middle = values.begin() + values.size() / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  auto at = values.begin() +
+            std::min<size_t>(values.size() * fraction, values.size() - 1);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
-double mpq::timeCalls(llvm::function_ref<void()> run) {
-  constexpr double kBatch = 20e-6, kBudget = 4e-3;
+static double median(std::vector<double> values) {
+  return getQuantile(std::move(values), 0.5);
+}
+
+double mpq::timeCalls(llvm::function_ref<void()> run, double budget) {
+  constexpr double kBatch = 20e-6;
   constexpr size_t kFewest = 7;
   run();
   double once = now();
@@ -37,13 +45,25 @@ double mpq::timeCalls(llvm::function_ref<void()> run) {
   once = std::max(now() - once, 1e-8);
   int64_t batch = std::max(1.0, kBatch / once);
   std::vector<double> times;
-  for (double end = now() + kBudget; times.size() < kFewest || now() < end;) {
+  for (double end = now() + budget; times.size() < kFewest || now() < end;) {
     double start = now();
     for (int64_t i = 0; i < batch; ++i)
       run();
     times.push_back((now() - start) / batch);
   }
   return median(times) * 1e9;
+}
+
+std::vector<double>
+mpq::timeInTurns(llvm::ArrayRef<std::function<void()>> runs) {
+  constexpr int kTurns = 4;
+  constexpr double kTurn = 1.2e-3;
+  std::vector<double> least(runs.size(),
+                            std::numeric_limits<double>::infinity());
+  for (int turn = 0; turn < kTurns; ++turn)
+    for (auto [time, run] : llvm::zip(least, runs))
+      time = std::min(time, timeCalls(run, kTurn));
+  return least;
 }
 
 namespace {

@@ -12,7 +12,10 @@
 #include "Roof.h"
 #include "Team.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <functional>
+#include <vector>
 
 namespace mpq {
 
@@ -43,8 +46,17 @@ struct Measurement {
   bool isBoundByMemory(const Subject &subject) const;
 };
 
-/// The median time of one call of `run`, in ns, over some milliseconds.
-double timeCalls(llvm::function_ref<void()> run);
+/// The median time of one call of `run`, in ns, over `budget` seconds.
+double timeCalls(llvm::function_ref<void()> run, double budget = 4e-3);
+
+/// The time of one call of each of `runs`, in ns: the least of several turns, of
+/// which each has the median. Another process that has the CPU for some
+/// milliseconds lengthens a turn and not the result.
+std::vector<double>
+timeInTurns(llvm::ArrayRef<std::function<void()>> runs);
+
+/// What `fraction` of `values` are below.
+double getQuantile(std::vector<double> values, double fraction);
 
 /// Measures for `budget` seconds, five rounds at least.
 Measurement measure(const Subject &subject, Team &team, double budget);

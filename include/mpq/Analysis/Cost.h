@@ -31,7 +31,7 @@
 // Tables are data, one for a CPU, written by `quant-bench --tune`
 // (lib/Analysis/Cost/Tables/<cpu>.json are those that MPQ comes with):
 //
-//     { "schema": 3, "kernels_version": 2, "cpu": "znver4", "source": "...",
+//     { "schema": 3, "kernels_version": 3, "cpu": "znver4", "source": "...",
 //       "ns_per_turn": 40.0,
 //       "memories": [ {"bytes": 1048576, "bytes_per_ns": 110.0},
 //                     {"bytes": 33554432, "bytes_per_ns": 80.0},
@@ -72,11 +72,12 @@ constexpr int64_t kTypicalSize = 32;
 struct KernelWork {
   /// Its family; with ":dynamic" where it finds the scales of int8 activations
   /// itself, ":causal" for attention that is, and ":functions" for a `map` that
-  /// computes exponentials and the like.
+  /// computes exponentials and the like; then ":codes" or ":bf16" where what reads
+  /// or writes such elements is no product.
   std::string kernel;
   /// Of the activations of a matrix product; 1 for everything else.
   double rows = 1;
-  double multiplyAdds = 0;
+  double multiplyAdds = 0; ///< those of lanes that are padding included
   double inputs = 0, outputs = 0; ///< elements of activations
   double weightBytes = 0;
   double farBytes = 0; ///< of these, behind the second-level cache
@@ -93,7 +94,7 @@ struct CostTable {
   /// Raised when the form of the file changes.
   static constexpr int64_t kSchema = 3;
   /// Raised when kernels change so much that measured times do not hold.
-  static constexpr int64_t kKernelsVersion = 2;
+  static constexpr int64_t kKernelsVersion = 3;
 
   struct Rate {
     double rows = 1, bits = 0;
@@ -131,7 +132,8 @@ struct CostTable {
   static const CostTable &lookup(llvm::StringRef cpu);
 
   /// The time of one call, in ns, in a model whose weights take `modelBytes`
-  /// together, without `nsPerTurn`. A kernel that was not measured counts as the
+  /// together, without `nsPerTurn`. A kernel that was not measured counts as what
+  /// it is a variant of ("map:codes" as "map"), else as the
   /// slowest of those whose names begin with the most of its words, as
   /// "conv_bf16" does with "conv_f32"; where none begins with its first word, as
   /// "loops"; without those it takes no time.

@@ -309,13 +309,18 @@ static size_t countCommonWords(StringRef name, StringRef other) {
   return (end.first - words.begin()) + (name == other);
 }
 
-/// The time that the rates of `kernel` give or, without those, the longest time of
-/// its kin; nothing if there is none.
+/// The time that the rates of `kernel` give; without those, that of the kernel that
+/// it is a variant of or, without those, the longest time of its kin; nothing if
+/// there is none.
 static std::optional<double>
 predictByName(const std::map<std::string, std::vector<CostTable::Rate>> &kernels,
               const KernelWork &work) {
-  if (auto found = kernels.find(work.kernel); found != kernels.end())
-    return interpolate(found->second, work);
+  for (StringRef name = work.kernel; !name.empty(); name = name.rsplit(':').first) {
+    if (auto found = kernels.find(name.str()); found != kernels.end())
+      return interpolate(found->second, work);
+    if (!name.contains(':'))
+      break;
+  }
   size_t most = 1;
   std::optional<double> longest;
   for (const auto &[name, rates] : kernels) {

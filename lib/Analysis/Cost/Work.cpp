@@ -14,7 +14,10 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mpq;
@@ -76,12 +79,22 @@ static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
     work.kernel += ":dynamic";
 }
 
+/// `size` rounded up to a multiple of `step`.
+static double roundUp(double size, double step) {
+  return std::ceil(size / step) * step;
+}
+
+/// What vectors compute that are not full counts like what they compute for the
+/// result: a weight of 10 rows takes as long as one of 16.
+static double getLanes(Operation *op) { return KernelTarget::get(op).lanes(); }
+
 static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
   work.rows = getSize(op.getInput(), 0, dynamicSize);
   double weights = multiplySizes(op.getWeightShape(), dynamicSize);
   work.weightBytes = getBytes(op.getWeight().getType());
   work.bits = getBits(op, op.getWeight(), weights);
-  work.multiplyAdds = work.rows * weights;
+  ArrayRef<int64_t> shape = op.getWeightShape();
+  work.multiplyAdds = work.rows * roundUp(shape[0], getLanes(op)) * shape[1];
   if (op.getInputQuant() && op.getInputQuant()->isDynamic())
     work.kernel += ":dynamic";
 }
@@ -89,6 +102,20 @@ static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
 /// Only the rows that are read.
 static void describe(GatherOp op, KernelWork &work, int64_t dynamicSize) {
   work.inputs = countElements(op.getIndices(), dynamicSize);
+}
+
+/// Scores of one head that are computed. Queries are lanes, in tiles of two
+/// vectors; of causal attention a tile leaves out the keys behind its last query.
+static double countPairs(AttentionOp op, double queries, double keys) {
+  double lanes = getLanes(op), padded = roundUp(queries, lanes);
+  if (!op.getCausal())
+    return padded * keys;
+  double pairs = 0;
+  for (double first = 0; first < padded; first += 2 * lanes) {
+    double end = std::min(padded, first + 2 * lanes);
+    pairs += (end - first) * std::min(keys, keys - queries + end);
+  }
+  return pairs;
 }
 
 /// Products of queries with keys, and of weights with values.
@@ -101,12 +128,12 @@ static void describe(AttentionOp op, KernelWork &work, int64_t dynamicSize) {
                      ? getSize(op.getQuery(), 0, dynamicSize)
                      : 1;
   double pairs =
-      op.getHeads() * rows(op.getQuery()) * rows(op.getKey()) / batch;
-  if (op.getCausal()) { // whole tiles of the upper half are left out
-    pairs /= 2;
+      op.getHeads() * batch *
+      countPairs(op, rows(op.getQuery()) / batch, rows(op.getKey()) / batch);
+  if (op.getCausal())
     work.kernel += ":causal";
-  }
-  work.multiplyAdds = pairs * (op.getHeadSize() + op.getValueSize());
+  work.multiplyAdds =
+      pairs * (op.getHeadSize() + roundUp(op.getValueSize(), getLanes(op)));
   // A softmax over so many elements.
   work.inputs = pairs;
 }
@@ -143,6 +170,23 @@ static void describeLoops(Operation *op, KernelWork &work,
     work.outputs = std::max(work.outputs, iterations);
 }
 
+/// Reading or writing codes and bf16 takes longer than f32, in kernels that do
+/// little else. Products are measured with what they usually have.
+static StringRef getElementVariant(ComputeOpInterface op) {
+  StringRef variant = "";
+  auto look = [&](Value value) {
+    Type type = getElementTypeOrSelf(value.getType());
+    if (type.isInteger(8))
+      variant = ":codes";
+    else if (type.isBF16() && variant.empty())
+      variant = ":bf16";
+  };
+  for (OpOperand *operand : op.getActivationOperands())
+    look(operand->get());
+  look(cast<DestinationStyleOpInterface>(op.getOperation()).getDpsInits()[0]);
+  return variant;
+}
+
 KernelWork mpq::describeWork(Operation *op, int64_t dynamicSize) {
   KernelWork work;
   auto family = op->getAttrOfType<StringAttr>("family");
@@ -159,5 +203,7 @@ KernelWork mpq::describeWork(Operation *op, int64_t dynamicSize) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<ConvOp, MatmulOp, GatherOp, AttentionOp, MapOp, PoolOp>(
           [&](auto op) { describe(op, work, dynamicSize); });
+  if (!isa<ConvOp, MatmulOp>(op))
+    work.kernel += getElementVariant(compute);
   return work;
 }

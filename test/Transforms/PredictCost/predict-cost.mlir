@@ -18,9 +18,9 @@
 // A table that may not hold is used, with a warning.
 // RUN: quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{cpu=haswell table=%t/table.json})' 2>&1 | FileCheck %s --check-prefix=FOREIGN
 // FOREIGN: warning: the times of the cost table '{{.*}}table.json' may not hold: it is for znver4 and not for haswell
-// RUN: sed 's/"kernels_version": 2/"kernels_version": 0/' %t/table.json > %t/old.json
+// RUN: sed 's/"kernels_version": 3/"kernels_version": 0/' %t/table.json > %t/old.json
 // RUN: quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{cpu=znver4 table=%t/old.json})' 2>&1 | FileCheck %s --check-prefix=OLD
-// OLD: warning: {{.*}}old.json' may not hold: it is for version 0 of the kernels and not for 2
+// OLD: warning: {{.*}}old.json' may not hold: it is for version 0 of the kernels and not for 3
 
 // RUN: not quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{table=%t/nowhere.json})' 2>&1 | FileCheck %s --check-prefix=NOWHERE
 // NOWHERE: error: cannot read the cost table '{{.*}}nowhere.json'
@@ -53,7 +53,7 @@ func.func @main(%x: tensor<1x3x8x8xf32>, %y: tensor<1x64xf32>, %z: tensor<?x64xf
   return %1, %3, %4, %5 : tensor<1x4x8x8xf32>, tensor<1x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
 }
 //--- table.json
-{"schema": 3, "kernels_version": 2, "ns_per_turn": 0, "cpu": "znver4", "memories": [{"bytes_per_ns": 100}],
+{"schema": 3, "kernels_version": 3, "ns_per_turn": 0, "cpu": "znver4", "memories": [{"bytes_per_ns": 100}],
  "kernels": {
   "conv_f32": [{"rows": 1, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.1, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0}],
   "conv_vnni": [{"rows": 1, "bits": 8, "ns_per_call": 0, "ns_per_mac": 0.02, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0}],

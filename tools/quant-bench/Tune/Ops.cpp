@@ -55,8 +55,14 @@ static constexpr llvm::StringLiteral kRowOps[] = {
     "  %r = arith.mulf %q, %a : f32\n  mpq.yield %r : f32\n}"};
 
 static constexpr std::pair<int, int> kRowSizes[] = {
-    {1, 64},   {1, 256},  {8, 64},   {17, 48},  {32, 64},
-    {32, 176}, {32, 256}, {32, 512}, {64, 1024}};
+    {1, 64}, {1, 256}, {17, 48}, {32, 64}, {32, 168}, {32, 512}, {64, 1024}};
+
+/// To codes and back.
+static constexpr llvm::StringLiteral kQuantizing[] = {
+    "mpq.convert ins(%x : memref<{0}x{1}xf32>) outs(%z : memref<{0}x{1}xi8>) "
+    "{{output_quant = #mpq.uniform<scale = 0.02, zero_point = 128>}",
+    "mpq.convert ins(%z : memref<{0}x{1}xi8>) outs(%x : memref<{0}x{1}xf32>) "
+    "{{input_quant = #mpq.uniform<scale = 0.02, zero_point = 128>}"};
 
 /// Attention of {0} rows with {1} heads of {2} elements, {3} = {1} * {2}.
 static constexpr llvm::StringLiteral kAttention =
@@ -131,26 +137,95 @@ static std::string wrap(llvm::StringRef op) {
                        op);
 }
 
-std::vector<std::string> mpq::listOps() {
-  std::vector<std::string> ops;
-  for (auto [rows, columns] : kRowSizes)
-    for (llvm::StringLiteral op : kRowOps)
-      ops.push_back(llvm::formatv(op.data(), rows, columns, rows * columns,
-                                  columns / 8, 512 * columns * 4));
+static void replaceAll(std::string &text, llvm::StringRef from,
+                       llvm::StringRef to) {
+  for (size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+/// `op` with activations of bf16, of which the types begin with `shape`.
+static std::string useBf16(std::string op, llvm::StringRef shape) {
+  replaceAll(op, ("<" + shape + "xf32>").str(), ("<" + shape + "xbf16>").str());
+  return op;
+}
+
+/// `op` with codes as its result; its attributes begin in front of `attribute`.
+static std::string useCodes(std::string op, llvm::StringRef result,
+                            llvm::StringRef attribute) {
+  replaceAll(op, ("outs(" + result + "xf32>").str(),
+             ("outs(" + result + "xi8>").str());
+  size_t at = op.find(attribute);
+  op.insert(at, "output_quant = #mpq.uniform<scale = 0.02, zero_point = 128>, ");
+  return op;
+}
+
+/// With f32, bf16 and, where there is such an op in models, codes.
+static void addRowOps(std::vector<std::string> &ops) {
+  for (auto [rows, columns] : kRowSizes) {
+    std::string shape = llvm::formatv("{0}x{1}", rows, columns);
+    for (llvm::StringLiteral op : kRowOps) {
+      std::string text = llvm::formatv(op.data(), rows, columns, rows * columns,
+                                       columns / 8, 512 * columns * 4);
+      ops.push_back(text);
+      if (rows == 1)
+        continue;
+      ops.push_back(useBf16(text, shape));
+      llvm::StringRef attribute = op.starts_with("mpq.map") ? "input_layouts"
+                                  : op.contains("centered") ? "centered"
+                                                            : "epsilon";
+      if (op.starts_with("mpq.map") || op.starts_with("mpq.normalize"))
+        ops.push_back(useCodes(text, "%y : memref<" + shape, attribute));
+    }
+    for (llvm::StringLiteral op : kQuantizing)
+      ops.push_back(llvm::formatv(op.data(), rows, columns));
+  }
+}
+
+static void addAttention(std::vector<std::string> &ops) {
   for (auto [rows, heads, size] : kAttentionSizes)
-    for (llvm::StringRef causal : {"", "causal, "})
-      for (llvm::StringRef quant :
-           {"", "operand_quant = #mpq.uniform<dynamic>, "})
+    for (llvm::StringRef causal : {"", "causal, "}) {
+      auto add = [&](llvm::StringRef quant) {
         ops.push_back(llvm::formatv(kAttention.data(), rows, heads, size,
                                     heads * size, (causal + quant).str()));
+        return ops.back();
+      };
+      add("operand_quant = #mpq.uniform<dynamic>, ");
+      std::string text = add("");
+      std::string shape = llvm::formatv("1x{0}x{1}", rows, heads * size);
+      ops.push_back(useBf16(text, shape));
+      if (causal.empty())
+        ops.push_back(useCodes(text, "%o : memref<" + shape, "heads ="));
+    }
+}
+
+static void addImageOps(std::vector<std::string> &ops) {
+  for (auto [channels, size] : kImageSizes)
+    for (llvm::StringLiteral op : kImageOps) {
+      std::string text =
+          llvm::formatv(op.data(), channels, size, channels / 16);
+      ops.push_back(text);
+      std::string narrow = text;
+      replaceAll(narrow, "xf32>", "xbf16>");
+      if (!op.contains("xi8"))
+        ops.push_back(narrow);
+      if (op.starts_with("mpq.pool"))
+        ops.push_back(useCodes(
+            text, llvm::formatv("%g : memref<1x{0}x1x1x16", channels / 16).str(),
+            "input_layout"));
+    }
+}
+
+std::vector<std::string> mpq::listOps() {
+  std::vector<std::string> ops;
+  addRowOps(ops);
+  addAttention(ops);
+  addImageOps(ops);
   for (auto [batch, rows, depth, columns] : kStackSizes)
     for (llvm::StringRef quant :
          {"", "attrs = {mpq.operand_quant = #mpq.uniform<dynamic>} "})
       ops.push_back(llvm::formatv(kStack.data(), batch, rows, depth, columns,
                                   quant));
-  for (auto [channels, size] : kImageSizes)
-    for (llvm::StringLiteral op : kImageOps)
-      ops.push_back(llvm::formatv(op.data(), channels, size, channels / 16));
   for (std::string &op : ops)
     op = wrap(op);
   return ops;

@@ -18,10 +18,11 @@ using namespace mpq;
 /// Numbers of rows with a rate of their own.
 static constexpr int64_t kRows[] = {1, 4, 8, 16, 32, 128};
 
-/// N x K of weights that stay in the second-level cache as f32.
+/// N x K of weights that stay in the second-level cache as f32; some with parts of
+/// vectors.
 static constexpr std::pair<int, int> kWeights[] = {
-    {64, 64},   {96, 48},   {48, 96},   {64, 176}, {176, 64}, {256, 256},
-    {512, 256}, {256, 512}, {512, 512}, {16, 512}, {32, 64}};
+    {64, 64},   {96, 48},   {64, 172},  {172, 64}, {256, 256},
+    {512, 256}, {256, 512}, {10, 512}, {32, 64}};
 
 /// What is multiplied with them.
 static constexpr llvm::StringLiteral kOperands[] = {
@@ -31,10 +32,13 @@ static constexpr llvm::StringLiteral kOperands[] = {
     "w=int4 a=int8",
     "w=int4 a=int8:static",
     "w=int4",
-    "w=int2:f16 a=int8",
-    "w=int3:f16 a=int8",
-    "w=int6:f16 a=int8",
     "a=bf16 bf16out"};
+
+/// What is multiplied as it is packed whatever its size.
+static constexpr std::pair<int, int> kFewWeights[] = {
+    {64, 64}, {64, 172}, {256, 256}, {512, 256}, {256, 512}};
+static constexpr llvm::StringLiteral kNarrowOperands[] = {
+    "w=int2:f16 a=int8", "w=int3:f16 a=int8", "w=int6:f16 a=int8"};
 
 /// Weights that would not stay there, and are multiplied as they are packed even with
 /// floats; for fewer numbers of rows.
@@ -52,6 +56,8 @@ static constexpr llvm::StringLiteral kLargeOperands[] = {
     "w=int2:f16 a=bf16 bf16out",
     "w=int4:f16 a=bf16 bf16out",
     "w=int8:f16 a=bf16 bf16out",
+    "w=ternary:f16",
+    "w=ternary:f16 a=int8",
     "w=binary:f16 a=int8",
     "w=int4:g32:f16 a=int8",
     "w=int8:g32:f16 a=int8",
@@ -98,6 +104,7 @@ std::vector<std::string> mpq::listProducts() {
                                         rows, n, k, rest));
   };
   add(kRows, kWeights, kOperands);
+  add(kLargeRows, kFewWeights, kNarrowOperands);
   add(kLargeRows, kLargeWeights, kLargeOperands);
   for (llvm::StringRef conv : kConvs) {
     lines.push_back(("conv " + conv).str());

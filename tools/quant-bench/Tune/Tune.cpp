@@ -16,9 +16,11 @@
 #include "Tiles.h"
 
 #include "mpq/Execution/Program.h"
+#include "mpq/Kernel/KernelFamily.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
 #include <unistd.h>
@@ -54,6 +56,8 @@ private:
   void addLoops();
   void measureTurns();
   void measureMemories();
+  void measureRoof();
+  void warn() const;
 
   MLIRContext &context;
   StringRef mcpu;
@@ -64,6 +68,8 @@ private:
   /// Short kernels, to be run in turn, and what they take by themselves.
   std::vector<KernelSet> sets;
   double alone = 0;
+  /// Multiply-adds per second from registers, while everything else was measured.
+  std::vector<double> roofs;
 };
 
 } // namespace
@@ -100,13 +106,21 @@ llvm::Error Tuner::addProduct(StringRef line) {
       bytes < kFewest ? 1 : std::max<int64_t>(2, llvm::divideCeil(4 * near, bytes));
   data.pack(copies);
   KernelWork work = compiled->work;
-  if (bytes <= near)
-    samples.push_back({work, timeCalls([&] { data.run(); })});
-  if (copies > 1) {
-    int64_t call = 0;
-    work.farBytes = work.weightBytes;
-    samples.push_back({work, timeCalls([&] { data.run(call++ % copies); })});
+  std::vector<KernelWork> works;
+  std::vector<std::function<void()>> runs;
+  if (bytes <= near) {
+    works.push_back(work);
+    runs.push_back([&] { data.run(); });
   }
+  int64_t call = 0;
+  if (copies > 1) {
+    work.farBytes = work.weightBytes;
+    works.push_back(work);
+    runs.push_back([&] { data.run(call++ % copies); });
+  }
+  for (auto [work, time] : llvm::zip(works, timeInTurns(runs)))
+    samples.push_back({work, time});
+  measureRoof();
   return llvm::Error::success();
 }
 
@@ -137,8 +151,9 @@ llvm::Error Tuner::addOp(StringRef text) {
   auto set = KernelSet::compile(*module, target, 1);
   if (!set)
     return set.takeError();
+  measureRoof();
   for (LoneKernel &kernel : set->kernels) {
-    double time = timeCalls([&] { kernel.run(); });
+    double time = timeInTurns({[&] { kernel.run(); }}).front();
     samples.push_back({kernel.work, time});
     if (time > kShort || sets.size() >= kMostInTurn)
       continue;
@@ -151,10 +166,10 @@ llvm::Error Tuner::addOp(StringRef text) {
 
 /// How much longer kernels take that run in turn.
 void Tuner::measureTurns() {
-  double round = timeCalls([&] {
-    for (KernelSet &set : sets)
-      set.kernels.front().run();
-  });
+  double round = timeInTurns({[&] {
+                   for (KernelSet &set : sets)
+                     set.kernels.front().run();
+                 }}).front();
   table.nsPerTurn = std::max(0.0, (round - alone) / sets.size());
 }
 
@@ -173,7 +188,7 @@ void Tuner::addLoops() {
           to[i * size + j] = value;
         }
     };
-    samples.push_back({work, timeCalls(copy)});
+    samples.push_back({work, timeInTurns({copy}).front()});
   }
 }
 
@@ -189,7 +204,8 @@ void Tuner::measureMemories() {
   GuardedBuffer buffer(kMost);
   std::fill_n(buffer.data(), kMost, 1);
   auto getRate = [&](int64_t bytes) {
-    return bytes / timeCalls([&] { readBytes(buffer.data(), bytes); });
+    return bytes /
+           timeInTurns({[&] { readBytes(buffer.data(), bytes); }}).front();
   };
   int64_t own = getNearBytes();
   double shared = getRate(4 * own), dram = getRate(kMost);
@@ -197,6 +213,45 @@ void Tuner::measureMemories() {
   while (2 * size < kMost && getRate(2 * size) > (shared + dram) / 2)
     size *= 2;
   table.memories = {{double(own), getRate(own / 2)}, {double(size), shared}, {0, dram}};
+}
+
+//===----------------------------------------------------------------------===//
+// Doubts
+//===----------------------------------------------------------------------===//
+
+void Tuner::measureRoof() {
+  unsigned bits = target.getVectorBits();
+  DotInstruction dot = DotInstruction::getF32(target, bits);
+  if (dot.kind == DotInstruction::None)
+    return;
+  double work = 0;
+  double ns = timeCalls([&] { work = dot.run(1); }, /*budget=*/0);
+  roofs.push_back(work / ns);
+}
+
+/// Of other load, or a clock that changes: the roof is not where it was. Of
+/// kernels that went unmeasured.
+void Tuner::warn() const {
+  constexpr double kMostWaver = 0.1;
+  double high = getQuantile(roofs, 0.9), low = getQuantile(roofs, 0.1);
+  if (low < high * (1 - kMostWaver))
+    llvm::errs() << llvm::formatv(
+        "quant-bench: warning: arithmetic was up to {0:F0} % slower during a "
+        "tenth of the time: something else ran, or the clock changed; tune "
+        "again on an idle machine\n",
+        100 * (1 - low / high));
+  std::string missing;
+  for (KernelFamily *family : getKernelFamilies()) {
+    StringRef name = family->getName();
+    bool isMeasured = llvm::any_of(table.kernels, [&](const auto &entry) {
+      return StringRef(entry.first).split(':').first == name;
+    });
+    if (!isMeasured && !family->isForGpu() && !name.starts_with("reference_"))
+      missing += (missing.empty() ? "" : ", ") + name.str();
+  }
+  if (!missing.empty())
+    llvm::errs() << "quant-bench: no rates for " << missing
+                 << ": no problem went to them on this CPU\n";
 }
 
 llvm::Expected<CostTable> Tuner::run(ArrayRef<std::string> problems) {
@@ -218,6 +273,8 @@ llvm::Expected<CostTable> Tuner::run(ArrayRef<std::string> problems) {
   measureMemories();
   report.end();
   table.kernels = fitRates(samples);
+  if (problems.empty())
+    warn();
   return std::move(table);
 }
 
