@@ -56,8 +56,8 @@ double mpq::timeCalls(llvm::function_ref<void()> run, double budget) {
 
 std::vector<double>
 mpq::timeInTurns(llvm::ArrayRef<std::function<void()>> runs) {
-  constexpr int kTurns = 4;
-  constexpr double kTurn = 1.2e-3;
+  constexpr int kTurns = 3;
+  constexpr double kTurn = 2.5e-3;
   std::vector<double> least(runs.size(),
                             std::numeric_limits<double>::infinity());
   for (int turn = 0; turn < kTurns; ++turn)
