@@ -143,6 +143,13 @@ TEST(Cost, UnknownKernels) {
   EXPECT_EQ(table.predict(work, 0), 9);
   work.kernel = "matmul_bf16";
   EXPECT_EQ(table.predict(work, 0), known);
+  // A variant counts as what it is one of, not as the slowest variant of that.
+  table.kernels["map"] = {{1, 8, 5, 0, 0, 0}};
+  table.kernels["map:functions"] = {{1, 8, 6, 0, 0, 0}};
+  work.kernel = "map:codes";
+  EXPECT_EQ(table.predict(work, 0), 5);
+  work.kernel = "map:functions:codes";
+  EXPECT_EQ(table.predict(work, 0), 6);
   work.kernel = "fft";
   EXPECT_EQ(table.predict(work, 0), 0);
   table.kernels["loops"] = {{1, 0, 0, 0, 0, 3}};
