@@ -56,6 +56,8 @@ static constexpr llvm::StringLiteral kLargeOperands[] = {
     "w=int2:f16 a=bf16 bf16out",
     "w=int4:f16 a=bf16 bf16out",
     "w=int8:f16 a=bf16 bf16out",
+    "w=lut4:f16",
+    "w=lut8:f16",
     "w=ternary:f16",
     "w=ternary:f16 a=int8",
     "w=binary:f16 a=int8",
