@@ -412,7 +412,8 @@ void Compilation::setChoices(const Choices &choices) {
 }
 
 std::string Compilation::predictCost() const {
-  return "mpq-predict-cost{cpu=" + (options.cpus.empty() ? "native" : options.cpus.front()) + getTable() + "}";
+  return "mpq-predict-cost{cpu=" + (options.cpus.empty() ? "native" : options.cpus.front()) + getTable() +
+         " activations=" + getActivations() + "}";
 }
 
 /// What was asked for is a decision, too: whoever goes on from the planned stage

@@ -166,10 +166,11 @@ double predictModel(mlir::func::FuncOp main, const CostTable &table,
 
 /// The time, in ns, that all ops together take for one sample that read `site`
 /// as their weight in the candidate's format, on `target`. `modelBytes` as
-/// above.
+/// above; activations that neither the candidate nor the site decides are
+/// `byDefault`.
 double predictSite(SiteOp site, CandidateAttr candidate, const CostTable &table,
                    const KernelTarget &target, double modelBytes,
-                   int64_t dynamicSize);
+                   int64_t dynamicSize, Activations byDefault);
 
 } // namespace mpq
 

@@ -68,7 +68,7 @@ namespace {
 class Alone {
 public:
   Alone(Operation *use, SiteOp site, CandidateAttr candidate,
-        const KernelTarget &target)
+        const KernelTarget &target, Activations byDefault)
       : b(use->getContext()), loc(use->getLoc()), module(ModuleOp::create(loc)),
         use(use), target(target) {
     target.set(*module);
@@ -76,8 +76,11 @@ public:
     auto weightType = cast<RankedTensorType>(site.getWeight().getType());
     weight = StoredTensorType::get(b.getContext(), weightType.getShape(),
                                    site.getAxis(), candidate.getFormat());
-    isInt8 = candidate.getActivations().value_or(Activations::F32) ==
-             Activations::Int8;
+    // What a candidate leaves open the site says for all of them.
+    FailureOr<Activations> all = getActivations(site, byDefault);
+    Activations activations = candidate.getActivations().value_or(
+        succeeded(all) ? *all : byDefault);
+    isInt8 = activations == Activations::Int8;
     if (isInt8)
       quant = UniformAttr::getDynamic(b.getContext(), /*group=*/0,
                                       getActivationBits(site).value_or(8));
@@ -192,14 +195,15 @@ KernelWork Alone::describe(SiteOp site, int64_t dynamicSize) {
 
 double mpq::predictSite(SiteOp site, CandidateAttr candidate,
                         const CostTable &table, const KernelTarget &target,
-                        double modelBytes, int64_t dynamicSize) {
+                        double modelBytes, int64_t dynamicSize,
+                        Activations byDefault) {
   double total = 0;
   for (OpOperand &use : site->getUses()) {
     Operation *op = use.getOwner();
     if (&use != getWeightOperand(op) || isa<onnx::GatherOp>(op))
       continue;
     KernelWork work =
-        Alone(op, site, candidate, target).describe(site, dynamicSize);
+        Alone(op, site, candidate, target, byDefault).describe(site, dynamicSize);
     total += table.predict(work, modelBytes);
   }
   return total;

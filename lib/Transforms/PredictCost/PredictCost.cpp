@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Analysis/Activations.h"
 #include "mpq/Analysis/Cost.h"
 #include "mpq/Execution/Program.h"
 #include "mpq/Kernel/KernelFamily.h"
@@ -107,7 +108,7 @@ private:
       SmallVector<Attribute> candidates;
       for (auto candidate : site.getCandidates().getAsRange<CandidateAttr>())
         candidates.push_back(candidate.withNanoseconds(std::llround(predictSite(
-            site, candidate, costs, target, modelBytes, dynamicSize))));
+            site, candidate, costs, target, modelBytes, dynamicSize, activations))));
       site.setCandidatesAttr(ArrayAttr::get(&getContext(), candidates));
     }
   }

@@ -25,7 +25,9 @@ def PredictCostPass : Pass<"mpq-predict-cost", "::mlir::ModuleOp"> {
   let options = [
     Option<"cpu", "cpu", "std::string", "\"native\"", "the CPU whose table is used; native: this machine's">,
     Option<"table", "table", "std::string", "\"\"", "a cost table of your own (.json)">,
-    Option<"dynamicSize", "dynamic-size", "int64_t", "32", "what dimensions count that are known at run time only">
+    Option<"dynamicSize", "dynamic-size", "int64_t", "32", "what dimensions count that are known at run time only">,
+    Option<"activations", "activations", "::mpq::Activations", "::mpq::Activations::F32",
+      "activations of sites and candidates that do not say theirs", [{ ::mpq::getActivationsValues() }]>
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }
