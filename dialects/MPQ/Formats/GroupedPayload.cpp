@@ -102,6 +102,28 @@ std::string GroupedPayload::getSuffix() const {
   return suffix;
 }
 
+ParseResult
+GroupedPayload::parseParameters(AsmParser &parser, int64_t &group, bool &half,
+                                StringRef words,
+                                function_ref<bool(StringRef)> extra) {
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc at = parser.getCurrentLocation();
+    StringRef word;
+    if (parser.parseKeyword(&word))
+      return failure();
+    if (word == "f16") {
+      half = true;
+    } else if (word == "group") {
+      if (parser.parseEqual() || parser.parseInteger(group))
+        return failure();
+    } else if (!extra || !extra(word)) {
+      return parser.emitError(at, "expected ")
+             << words << ", not '" << word << "'";
+    }
+  }
+  return parser.parseGreater();
+}
+
 llvm::Expected<GroupedPayload>
 GroupedPayload::parseSuffix(StringRef spelling, unsigned bits,
                             const std::string &syntax,

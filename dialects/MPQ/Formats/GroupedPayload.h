@@ -22,6 +22,7 @@
 #include "mpq/Support/Quantization.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
 #include "llvm/Support/Error.h"
 
 namespace mpq {
@@ -79,6 +80,13 @@ struct GroupedPayload {
                              int64_t k, mlir::Value row,
                              mlir::Value column) const;
 
+  /// Parses the rest of a format's attribute, `, group = 32, f16>` in any
+  /// order, and words that are the format's own, for which `extra` returns
+  /// true. `words` says all of them, for errors.
+  static mlir::ParseResult
+  parseParameters(mlir::AsmParser &parser, int64_t &group, bool &half,
+                  llvm::StringRef words = "'group' or 'f16'",
+                  llvm::function_ref<bool(llvm::StringRef)> extra = nullptr);
   /// The group as it stands behind a format's name: `:g32`, `:tensor` or
   /// nothing.
   std::string getSuffix() const;

@@ -39,27 +39,12 @@ Attribute IntFormatAttr::parse(AsmParser &parser, Type) {
   int64_t group = 0;
   bool asymmetric = false, half = false;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseInteger(bits))
-    return {};
-  while (succeeded(parser.parseOptionalComma())) {
-    SMLoc at = parser.getCurrentLocation();
-    StringRef word;
-    if (parser.parseKeyword(&word))
-      return {};
-    if (word == "group") {
-      if (parser.parseEqual() || parser.parseInteger(group))
-        return {};
-    } else if (word == "asymmetric") {
-      asymmetric = true;
-    } else if (word == "f16") {
-      half = true;
-    } else {
-      parser.emitError(at, "expected 'group', 'asymmetric' or 'f16', not '")
-          << word << "'";
-      return {};
-    }
-  }
-  if (parser.parseGreater())
+  if (parser.parseLess() || parser.parseInteger(bits) ||
+      GroupedPayload::parseParameters(
+          parser, group, half, "'group', 'asymmetric' or 'f16'",
+          [&](StringRef word) {
+            return word == "asymmetric" ? (asymmetric = true) : false;
+          }))
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
                     bits, group, asymmetric, half);

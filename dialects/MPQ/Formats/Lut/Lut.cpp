@@ -45,24 +45,8 @@ Attribute LutFormatAttr::parse(AsmParser &parser, Type) {
   int64_t group = 0;
   bool half = false;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseInteger(bits))
-    return {};
-  while (succeeded(parser.parseOptionalComma())) {
-    SMLoc at = parser.getCurrentLocation();
-    StringRef word;
-    if (parser.parseKeyword(&word))
-      return {};
-    if (word == "f16") {
-      half = true;
-    } else if (word == "group") {
-      if (parser.parseEqual() || parser.parseInteger(group))
-        return {};
-    } else {
-      parser.emitError(at, "expected 'group' or 'f16', not '") << word << "'";
-      return {};
-    }
-  }
-  if (parser.parseGreater())
+  if (parser.parseLess() || parser.parseInteger(bits) ||
+      GroupedPayload::parseParameters(parser, group, half))
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
                     bits, group, half);

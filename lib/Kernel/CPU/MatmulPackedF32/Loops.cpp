@@ -62,8 +62,10 @@ bool FloatLoops::isUnrolled(int64_t groups) const {
 
 FloatLoops::Group FloatLoops::getGroup(const Panel &panel, const Block &block,
                                        Index index) {
-  Group group{block.at, 0,
-              k.mul(k.add(block.firstGroup, index), layout.groupSteps), {}};
+  Group group{block.at,
+              0,
+              k.mul(k.add(block.firstGroup, index), layout.groupSteps),
+              {}};
   if (index.isConstant()) {
     int64_t step = index.offset * layout.groupSteps;
     group.cellStep = step % layout.cellSteps;
@@ -76,16 +78,16 @@ FloatLoops::Group FloatLoops::getGroup(const Panel &panel, const Block &block,
   for (const StreamPart &part : panel.parts) {
     Value zeroPoints;
     if (layout.zeroPoints)
-      zeroPoints =
-          layout.isGrouped()
-              ? factors.loadIntegers(
-                    part,
-                    k.add(block.at, row) +
-                        layout.getZeroPointOffset(block.groups, 0),
-                    1)
-              : factors.loadIntegers(
-                    part, layout.getFactorsOffset() + PackedLayout::kZeroPoints,
-                    4);
+      zeroPoints = layout.isGrouped()
+                       ? factors.loadIntegers(
+                             part,
+                             k.add(block.at, row) +
+                                 layout.getZeroPointOffset(block.groups, 0),
+                             1)
+                       : factors.loadIntegers(part,
+                                              layout.getFactorsOffset() +
+                                                  PackedLayout::kZeroPoints,
+                                              4);
     group.offsets.push_back(decoder.getOffset(zeroPoints));
   }
   return group;
@@ -106,8 +108,8 @@ FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
     if (isLong())
       return k.forLoop(
           0, block.groups, 1, before, [&](Index index, ValueRange before) {
-            Values sums = emitLongGroup(tile, panel, rows,
-                                        getGroup(panel, block, index));
+            Values sums =
+                emitLongGroup(tile, panel, rows, getGroup(panel, block, index));
             return addScaled(sums, loadScales(panel, block, index), before);
           });
     int64_t most = tile.pieces, whole = block.groups / most * most;
@@ -122,9 +124,8 @@ FloatLoops::Values FloatLoops::emitTile(const TileTuning &tile,
       sums = k.forLoop(0, whole, most, sums, [&](Index first, ValueRange v) {
         return emitSome(first, most, v);
       });
-    return whole < block.groups
-               ? emitSome(whole, block.groups - whole, sums)
-               : sums;
+    return whole < block.groups ? emitSome(whole, block.groups - whole, sums)
+                                : sums;
   });
 }
 
@@ -201,9 +202,9 @@ FloatLoops::Values FloatLoops::emitPieces(const TileTuning &tile,
   Values zeros;
   for (size_t i = 0; i < pieces.size(); ++i)
     llvm::append_range(zeros, makeZeros(panel, rows.count));
-  Values sums =
-      k.forLoop(0, whole, most, zeros,
-                [&](Index at, ValueRange v) { return emitSome(at, most, v); });
+  Values sums = k.forLoop(0, whole, most, zeros, [&](Index at, ValueRange v) {
+    return emitSome(at, most, v);
+  });
   return whole < steps ? emitSome(whole, steps - whole, sums) : sums;
 }
 
@@ -216,8 +217,7 @@ FloatLoops::Values FloatLoops::emitSteps(const TileTuning &tile,
   SmallVector<Decoder::Cells> cells; // [piece][vector]
   for (const Group &piece : pieces)
     for (int64_t v = 0; v < vectors; ++v) {
-      cells.push_back(
-          {panel.parts[v], piece.codes, piece.offsets[v], {}});
+      cells.push_back({panel.parts[v], piece.codes, piece.offsets[v]});
       if (pieces.size() > 1)
         decoder.loadLines(cells.back(), piece.cellStep, steps);
     }
@@ -233,10 +233,9 @@ FloatLoops::Values FloatLoops::emitSteps(const TileTuning &tile,
       for (auto [p, piece] : llvm::enumerate(pieces)) {
         Values levels;
         for (int64_t v = 0; v < vectors; ++v)
-          levels.push_back(
-              decoder.emitLevels(codes[p * vectors + v], column));
-        auto ofPiece = MutableArrayRef(sums).slice(
-            p * rows.count * vectors, rows.count * vectors);
+          levels.push_back(decoder.emitLevels(codes[p * vectors + v], column));
+        auto ofPiece = MutableArrayRef(sums).slice(p * rows.count * vectors,
+                                                   rows.count * vectors);
         emitProducts(levels, rows, k.add(piece.step, step), column, ofPiece);
       }
   }
@@ -298,9 +297,8 @@ void FloatLoops::emitBuffered(const TileTuning &tile, int64_t lowest,
     totals = k.stackBuffer(f32, rowsAtOnce * width);
     partials = k.stackBuffer(f32, rowsAtOnce * width);
   }
-  k.forLoop(0, count, 1, [&](Index row) {
-    storeSums(panel.bias, totals, panel, row);
-  });
+  k.forLoop(0, count, 1,
+            [&](Index row) { storeSums(panel.bias, totals, panel, row); });
   forBlocks({}, [&](const Block &block, ValueRange) {
     if (!isLong())
       emitBufferedGroups(tile, panel, count, block, 0, block.groups);
@@ -387,11 +385,10 @@ void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,
   int64_t most = layout.cellSteps, width = panel.vectors() * lanes;
   auto emitSteps = [&](Index codes, Index to, int64_t count) {
     for (auto [v, part] : llvm::enumerate(panel.parts)) {
-      Decoder::Cells cells{part, codes, group.offsets[v], {}};
+      Decoder::Cells cells{part, codes, group.offsets[v]};
       for (int64_t step = 0; step < count; ++step) {
         Decoder::Step loaded = decoder.getStep(cells, group.cellStep + step);
-        for (int64_t column = 0; column < kColumns;
-             column += decoder.columns())
+        for (int64_t column = 0; column < kColumns; column += decoder.columns())
           k.storeVector(decoder.emitLevels(loaded, column), buffer,
                         k.mul(to + step, kColumns * width) +
                             (column * width + int64_t(v) * decoder.elements()));
@@ -400,9 +397,9 @@ void FloatLoops::decode(const Panel &panel, const Group &group, int64_t steps,
   };
   int64_t whole = steps / most * most;
   k.forLoop(0, whole, most, [&](Index at) {
-    emitSteps(k.add(group.codes,
-                    k.mul(at, layout.bits * PackedLayout::kLine / 8)),
-              k.add(to, at), most);
+    emitSteps(
+        k.add(group.codes, k.mul(at, layout.bits * PackedLayout::kLine / 8)),
+        k.add(to, at), most);
   });
   if (whole < steps)
     emitSteps(group.codes +
@@ -430,10 +427,9 @@ FloatLoops::Values FloatLoops::multiply(const Panel &panel, Index row,
   };
   constexpr int64_t kUnroll = 2;
   int64_t whole = steps / kUnroll * kUnroll;
-  Values sums = k.forLoop(0, whole, kUnroll, makeZeros(panel, rows),
-                          [&](Index at, ValueRange v) {
-                            return emitSteps(at, kUnroll, v);
-                          });
+  Values sums = k.forLoop(
+      0, whole, kUnroll, makeZeros(panel, rows),
+      [&](Index at, ValueRange v) { return emitSteps(at, kUnroll, v); });
   if (whole < steps)
     sums = emitSteps(whole, steps - whole, sums);
   return sums;
@@ -452,8 +448,8 @@ FloatLoops::Values FloatLoops::loadSums(Value sums, const Panel &panel,
   return values;
 }
 
-void FloatLoops::storeSums(const Values &values, Value sums,
-                           const Panel &panel, Index row) {
+void FloatLoops::storeSums(const Values &values, Value sums, const Panel &panel,
+                           Index row) {
   for (auto [i, value] : llvm::enumerate(values))
     k.storeVector(value, sums, getSum(panel, row, i));
 }

@@ -10,70 +10,16 @@
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"
 #include "dialects/MPQ/Formats/Codebook/Table.h"
 
-#include "gtest/gtest.h"
+#include "test/Dialect/MPQ/Formats/FormatTest.h"
 
 #include <cmath>
-#include <random>
 
 using namespace mlir;
 using namespace mpq;
 
-namespace mpq {
-void registerDialectMPQ(DialectRegistry &registry);
-} // namespace mpq
-
 namespace {
 
-class Codebook : public testing::Test {
-protected:
-  void SetUp() override {
-    DialectRegistry registry;
-    registerDialectMPQ(registry);
-    context.appendDialectRegistry(registry);
-    context.loadDialect<MPQDialect>();
-  }
-
-  FormatAttrInterface get(StringRef spelling) {
-    llvm::Expected<FormatAttrInterface> format =
-        parseFormat(spelling, &context);
-    EXPECT_TRUE(bool(format)) << llvm::toString(format.takeError());
-    return *format;
-  }
-
-  std::vector<float> roundTrip(StringRef spelling, ArrayRef<float> weights,
-                               int64_t rows, int64_t k) {
-    FormatAttrInterface format = get(spelling);
-    std::vector<char> payload(format.getStorageBytes(rows, k));
-    std::vector<float> decoded(rows * k);
-    format.encode(weights, rows, k, payload);
-    format.decode(payload, rows, k, decoded);
-    return decoded;
-  }
-
-  static double error(ArrayRef<float> a, ArrayRef<float> b) {
-    double sum = 0;
-    for (auto [x, y] : llvm::zip_equal(a, b))
-      sum += (double(x) - y) * (double(x) - y);
-    return sum;
-  }
-
-  std::string reason(StringRef spelling) {
-    llvm::Expected<FormatAttrInterface> format =
-        parseFormat(spelling, &context);
-    return format ? "" : llvm::toString(format.takeError());
-  }
-
-  std::vector<float> normal(size_t count) {
-    std::minstd_rand random(5);
-    std::normal_distribution<float> distribution;
-    std::vector<float> values(count);
-    for (float &value : values)
-      value = distribution(random);
-    return values;
-  }
-
-  MLIRContext context;
-};
+class Codebook : public FormatTest {};
 
 /// The drawing of Codebook.td.
 TEST_F(Codebook, PacksCodesBeforeScales) {

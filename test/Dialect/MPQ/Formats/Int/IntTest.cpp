@@ -10,28 +10,17 @@
 #include "dialects/MPQ/Formats/Int/Int.h"
 
 #include "mlir/AsmParser/AsmParser.h"
-#include "gtest/gtest.h"
+#include "test/Dialect/MPQ/Formats/FormatTest.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace mpq;
 
-namespace mpq {
-void registerDialectMPQ(DialectRegistry &registry);
-} // namespace mpq
-
 namespace {
 
-class Int : public testing::Test {
+class Int : public FormatTest {
 protected:
-  void SetUp() override {
-    DialectRegistry registry;
-    registerDialectMPQ(registry);
-    context.appendDialectRegistry(registry);
-    context.loadDialect<MPQDialect>();
-  }
-
   IntFormatAttr get(unsigned bits, int64_t group = 0, bool asymmetric = false,
                     bool half = false) {
     return IntFormatAttr::get(&context, bits, group, asymmetric, half);
@@ -40,14 +29,6 @@ protected:
   std::vector<char> payload(IntFormatAttr format, int64_t rows, int64_t k) {
     return std::vector<char>(format.getStorageBytes(rows, k));
   }
-
-  std::string reason(StringRef spelling) {
-    llvm::Expected<FormatAttrInterface> format =
-        parseFormat(spelling, &context);
-    return format ? "" : llvm::toString(format.takeError());
-  }
-
-  MLIRContext context;
 };
 
 /// The drawing of Int.td.
