@@ -134,9 +134,9 @@ LogicalResult inferShapes(func::FuncOp function, ValueTable &values,
 }
 
 /// The sizes of a type as a map from the symbols.
-static Attribute getSizesAttr(Type type, unsigned numSymbols) {
+static Attribute getSizesAttr(RankedTensorType type, unsigned numSymbols) {
   SmallVector<AffineExpr> exprs;
-  for (int64_t size : getSizes(cast<RankedTensorType>(type)))
+  for (int64_t size : getSizes(type))
     exprs.push_back(isUnknown(size)
                         ? getAffineConstantExpr(-1, type.getContext())
                         : toExpr(size, type.getContext()));
@@ -152,9 +152,12 @@ void recordSizes(func::FuncOp function, const ValueTable &values) {
   SmallVector<StringRef> names(symbols.begin(), symbols.end());
   function->setAttr(kSymbolsAttr, b.getStrArrayAttr(names));
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    function.setArgAttr(i, kSizesAttr, getSizesAttr(type, symbols.size()));
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) // or a stored weight
+      function.setArgAttr(i, kSizesAttr, getSizesAttr(tensor, symbols.size()));
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    function.setResultAttr(i, kSizesAttr, getSizesAttr(type, symbols.size()));
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      function.setResultAttr(i, kSizesAttr,
+                             getSizesAttr(tensor, symbols.size()));
     function.setResultAttr(i, kResultAttr, b.getUnitAttr());
   }
   SmallVector<Attribute> requirements;
