@@ -15,11 +15,11 @@
 // Threads that share operations own a part of each buffer, the upper rows of an
 // image, say. Which bytes those are depends on the type: if buffers of different
 // types share bytes, lines go from one thread's cache to another's whenever the
-// one takes the place of the other. So only buffers of one type do, while the
-// arena stays small (`separate-bytes`). A line that another thread has read must
-// be claimed from its cache to be written, so those that leave the first-level
-// cache anyway do not share, either, unless they are so large that this would cost
-// one thread more than it gives to two.
+// one takes the place of the other. A line that another thread has read, like the
+// rows beside its part, must be claimed from its cache to be written; buffers that
+// do not stay in the first-level cache anyway lose little if they do not share at
+// all. So, while the arena stays small (`separate-bytes`), only buffers of one type
+// that fit that cache share bytes, or at least only those of one type.
 //
 // Buffers whose size depends on the symbols come behind those. Which of two is
 // larger may change, so they do not share single bytes but whole *slots*: a
@@ -210,19 +210,21 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
   return buffers;
 }
 
-/// Assigns offsets to static buffers; returns how much they take. `separate`:
-/// buffers of different types share no bytes, nor do those that fill the
-/// first-level cache.
-int64_t assignOffsets(MutableArrayRef<Buffer> buffers, bool separate) {
+/// Which buffers share no bytes even if they never live at the same time: none,
+/// those of different types, and those that leave the first-level cache, too.
+enum class Apart { None, Types, TypesAndLarge };
+
+/// Assigns offsets to static buffers; returns how much they take.
+int64_t assignOffsets(MutableArrayRef<Buffer> buffers, Apart apart) {
   // With a result of the same size, of which a thread has a half, they take 32 KiB
   // or more (docs/Rationale/Threads.md).
-  constexpr int64_t kCache = 32 * 1024, kFills = kCache * 2 / 3;
-  auto isApart = [&](Buffer &a, Buffer &b) {
-    return a.alloc.getType() != b.alloc.getType() ||
-           (a.bytes > kFills && a.bytes <= kCache);
-  };
+  constexpr int64_t kLarge = 32 * 1024 * 2 / 3;
   auto mustBeApart = [&](Buffer &a, Buffer &b) {
-    return a.overlapsInTime(b) || (separate && isApart(a, b));
+    if (a.overlapsInTime(b))
+      return true;
+    if (apart == Apart::TypesAndLarge && a.bytes > kLarge)
+      return true;
+    return apart != Apart::None && a.alloc.getType() != b.alloc.getType();
   };
   SmallVector<Buffer *> order;
   for (Buffer &buffer : buffers)
@@ -359,9 +361,12 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
       return signalPassFailure();
     auto symbolNames = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
     unsigned numSymbols = symbolNames ? symbolNames.size() : 0;
-    int64_t arenaBytes = assignOffsets(*buffers, /*separate=*/true), total = 0;
-    if (arenaBytes > separateBytes)
-      arenaBytes = assignOffsets(*buffers, /*separate=*/false);
+    int64_t arenaBytes = 0, total = 0;
+    for (Apart apart : {Apart::TypesAndLarge, Apart::Types, Apart::None}) {
+      arenaBytes = assignOffsets(*buffers, apart);
+      if (arenaBytes <= separateBytes)
+        break;
+    }
     SmallVector<Slot> slots = assignSlots(*buffers, numSymbols);
 
     OpBuilder builder(&getContext());

@@ -13,11 +13,11 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     Every `memref.alloc` of `@main` becomes a view into the new argument
     `arena` (after the two weight blobs). Buffers whose lifetimes do not
     overlap share bytes. Offsets are chosen largest buffer first, each at the
-    lowest place that is free during its whole life. Only buffers of the same
-    type share bytes, and none that just fill the first-level cache, if that
-    takes no more than `separate-bytes`: threads that share the operations own
-    the same part of each of them, and little goes from one cache to another
-    when one takes the place of the other.
+    lowest place that is free during its whole life. While the arena takes no more
+    than `separate-bytes`, only buffers of the same type share bytes, and none that
+    leave the first-level cache, if that fits, too: threads that share the
+    operations own the same part of each of them, and little goes from one cache to
+    another when one takes the place of the other.
 
     A buffer whose size is a function of the symbols (`mpq-bind-sizes`) shares a
     slot with others that never live at the same time; the offsets of slots are
@@ -34,7 +34,7 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"separateBytes", "separate-bytes", "int64_t", "1024 * 1024", "the largest arena in which buffers of different types share no bytes">,
+    Option<"separateBytes", "separate-bytes", "int64_t", "1024 * 1024", "the largest arena in which buffers of different types, or large ones, share no bytes">,
   ];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
     "::mlir::affine::AffineDialect"];

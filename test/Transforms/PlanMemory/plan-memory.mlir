@@ -1,5 +1,6 @@
 // Buffers that are not alive together share bytes of the arena.
 // RUN: quant-opt %s --mpq-plan-memory --split-input-file --verify-diagnostics | FileCheck %s --check-prefixes=CHECK,SEPARATE
+// RUN: quant-opt %s --mpq-plan-memory=separate-bytes=40000 --split-input-file --verify-diagnostics | FileCheck %s --check-prefixes=CHECK,TYPES
 // RUN: quant-opt %s --mpq-plan-memory=separate-bytes=64 --split-input-file --verify-diagnostics | FileCheck %s --check-prefixes=CHECK,SHARED
 
 // %a (64 bytes) and %c never live together: both at 128, above the larger %b.
@@ -69,6 +70,8 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %sizes: memre
 // Types that differ have bytes of their own, as threads own other parts of them, unless that takes too much.
 // SEPARATE-LABEL: func.func @main
 // SEPARATE-SAME: mpq.arena_bytes = 128
+// TYPES-LABEL: func.func @main
+// TYPES-SAME: mpq.arena_bytes = 128
 // SHARED-LABEL: func.func @main
 // SHARED-SAME: mpq.arena_bytes = 64
 func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<4x4xf32>, %y: memref<2x8xf32>) {
@@ -96,16 +99,21 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<16
 
 // -----
 
-// Buffers that just fill the first-level cache share no bytes, either, unless that takes too much.
+// Buffers that leave the first-level cache share no bytes, either; if that takes too much those of one type do, and if
+// even that does, all.
 // SEPARATE-LABEL: func.func @main
-// SEPARATE-SAME: mpq.arena_bytes = 65536
+// SEPARATE-SAME: mpq.arena_bytes = 65600
+// TYPES-LABEL: func.func @main
+// TYPES-SAME: mpq.arena_bytes = 32832
 // SHARED-LABEL: func.func @main
 // SHARED-SAME: mpq.arena_bytes = 32768
-func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<64x128xf32>) {
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<64x128xf32>, %y: memref<16xf32>) {
   %a = memref.alloc() : memref<64x128xf32>
   memref.copy %x, %a : memref<64x128xf32> to memref<64x128xf32>
   %b = memref.alloc() : memref<64x128xf32>
   memref.copy %x, %b : memref<64x128xf32> to memref<64x128xf32>
+  %c = memref.alloc() : memref<16xf32>
+  memref.copy %y, %c : memref<16xf32> to memref<16xf32>
   return
 }
 

@@ -10,6 +10,8 @@
 
 #include "Convert.h"
 
+#include "mpq/Kernel/ParallelRows.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -45,11 +47,12 @@ static void copyRow(const Transfer &transfer, Index source, Index target,
 void mpq::convert::copyRows(const Transfer &transfer) {
   const Activation &from = transfer.from, &to = transfer.to;
   KernelBuilder &k = transfer.k;
-  k.forEach(
-      {to.shape[0], to.channelBlocks(), to.shape[2]}, [&](ArrayRef<Index> at) {
-        copyRow(transfer, from.offset(k, at[0], at[1], at[2], 0),
-                to.offset(k, at[0], at[1], at[2], 0), to.shape[3] * to.block);
-      });
+  k.parallelFor(0, to.shape[2], 1, [&](Index h) {
+    k.forEach({to.shape[0], to.channelBlocks()}, [&](ArrayRef<Index> at) {
+      copyRow(transfer, from.offset(k, at[0], at[1], h, 0),
+              to.offset(k, at[0], at[1], h, 0), to.shape[3] * to.block);
+    });
+  });
 }
 
 void mpq::convert::copyPixels(const Transfer &transfer) {
@@ -61,7 +64,7 @@ void mpq::convert::copyPixels(const Transfer &transfer) {
         side.block == 1 ? k.mul(channelBlock, blocked.block) : channelBlock;
     return side.offset(k, n, block, 0, 0);
   };
-  k.forLoop(0, to.shape[0], 1, [&](Index n) {
+  k.parallelFor(0, to.shape[0], 1, [&](Index n) {
     forEachChannelBlock(k, blocked, [&](Index channelBlock, int64_t channels) {
       Value pixel = k.loadPartial(from.buffer, at(from, n, channelBlock),
                                   blocked.block, channels);
@@ -188,7 +191,7 @@ void Convert::emit(OpBuilder &builder, Location loc, Operation *op,
     return copyElements({k, from, to}, k.rows(operands[0], /*inner=*/0));
   else if (from.shape.size() != 4)
     from.shape = to.shape = {1, 1, 1, type.getNumElements()};
-  k.fillBorder(to);
+  fillBorderByRows(k, to);
   if (!hasBorder(from) && !hasBorder(to))
     mergeRows(from, to);
   Transfer transfer{k, from, to};

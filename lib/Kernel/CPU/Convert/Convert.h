@@ -6,13 +6,16 @@
 // The ways to rewrite an activation. Each writes all but the border of `to`,
 // converting between quantizations on the way, and wants what its name says:
 //
-//   copyRows      equal blocks                     rows of pixels are
-//   contiguous in both interleave    planar to blocked                a
-//   transposition of channels and pixels packPixels    planar to u8 in blocks
-//   of 4      a pixel is one 32-bit word deinterleave  blocked to planar the
-//   transposition back regroup       blocked to blocked               pixel by
-//   pixel copyPixels    planar to or from blocked, 1 x 1 the channels are
-//   contiguous in both
+//   copyRows      equal blocks: rows of pixels are contiguous in both
+//   interleave    planar to blocked: channels and pixels are transposed
+//   packPixels    planar to u8 in blocks of 4: a pixel is one 32-bit word
+//   deinterleave  blocked to planar: transposed back
+//   regroup       blocked to blocked, pixel by pixel
+//   copyPixels    planar to or from blocked, 1 x 1: the channels of a pixel are
+//                 contiguous in both
+//
+// Threads share rows, as those of the layers beside do (ParallelRows.h); what has
+// one row only is done by one thread.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_CONVERT_CONVERT_H

@@ -42,9 +42,9 @@ void mpq::convert::interleave(const Transfer &transfer) {
   KernelBuilder &k = transfer.k;
   Value zeros = transfer.makeZeros(4);
   auto open = [&](Value elements) { return transfer.open(elements); };
-  k.forLoop(0, to.shape[0], 1, [&](Index n) {
-    forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
-      k.forLoop(0, to.shape[2], 1, [&](Index h) {
+  k.parallelFor(0, to.shape[2], 1, [&](Index h) {
+    k.forLoop(0, to.shape[0], 1, [&](Index n) {
+      forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
         forEachPixelGroup(
             k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
               Index source =
@@ -78,9 +78,9 @@ void mpq::convert::deinterleave(const Transfer &transfer) {
   KernelBuilder &k = transfer.k;
   Value zeros = transfer.makeZeros(4);
   auto open = [&](Value elements) { return transfer.open(elements); };
-  k.forLoop(0, to.shape[0], 1, [&](Index n) {
-    forEachChannelBlock(k, from, [&](Index channelBlock, int64_t channels) {
-      k.forLoop(0, to.shape[2], 1, [&](Index h) {
+  k.parallelFor(0, to.shape[2], 1, [&](Index h) {
+    k.forLoop(0, to.shape[0], 1, [&](Index n) {
+      forEachChannelBlock(k, from, [&](Index channelBlock, int64_t channels) {
         forEachPixelGroup(
             k, to.shape[3], 4, [&](Index w, int64_t step, int64_t valid) {
               Index source = from.offset(k, n, channelBlock, h, w);
@@ -112,9 +112,9 @@ void mpq::convert::deinterleave(const Transfer &transfer) {
 void mpq::convert::packPixels(const Transfer &transfer) {
   const Activation &from = transfer.from, &to = transfer.to;
   KernelBuilder &k = transfer.k;
-  k.forLoop(0, to.shape[0], 1, [&](Index n) {
-    forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
-      k.forLoop(0, to.shape[2], 1, [&](Index h) {
+  k.parallelFor(0, to.shape[2], 1, [&](Index h) {
+    k.forLoop(0, to.shape[0], 1, [&](Index n) {
+      forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
         forEachPixelGroup(
             k, to.shape[3], 1, [&](Index w, int64_t step, int64_t) {
               auto words = VectorType::get(step, k.b.getI32Type());
@@ -147,22 +147,25 @@ void mpq::convert::regroup(const Transfer &transfer) {
   const Activation &from = transfer.from, &to = transfer.to;
   KernelBuilder &k = transfer.k;
   int64_t piece = std::min(from.block, to.block);
-  forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
-    k.forEach({to.shape[0], to.shape[2], to.shape[3]}, [&](ArrayRef<Index> at) {
-      SmallVector<Value> pieces;
-      for (int64_t lane = 0; lane < to.block; lane += piece) {
-        Index channel = k.mul(channelBlock, to.block) + lane;
-        Index source = from.offset(k, at[0], k.floorDiv(channel, from.block),
-                                   at[1], at[2]);
-        pieces.push_back(
-            lane < channels
-                ? k.loadVector(from.buffer,
-                               k.add(source, k.mod(channel, from.block)), piece)
-                : transfer.makeZeros(piece));
-      }
-      Value pixel = transfer.close(transfer.open(concatenate(k, pieces)));
-      k.storeVector(pixel, to.buffer,
-                    to.offset(k, at[0], channelBlock, at[1], at[2]));
+  k.parallelFor(0, to.shape[2], 1, [&](Index h) {
+    forEachChannelBlock(k, to, [&](Index channelBlock, int64_t channels) {
+      k.forEach({to.shape[0], to.shape[3]}, [&](ArrayRef<Index> at) {
+        SmallVector<Value> pieces;
+        for (int64_t lane = 0; lane < to.block; lane += piece) {
+          Index channel = k.mul(channelBlock, to.block) + lane;
+          Index source = from.offset(
+              k, at[0], k.floorDiv(channel, from.block), h, at[1]);
+          pieces.push_back(
+              lane < channels
+                  ? k.loadVector(from.buffer,
+                                 k.add(source, k.mod(channel, from.block)),
+                                 piece)
+                  : transfer.makeZeros(piece));
+        }
+        Value pixel = transfer.close(transfer.open(concatenate(k, pieces)));
+        k.storeVector(pixel, to.buffer,
+                      to.offset(k, at[0], channelBlock, h, at[1]));
+      });
     });
   });
 }
