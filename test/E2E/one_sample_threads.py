@@ -29,14 +29,16 @@ def numbers(name, *values):
 
 def convolutions(channels, height, width):
     """Convolutions of all kinds: direct, with a stride, depthwise, by Winograd's algorithm; a residual, one of every second
-    pixel with more channels, and a product."""
+    pixel with more channels; pools, a function of all pixels, and a product."""
     c, h, w = channels, height, width
     nodes = [
         helper.make_node("Conv", ["x", "w0"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["a"], ["b"]),
         helper.make_node("Conv", ["b", "w1"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
         helper.make_node("Add", ["c", "b"], ["d"]),
-        helper.make_node("Conv", ["d", "w2"], ["e"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=c),
+        helper.make_node("MaxPool", ["d"], ["m"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Tanh", ["m"], ["u"]),
+        helper.make_node("Conv", ["u", "w2"], ["e"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=c),
         helper.make_node("Conv", ["e", "w3"], ["f"], kernel_shape=[1, 1], strides=[2, 2]),
         helper.make_node("Slice", ["d", "starts", "ends", "axes", "steps"], ["o"]),
         helper.make_node("Pad", ["o", "pads"], ["r"]),

@@ -33,6 +33,20 @@ inline void forChannelGroups(KernelBuilder &k, int64_t groups, int64_t rowTiles,
     k.parallelFor(0, groups, 1, body);
 }
 
+/// A loop over rows, or tiles of them, in the body of `forChannelGroups`:
+/// parallel unless there are channel groups enough to share, whose pieces would
+/// only become smaller. With `Units::Joined` counted on from the loop before.
+inline void
+forRowsOfGroup(KernelBuilder &k, int64_t groups, int64_t rowTiles, Index lower,
+               Index upper, KernelBuilder::Body body,
+               KernelBuilder::Units units = KernelBuilder::Units::Own) {
+  constexpr int64_t kEnoughGroups = 8;
+  if (areEnoughRows(rowTiles) || (rowTiles > 1 && groups < kEnoughGroups))
+    k.parallelFor(lower, upper, 1, body, units);
+  else
+    k.forLoop(lower, upper, 1, body);
+}
+
 /// The border of one channel block of one sample: what lies before the first
 /// pixel, between the rows, and after the last pixel.
 inline void fillPlaneBorder(KernelBuilder &k, const Activation &a, Index plane) {

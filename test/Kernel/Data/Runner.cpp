@@ -10,11 +10,13 @@
 #include "Runner.h"
 
 #include "mpq/Execution/Jit.h"
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Pipeline/Passes.h"
 #include "mpq/Support/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
@@ -158,6 +160,11 @@ float Buffer::get(int64_t index) const { return read(offset(index)); }
 void Buffer::set(int64_t index, float value) { write(offset(index), value); }
 float Buffer::at(int64_t n, int64_t c, int64_t h, int64_t w) const {
   return get(((n * shape[1] + c) * shape[2] + h) * shape[3] + w);
+}
+
+bool Buffer::equals(const Buffer &other) const {
+  return bytes.size() == other.bytes.size() &&
+         !memcmp(bytes.data(), other.bytes.data(), bytes.size() * 64);
 }
 
 void Buffer::poison() { memset((void *)bytes.data(), 0xAA, bytes.size() * 64); }
@@ -346,32 +353,56 @@ static double timeCall(const std::function<void()> &call, int repeat) {
   return best;
 }
 
+/// Surplus arguments are ignored by the C calling convention.
 static void callKernel(void *function, std::vector<void *> p) {
-  switch (p.size()) {
-  case 2:
-    return reinterpret_cast<void (*)(void *, void *)>(function)(p[0], p[1]);
-  case 3:
-    return reinterpret_cast<void (*)(void *, void *, void *)>(function)(
-        p[0], p[1], p[2]);
-  case 4:
-    return reinterpret_cast<void (*)(void *, void *, void *, void *)>(function)(
-        p[0], p[1], p[2], p[3]);
-  case 5:
-    return reinterpret_cast<void (*)(void *, void *, void *, void *, void *)>(
-        function)(p[0], p[1], p[2], p[3], p[4]);
-  default:
-    ADD_FAILURE() << "kernel with " << p.size() << " operands";
+  ASSERT_LE(p.size(), 7u) << "too many operands";
+  p.resize(7);
+  using P = void *;
+  reinterpret_cast<void (*)(P, P, P, P, P, P, P)>(function)(
+      p[0], p[1], p[2], p[3], p[4], p[5], p[6]);
+}
+
+/// Compares the result of `parts` parts, the last of them first, with that of
+/// one: every byte, and what lies behind.
+static void runParts(void *function, Case &test, std::vector<void *> pointers) {
+  auto run = [&](int64_t parts) {
+    test.output.poison();
+    for (int64_t part = parts; part-- > 0;) {
+      std::vector<void *> arguments = pointers;
+      arguments.push_back(reinterpret_cast<void *>(part));
+      arguments.push_back(reinterpret_cast<void *>(parts));
+      callKernel(function, arguments);
+    }
+  };
+  for (int64_t parts : {2, 3, 7}) {
+    run(parts);
+    Buffer shared = test.output;
+    run(1);
+    EXPECT_TRUE(shared.equals(test.output))
+        << test.name << " by " << test.chosen << " in " << parts << " parts";
   }
 }
 
-static std::vector<double> runOnce(std::vector<Case> &cases,
-                                   const std::string &cpu, int repeat) {
+static bool isParallel(func::FuncOp kernel) {
+  auto result = kernel.walk([](scf::ForOp loop) {
+    return loop->hasAttr(kParallelAttr) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+/// Compiles the cases into functions @f0, @f1, ...; if `shared`, with a part
+/// and their number as further arguments. Null after a failure.
+static std::unique_ptr<Jit> compile(std::vector<Case> &cases,
+                                    const std::string &cpu, bool shared) {
   auto [name, bits] = llvm::StringRef(cpu).split('/');
   llvm::Expected<TargetSpec> spec = getTarget(name);
-  if (!spec) {
-    ADD_FAILURE() << llvm::toString(spec.takeError());
-    return {};
-  }
+  auto fail = [](const llvm::Twine &message) {
+    ADD_FAILURE() << message.str();
+    return nullptr;
+  };
+  if (!spec)
+    return fail(llvm::toString(spec.takeError()));
   unsigned vectorBits = 512;
   bits.getAsInteger(10, vectorBits);
   KernelTarget target = makeTarget(*spec, vectorBits);
@@ -385,47 +416,54 @@ static std::vector<double> runOnce(std::vector<Case> &cases,
   for (size_t i = 0; i < cases.size(); ++i)
     text += makeFunction(cases[i], i);
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
-  if (!module) {
-    ADD_FAILURE() << text;
-    return {};
-  }
+  if (!module)
+    return fail(text);
   for (size_t i = 0; i < cases.size(); ++i) {
     auto function = module->lookupSymbol<func::FuncOp>("f" + std::to_string(i));
     cases[i].chosen = emitKernel(function, cases[i].family, target);
-    if (failed(verify(function))) {
-      ADD_FAILURE() << cases[i].name << ": kernel does not verify";
-      return {};
-    }
+    cases[i].isParallel = isParallel(function);
+    if (failed(verify(function)))
+      return fail(cases[i].name + ": kernel does not verify");
   }
   PassManager pm(&context);
-  buildKernelizedToLLVMPipeline(pm);
-  llvm::SmallVector<char> object;
-  if (failed(pm.run(*module))) {
-    ADD_FAILURE() << "pipeline failed";
-    return {};
+  if (shared) {
+    SplitKernelsPassOptions options;
+    options.partNanoseconds = 0;
+    pm.addPass(createSplitKernelsPass(options));
   }
-  auto fail = [](llvm::Error error) {
-    ADD_FAILURE() << llvm::toString(std::move(error));
-    return std::vector<double>();
-  };
+  buildKernelizedToLLVMPipeline(pm);
+  if (failed(pm.run(*module)))
+    return fail("pipeline failed");
+  llvm::SmallVector<char> object;
   if (llvm::Error error = compileToObject(*module, *spec, object))
-    return fail(std::move(error));
+    return fail(llvm::toString(std::move(error)));
   auto jit = Jit::load(object);
   if (!jit)
-    return fail(jit.takeError());
+    return fail(llvm::toString(jit.takeError()));
+  return std::move(*jit);
+}
 
+static std::vector<double> runOnce(std::vector<Case> &cases,
+                                   const std::string &cpu, bool shared,
+                                   int repeat) {
+  std::unique_ptr<Jit> jit = compile(cases, cpu, shared);
   std::vector<double> times;
-  for (size_t i = 0; i < cases.size(); ++i) {
+  for (size_t i = 0; jit && i < cases.size(); ++i) {
     Case &test = cases[i];
-    auto address = (*jit)->lookup("f" + std::to_string(i));
-    if (!address)
-      return fail(address.takeError());
+    auto address = jit->lookup("f" + std::to_string(i));
+    if (!address) {
+      ADD_FAILURE() << llvm::toString(address.takeError());
+      break;
+    }
     std::vector<void *> pointers;
     for (Buffer &input : test.inputs)
       pointers.push_back(input.data());
     test.output.poison();
     pointers.push_back(test.output.data());
-    callKernel(*address, pointers);
+    if (shared)
+      runParts(*address, test, pointers);
+    else
+      callKernel(*address, pointers);
     std::string problem = test.output.check(test.expected, test.tolerance);
     EXPECT_EQ(problem, "") << test.name << " by " << test.chosen << " on "
                            << cpu;
@@ -455,13 +493,18 @@ static std::optional<Case> makeNarrow(const Case &test) {
 
 std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
                                         const std::string &cpu, int repeat) {
-  std::vector<double> times = runOnce(cases, cpu, repeat);
+  std::vector<double> times = runOnce(cases, cpu, /*shared=*/false, repeat);
   if (repeat)
     return times;
-  std::vector<Case> narrow;
+  // Compiling takes long, and how work is shared does not depend on the CPU.
+  std::vector<Case> narrow, shared;
   for (size_t i = 0; i < cases.size(); i += 4)
     if (std::optional<Case> other = makeNarrow(cases[i]))
       narrow.push_back(std::move(*other));
-  runOnce(narrow, cpu, 0);
+  runOnce(narrow, cpu, /*shared=*/false, 0);
+  for (size_t i = 0; cpu == getTestedCpus().back() && i < cases.size(); i += 3)
+    if (cases[i].isParallel)
+      shared.push_back(cases[i]);
+  runOnce(shared, cpu, /*shared=*/true, 0);
   return times;
 }

@@ -50,6 +50,8 @@ public:
   /// finite.
   void randomize(unsigned seed);
   void poison();
+  /// Whether all bytes are the same, also those behind the elements.
+  bool equals(const Buffer &other) const;
   /// Stores floats as bf16; false if one of them would be rounded.
   bool narrow();
   /// What is wrong with `this`, of which `expected` gives the logical values:
@@ -84,12 +86,15 @@ struct Case {
   std::function<float(int64_t)> expected; ///< by logical index of the output
   float tolerance = 0;
   std::string chosen; ///< set: the family that was used
+  bool isParallel = false; ///< set: whether threads may share its kernel
 };
 
 /// Compiles all cases for a CPU ("x86-64-v2" has 128-bit vectors, "x86-64-v3"
-/// 256, "native" what there is, "native/256" half of that at most), runs and checks them; then every fourth of them
-/// (compiling takes long), if bf16 can hold its floats, stored as that. `repeat` > 0 instead times
-/// each: nanoseconds of the fastest of `repeat` calls.
+/// 256, "native" what there is, "native/256" half of that at most), runs and
+/// checks them. Then every fourth of them (compiling takes long), if bf16 can
+/// hold its floats, stored as that, and for the last of `getTestedCpus` every
+/// third in 2, 3 and 7 parts, if threads may share it. `repeat` > 0 instead
+/// times each: nanoseconds of the fastest of `repeat` calls.
 std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,
                              int repeat = 0);
 

@@ -14,8 +14,10 @@
 //      planar, plain       a row of one channel     one value in all lanes
 //      plain, N x C        all channels             a row
 //
-// Where no operand has a border, rows that follow each other are one row. Plain
-// results of rank 1 and 2 are Rows.h's.
+// Where no operand has a border, rows that follow each other are one row, which
+// threads share in stretches; but if an image has rows enough, they share
+// those, as the operations before and after do (ParallelRows.h). Plain results
+// of rank 1 and 2 are Rows.h's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +25,7 @@
 #include "Rows.h"
 
 #include "mpq/Kernel/Elements.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -45,8 +48,11 @@ struct Emitter {
   Activation to;
   /// The channels are the innermost dimension.
   bool channelsInRow = false;
+  /// Everything is one row, whose channels do not matter.
+  bool isOneRow = false;
 
   Emitter(KernelBuilder &k, MapOp op, ValueRange operands);
+  void setShape(ArrayRef<int64_t> shape);
   void normalize();
   bool hasBorder() const;
   int64_t getLanes() const {
@@ -57,8 +63,14 @@ struct Emitter {
                int64_t valid);
   void emitVector(ArrayRef<Index> sources, Index target, int64_t count,
                   ValueRange perChannel, int64_t valid);
+  void emitStretches();
+  void emitPlane(Index n, Index channelBlock, int64_t valid);
+  void emitPlanes(Index n);
   void run();
 };
+
+/// Vectors that a unit of work should have, and has at least.
+constexpr int64_t kVectorsOfUnit = 32, kLeastVectorsOfUnit = 8;
 
 } // namespace
 
@@ -82,36 +94,52 @@ bool Emitter::hasBorder() const {
          });
 }
 
+/// How many rows of a blocked image without a border are one unit of work: they
+/// follow each other in memory. 0 if the image does not have enough of them.
+static int64_t getRowsOfUnit(const Activation &a) {
+  int64_t height = a.shape[2], width = a.shape[3];
+  for (int64_t rows = llvm::divideCeil(kVectorsOfUnit, width);
+       rows * width >= kLeastVectorsOfUnit; --rows)
+    if (height % rows == 0 && areEnoughRows(height / rows))
+      return rows;
+  return 0;
+}
+
+void Emitter::setShape(ArrayRef<int64_t> shape) {
+  to.shape.assign(shape.begin(), shape.end());
+  for (Input &input : inputs)
+    if (!input.perChannel) {
+      input.from.shape = to.shape;
+      input.from.block = to.block;
+    }
+}
+
 /// Makes every shape N x C x H x W with rows as long as possible.
 void Emitter::normalize() {
+  if (hasBorder())
+    return;
   bool perChannel =
       llvm::any_of(inputs, [](const Input &input) { return input.perChannel; });
   bool tail = to.shape.size() == 4 && to.shape[1] % to.block;
   SmallVector<int64_t, 4> shape = to.shape;
+  if (int64_t rows = to.block > 1 ? getRowsOfUnit(to) : 0)
+    return setShape({shape[0], shape[1], shape[2] / rows, shape[3] * rows});
   int64_t rest = 1;
   for (size_t d = 2; d < shape.size(); ++d)
     rest *= shape[d];
-  if (hasBorder())
-    return;
   if (!perChannel && !tail) {
     int64_t elements = rest;
     for (size_t d = 0; d < std::min<size_t>(2, shape.size()); ++d)
       elements *= shape[d];
-    shape = {1, 1, 1, elements};
-  } else if (to.block == 1 && rest == 1) {
-    shape = {1, shape[0], 1, shape[1]}; // N rows of C
-    channelsInRow = true;
-  } else {
-    shape = {shape[0], shape[1], 1, rest};
-  }
-  to.shape = shape;
-  if (!perChannel && !tail)
+    isOneRow = true;
     to.block = 1;
-  for (Input &input : inputs)
-    if (!input.perChannel) {
-      input.from.shape = shape;
-      input.from.block = to.block;
-    }
+    setShape({1, 1, 1, elements});
+  } else if (to.block == 1 && rest == 1) {
+    channelsInRow = true;
+    setShape({1, shape[0], 1, shape[1]}); // N rows of C
+  } else {
+    setShape({shape[0], shape[1], 1, rest});
+  }
 }
 
 /// The vectors of the inputs per channel (null for the others, and where a
@@ -190,18 +218,47 @@ void Emitter::emitRow(ArrayRef<Index> position, int64_t count,
     emitAt(count - rest, rest);
 }
 
-void Emitter::run() {
-  k.fillBorder(to);
-  normalize();
-  k.forLoop(0, to.shape[0], 1, [&](Index n) {
-    forEachChannelBlock(k, to, [&](Index channelBlock, int64_t valid) {
-      SmallVector<Value> perChannel = loadPerChannel(channelBlock, valid);
-      k.forLoop(0, to.shape[2], 1, [&](Index h) {
-        emitRow({n, channelBlock, h, 0}, to.shape[3] * to.block, perChannel,
-                valid);
-      });
-    });
+/// The only row, in stretches.
+void Emitter::emitStretches() {
+  int64_t length = kVectorsOfUnit * getLanes(), count = to.shape[3];
+  SmallVector<Value> perChannel(inputs.size());
+  k.parallelFor(0, count / length, 1, [&](Index i) {
+    emitRow({0, 0, 0, k.mul(i, length)}, length, perChannel, 1);
   });
+  if (int64_t rest = count % length)
+    k.parallelOnce(
+        [&] { emitRow({0, 0, 0, count - rest}, rest, perChannel, 1); },
+        KernelBuilder::Units::Joined);
+}
+
+void Emitter::emitPlane(Index n, Index channelBlock, int64_t valid) {
+  SmallVector<Value> perChannel = loadPerChannel(channelBlock, valid);
+  int64_t rows = to.shape[2];
+  forRowsOfGroup(k, to.channelBlocks(), rows, 0, rows, [&](Index h) {
+    emitRow({n, channelBlock, h, 0}, to.shape[3] * to.block, perChannel, valid);
+  });
+}
+
+void Emitter::emitPlanes(Index n) {
+  int64_t complete = to.shape[1] / to.block, valid = to.shape[1] % to.block;
+  forChannelGroups(k, complete, to.shape[2], [&](Index channelBlock) {
+    emitPlane(n, channelBlock, to.block);
+  });
+  auto emitLast = [&] { emitPlane(n, complete, valid); };
+  if (valid && areEnoughRows(to.shape[2]))
+    emitLast();
+  else if (valid)
+    k.parallelOnce(emitLast, complete ? KernelBuilder::Units::Joined
+                                      : KernelBuilder::Units::Own);
+}
+
+void Emitter::run() {
+  fillSharedBorder(k, to, to.shape.size() == 4 ? to.shape[2] : 1);
+  normalize();
+  if (isOneRow)
+    emitStretches();
+  else
+    k.forLoop(0, to.shape[0], 1, [&](Index n) { emitPlanes(n); });
   map::expandMath(k.b.getInsertionBlock(), k.target);
 }
 

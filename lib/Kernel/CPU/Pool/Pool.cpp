@@ -25,6 +25,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Kernel/Elements.h"
+#include "mpq/Kernel/ParallelRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -205,20 +206,26 @@ void Emitter::run() {
   ArrayRef<int64_t> strides = op.getStrides(), pads = op.getPads();
   SmallVector<Span> rowSpans = getSpans(op, 0, from.shape[2], to.shape[2]);
   SmallVector<Span> columnSpans = getSpans(op, 1, from.shape[3], to.shape[3]);
-  k.fillBorder(to);
-  k.forEach({to.shape[0], to.channelBlocks()}, [&](ArrayRef<Index> plane) {
+  int64_t planes = to.shape[0] * to.channelBlocks(), height = to.shape[2];
+  fillSharedBorder(k, to, height);
+  forChannelGroups(k, planes, height, [&](Index plane) {
+    auto emitRow = [&](const Span &rows, Index oh) {
+      Index row =
+          from.offset(k, 0, plane, k.mul(oh, strides[0]) + -pads[0], -pads[1]);
+      Index out = to.offset(k, 0, plane, oh, 0);
+      for (const Span &columns : columnSpans)
+        k.forLoop(columns.begin, columns.end, 1, [&](Index ow) {
+          emitWindow(rows, columns,
+                     k.add(row, k.mul(ow, strides[1] * from.block)),
+                     k.add(out, k.mul(ow, to.block)));
+        });
+    };
     for (const Span &rows : rowSpans)
-      k.forLoop(rows.begin, rows.end, 1, [&](Index oh) {
-        Index row = from.offset(k, plane[0], plane[1],
-                                k.mul(oh, strides[0]) + -pads[0], -pads[1]);
-        Index out = to.offset(k, plane[0], plane[1], oh, 0);
-        for (const Span &columns : columnSpans)
-          k.forLoop(columns.begin, columns.end, 1, [&](Index ow) {
-            emitWindow(rows, columns,
-                       k.add(row, k.mul(ow, strides[1] * from.block)),
-                       k.add(out, k.mul(ow, to.block)));
-          });
-      });
+      forRowsOfGroup(
+          k, planes, height, rows.begin, rows.end,
+          [&](Index oh) { emitRow(rows, oh); },
+          rows.begin ? KernelBuilder::Units::Joined
+                     : KernelBuilder::Units::Own);
   });
 }
 

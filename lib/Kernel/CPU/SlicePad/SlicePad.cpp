@@ -17,7 +17,7 @@
 //
 // All blocks are shifted alike, so a vector of the result is one shuffle with a
 // constant mask of (at most) two loads. Blocks that are composed in the same
-// way share a loop.
+// way share a loop. Threads share the rows of the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,11 +47,12 @@ struct Emitter {
 
   /// How far channels move: input channel = result channel + shift.
   int64_t getShift() { return op.getOffsets()[1] - op.getLow()[1]; }
-  bool padsPixels();
   SmallVector<BlockRun> getRuns();
   Value emitVector(const BlockRun &run, Index source);
   /// Row `h` of the part that is not padding, in these blocks.
   void emitRow(const BlockRun &run, Index h);
+  void padPixels(int64_t first, int64_t last, Index h, int64_t w,
+                 int64_t count);
   void run();
 };
 
@@ -60,13 +61,6 @@ int64_t floorDivide(int64_t a, int64_t b) {
 }
 
 } // namespace
-
-/// Whether some pixels of the result are padding.
-bool Emitter::padsPixels() {
-  return llvm::any_of(ArrayRef<unsigned>{0, 2, 3}, [&](unsigned d) {
-    return op.getSizes()[d] < to.shape[d];
-  });
-}
 
 SmallVector<BlockRun> Emitter::getRuns() {
   SmallVector<BlockRun> runs;
@@ -132,19 +126,41 @@ void Emitter::emitRow(const BlockRun &run, Index h) {
   });
 }
 
+/// `count` pixels of row `h` of the result, from column `w` on, are padding, in
+/// samples [first, last).
+void Emitter::padPixels(int64_t first, int64_t last, Index h, int64_t w,
+                        int64_t count) {
+  if (count == 0)
+    return;
+  k.forLoop(first, last, 1, [&](Index n) {
+    k.forLoop(0, to.channelBlocks(), 1, [&](Index block) {
+      k.fill(to.buffer, to.offset(k, n, block, h, w), count * to.block,
+             makeZeroElement(k, to));
+    });
+  });
+}
+
 void Emitter::run() {
-  auto emitRowOfAll = [&](Index h) {
-    for (const BlockRun &run : getRuns())
-      emitRow(run, h);
-  };
-  // Padding is filled before pixels are written into it, so by one thread.
-  if (padsPixels()) {
-    k.fill(to.buffer, 0, cast<MemRefType>(to.buffer.getType()).getNumElements(),
-           makeZeroElement(k, to));
-    return k.forLoop(0, op.getSizes()[2], 1, emitRowOfAll);
-  }
+  ArrayRef<int64_t> sizes = op.getSizes(), low = op.getLow();
+  int64_t samples = to.shape[0], height = to.shape[2], width = to.shape[3];
+  auto padRow = [&](Index h) { padPixels(0, samples, h, 0, width); };
   fillBorderByRows(k, to);
-  k.parallelFor(0, op.getSizes()[2], 1, emitRowOfAll);
+  k.parallelFor(0, low[2], 1, padRow);
+  k.parallelFor(
+      0, sizes[2], 1,
+      [&](Index h) {
+        Index row = h + low[2];
+        int64_t n = low[0], end = n + sizes[0], right = low[3] + sizes[3];
+        padPixels(0, n, row, 0, width);
+        padPixels(end, samples, row, 0, width);
+        padPixels(n, end, row, 0, low[3]);
+        padPixels(n, end, row, right, width - right);
+        for (const BlockRun &run : getRuns())
+          emitRow(run, h);
+      },
+      low[2] ? KernelBuilder::Units::Joined : KernelBuilder::Units::Own);
+  k.parallelFor(low[2] + sizes[2], height, 1, padRow,
+                KernelBuilder::Units::Joined);
 }
 
 namespace {
