@@ -17,6 +17,7 @@
 #include "dialects/MPQ/Module.h"
 #include "mpq/Analysis/Cost.h"
 #include "mpq/Analysis/Labels.h"
+#include "mpq/Analysis/Limits.h"
 #include "mpq/Analysis/Sites.h"
 #include "mpq/Execution/Executor.h"
 #include "mpq/Frontend/ONNX.h"
@@ -100,6 +101,7 @@ private:
   LogicalResult quantize();
   std::string missingInput() const;
   LogicalResult plan();
+  LogicalResult checkBudgets();
   /// The allocation pass, with a limit of the time of all sites in us.
   std::string getAllocation(std::optional<double> limit) const;
   LogicalResult choose();
@@ -261,7 +263,7 @@ LogicalResult Compilation::quantize() {
 /// Why the stage to emit cannot be reached.
 std::string Compilation::missingInput() const {
   return options.emit == Emit::Calibrated ? "nothing to calibrate with: give --calibration"
-                                          : "nothing to quantize: give --avg-bits, --max-bytes or --plan";
+                                          : "nothing to quantize: give --avg-bits, --max-bytes, --max-latency-us or --plan";
 }
 
 /// Where sites were scored by what the plan is judged by.
@@ -298,15 +300,15 @@ LogicalResult Compilation::plan() {
     if (failed(runPipeline("mpq-apply-plan{file=" + quote(options.plan) + "}")))
       return failure();
   } else {
-    if (failed(begin("sensitivity")))
+    if (options.predictsTime() && failed(runPipeline(predictCost())))
+      return failure();
+    if (failed(checkBudgets()) || failed(begin("sensitivity")))
       return failure();
     if (failed(runPipeline("mpq-sensitivity{metric=" + getMetric() + limits + "}")))
       return failure();
     if (!options.planPasses.empty() && failed(runPipeline(options.planPasses)))
       return failure();
     if (failed(begin("allocate")))
-      return failure();
-    if (options.predictsTime() && failed(runPipeline(predictCost())))
       return failure();
     if (failed(choose()))
       return failure();
@@ -315,6 +317,14 @@ LogicalResult Compilation::plan() {
   if (options.emitPlan.empty())
     return success();
   return runPipeline("mpq-emit-plan{file=" + quote(options.emitPlan) + " activations=" + getActivations() + "}");
+}
+
+/// Not after all candidates have been measured.
+LogicalResult Compilation::checkBudgets() {
+  Limits limits{options.averageBits, options.maxBytes, std::nullopt};
+  if (options.maxLatency)
+    limits.maxNanoseconds = static_cast<int64_t>(*options.maxLatency * 1e3);
+  return checkLimits(module->lookupSymbol<func::FuncOp>("main"), limits);
 }
 
 std::string Compilation::getAllocation(std::optional<double> limit) const {
@@ -374,9 +384,10 @@ LogicalResult Compilation::chooseInTime() {
   }
   if (failed(whole)) // the first allocation has said why
     return failure();
-  return module->emitError() << llvm::formatv("is predicted to take {0:F1} us when --max-latency-us is {1}, and other "
-                                              "formats of its weights do not make it fast enough",
-                                              *whole, limit)
+  StringRef advice = options.activations == ActivationFormat::F32 ? "; --activations=auto may" : "";
+  return module->emitError() << llvm::formatv("is predicted to take {0:F3} us when --max-latency-us is {1:F3}, and other "
+                                              "formats of its weights do not make it fast enough{2}",
+                                              *whole, limit, advice)
                                     .str();
 }
 

@@ -287,7 +287,7 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     return reportUsage("--max-bytes is " + Twine(*options.maxBytes) + " when it should be positive");
   if (options.maxLatency && !(*options.maxLatency > 0 && *options.maxLatency < 1e12))
     return reportUsage("--max-latency-us is " + std::to_string(*options.maxLatency) + " when it should be positive");
-  if (!options.plan.empty() && (options.averageBits || options.maxBytes || options.maxLatency))
+  if (!options.plan.empty() && options.hasBudget())
     return reportUsage("--plan already decides; leave out --avg-bits, --max-bytes and --max-latency-us");
   if (!options.plan.empty() && !options.planPasses.empty())
     return reportUsage("--plan already decides; leave out --plan-passes");
@@ -303,12 +303,11 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
   if (options.activationGroups && options.activationBits == 1)
     return reportUsage("--activation-bits is 1 when --activation-groups needs 2, for a level on either side of zero");
   if (!options.quantizes() && (options.activations != ActivationFormat::F32 ||
-                               options.activationGroups || options.maxLatency ||
-                               !options.emitPlan.empty()))
-    return reportUsage("nothing to quantize: give --avg-bits, --max-bytes or --plan");
+                               options.activationGroups || !options.emitPlan.empty()))
+    return reportUsage("nothing to quantize: give --avg-bits, --max-bytes, --max-latency-us or --plan");
   SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
   bool needsData = options.metric.empty() || (metric && metric->needsData());
-  if (options.calibration.empty() && (options.averageBits || options.maxBytes) && needsData)
+  if (options.calibration.empty() && options.hasBudget() && needsData)
     return reportUsage((options.metric.empty() ? "sensitivity is measured" : "--metric=" + options.metric + " runs the model") +
                        " on samples: give --calibration, or --metric=weight-mse");
   if (options.target == TargetKind::NVVM && options.emit != Emit::Ptx)

@@ -72,7 +72,8 @@ struct CompileOptions {
   uint64_t memLimit = 0;  ///< bytes of memory that the process may have; 0: no limit
   bool verbose = false;
 
-  bool quantizes() const { return averageBits || maxBytes || !plan.empty(); }
+  bool hasBudget() const { return averageBits || maxBytes || maxLatency; }
+  bool quantizes() const { return hasBudget() || !plan.empty(); }
   /// Whether predicted times are a part of the decision.
   bool predictsTime() const { return maxLatency || activations == ActivationFormat::Auto; }
 };

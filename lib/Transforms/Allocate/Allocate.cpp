@@ -10,6 +10,7 @@
 #include "dialects/MPQ/Module.h"
 #include "mpq/Allocation/Allocator.h"
 #include "mpq/Analysis/Labels.h"
+#include "mpq/Analysis/Limits.h"
 #include "mpq/Analysis/Sites.h"
 
 #include "mlir/IR/Remarks.h"
@@ -71,7 +72,8 @@ bool hasTimes(ArrayRef<SiteOp> sites) {
 /// The columns of the problem.
 constexpr unsigned kBytes = 0, kNanoseconds = 1;
 
-AllocationProblem makeProblem(ArrayRef<SiteOp> sites, int64_t maxBytes,
+AllocationProblem makeProblem(ArrayRef<SiteOp> sites,
+                              std::optional<int64_t> maxBytes,
                               std::optional<int64_t> maxNanoseconds) {
   AllocationProblem problem;
   problem.budgets.push_back({"bytes", maxBytes});
@@ -116,14 +118,15 @@ private:
     SmallVector<SiteOp> sites = getSites(main);
     if (sites.empty())
       return main.emitError(
-          "there is no site to choose a format for; run mpq-sites first");
+          "there is no site to choose a format for: mpq-sites has not run, or "
+          "found no weight that can be quantized");
     int64_t weights = 0;
     for (SiteOp site : sites)
       weights += countWeights(site);
     std::optional<int64_t> limit = getLimit(weights);
-    if (!limit)
-      return main.emitError(
-          "there is no budget; give avg-bits= or max-bytes=, not negative");
+    if (!limit && maxNanoseconds < 0)
+      return main.emitError("there is no budget; give avg-bits=, max-bytes= or "
+                            "max-ns=, not negative");
     if (failed(checkMeasured(sites)))
       return failure();
     if ((maxNanoseconds >= 0 || decidesActivations(sites)) && !hasTimes(sites))
@@ -133,7 +136,9 @@ private:
       return main.emitError("error-slack is ")
              << double(errorSlack) << " when it should be at least 0";
 
-    llvm::Expected<Solution> solution = solve(sites, *limit);
+    if (failed(checkLimits(main, getLimits())))
+      return failure();
+    llvm::Expected<Solution> solution = solve(sites, limit);
     if (!solution)
       return main.emitError(llvm::toString(solution.takeError()));
     Builder builder(main.getContext());
@@ -147,7 +152,7 @@ private:
         << remark::add("{0} sites by {1}", sites.size(), allocator.getValue())
         << remark::metric("weights", weights)
         << remark::metric("bytes", solution->costs[kBytes])
-        << remark::metric("limit", *limit)
+        << remark::metric("limit", limit.value_or(-1))
         << remark::metric("averageBits",
                           8.0 * solution->costs[kBytes] / weights)
         << remark::metric("ns", solution->costs[kNanoseconds])
@@ -159,13 +164,25 @@ private:
 
   /// Within a limit of time if there is one. Otherwise, where activations are to
   /// be decided about, the fastest of the good allocations.
-  llvm::Expected<Solution> solve(ArrayRef<SiteOp> sites, int64_t limit) {
+  llvm::Expected<Solution> solve(ArrayRef<SiteOp> sites,
+                                 std::optional<int64_t> limit) {
     if (maxNanoseconds >= 0)
       return allocate(allocator, makeProblem(sites, limit, maxNanoseconds));
     AllocationProblem problem = makeProblem(sites, limit, std::nullopt);
     if (decidesActivations(sites))
       return allocateCheapest(allocator, problem, kNanoseconds, errorSlack);
     return allocate(allocator, problem);
+  }
+
+  Limits getLimits() const {
+    Limits limits;
+    if (averageBits >= 0)
+      limits.averageBits = averageBits;
+    if (maxBytes >= 0)
+      limits.maxBytes = maxBytes;
+    if (maxNanoseconds >= 0)
+      limits.maxNanoseconds = maxNanoseconds;
+    return limits;
   }
 
   /// The bytes that all sites together may take.

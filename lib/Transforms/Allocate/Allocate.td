@@ -15,8 +15,8 @@ def AllocatePass : Pass<"mpq-allocate", "::mlir::ModuleOp"> {
     `avg-bits` per weight of the sites on average, `max-bytes` together. With
     both, the smaller holds. Ties decide together.
 
-    `max-ns` bounds the predicted time of one sample (`mpq-predict-cost`), too.
-    Without it, where candidates differ in their activations, the allocation is
+    `max-ns` bounds the predicted time of one sample (`mpq-predict-cost`),
+    beside a limit of bytes or alone. Without it, where candidates differ in their activations, the allocation is
     the fastest one whose error is at most `1 + error-slack` times the least.
 
     ```mlir

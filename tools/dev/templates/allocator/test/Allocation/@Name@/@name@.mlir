@@ -9,7 +9,7 @@
 // CHECK: mpq.site %{{.*}} "b" axis 0 choice 1 candidates
 // SMALL-COUNT-2: choice 0 candidates
 // LARGE-COUNT-2: choice 1 candidates
-// NONE: error: budget 'bytes' is 127, but the smallest possible cost is 128
+// NONE: error: the limit is 127 bytes when all sites take 128 in their smallest candidates
 func.func @main(%x: tensor<1x16xf32>) -> (tensor<1x8xf32>, tensor<1x8xf32>) {
   %0 = onnx.Constant {value = dense<0.5> : tensor<8x16xf32>} : tensor<8x16xf32>
   %a = mpq.site %0 "a" axis 0 candidates [#mpq.candidate<#mpq.int<2>, bytes = 64, error = 1.0, metric = "kl">,
