@@ -24,6 +24,7 @@
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Pipeline/Pipelines.h"
 #include "mpq/Support/Memory.h"
+#include "mpq/Support/OutputFile.h"
 #include "mpq/Support/StepReport.h"
 #include "mpq/Target/CPU.h"
 
@@ -51,7 +52,7 @@ public:
   ~Compilation() { context.registerActionHandler(nullptr); }
 
   LogicalResult run() {
-    if (failed(import()))
+    if (failed(checkOutputs()) || failed(import()))
       return failure();
     if (FailureOr<bool> stop = endStage(Stage::Onnx, *module); failed(stop) || *stop)
       return stop;
@@ -64,6 +65,14 @@ public:
 
 private:
   //===--- Steps ----------------------------------------------------------===//
+
+  /// Not after minutes of work.
+  LogicalResult checkOutputs() {
+    for (const std::string &path : {options.output, options.emitPlan})
+      if (!path.empty() && failed(check(checkOutput(path))))
+        return failure();
+    return success();
+  }
 
   LogicalResult import() {
     if (failed(begin("import")))

@@ -21,6 +21,7 @@
 #include "ProblemRun.h"
 #include "Tune/Tune.h"
 
+#include "mpq/Support/OutputFile.h"
 #include "mpq/Support/Registration.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -143,9 +144,8 @@ static Error runProblem(mlir::MLIRContext &context, StringRef line,
   if (!run)
     return run.takeError();
   if (!objectFile.empty())
-    if (Error error = writeToOutput(objectFile, [&](raw_ostream &os) {
+    if (Error error = mpq::writeFile(objectFile, [&](raw_ostream &os) {
           os.write(run->getObject().data(), run->getObject().size());
-          return Error::success();
         }))
       return error;
   if (Error error = run->check(/*copyCold=*/!checkOnly))
@@ -172,10 +172,8 @@ static Error runTune(mlir::MLIRContext &context) {
   Expected<CostTable> table = tune(context, mcpu, problems);
   if (!table)
     return table.takeError();
-  // Complete or not there.
-  return writeToOutput(tunedTable, [&](raw_ostream &os) {
+  return mpq::writeFile(tunedTable, [&](raw_ostream &os) {
     os << formatv("{0:2}\n", table->toJSON());
-    return Error::success();
   });
 }
 

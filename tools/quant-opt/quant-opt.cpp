@@ -17,6 +17,7 @@
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Pipeline/Pipelines.h"
 #include "mpq/Support/CommandLine.h"
+#include "mpq/Support/OutputFile.h"
 #include "mpq/Support/Plugin.h"
 #include "mpq/Support/Registration.h"
 
@@ -38,7 +39,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -225,6 +225,12 @@ static MlirOptMainConfig makeConfig(const CommandLine &line, StringRef input) {
   return config;
 }
 
+/// Prints `quant-opt: error: ...`; the exit code.
+static int report(llvm::Error error) {
+  llvm::WithColor::error(llvm::errs(), "quant-opt") << llvm::toString(std::move(error)) << '\n';
+  return 1;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   mlir::registerAllPasses();
@@ -235,10 +241,8 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
-  if (llvm::Error error = mpq::PluginPaths::find(ArrayRef(argv, argc)).load(registry)) {
-    llvm::WithColor::error(llvm::errs(), "quant-opt") << llvm::toString(std::move(error)) << '\n';
-    return 1;
-  }
+  if (llvm::Error error = mpq::PluginPaths::find(ArrayRef(argv, argc)).load(registry))
+    return report(std::move(error));
 
   registerCLIOptions("quant-opt", registry);
   CommandLine line;
@@ -257,14 +261,12 @@ int main(int argc, char **argv) {
   if (!input)
     return 1;
   MlirOptMainConfig config = makeConfig(line, input->getBuffer());
-  std::string error;
-  std::unique_ptr<llvm::ToolOutputFile> output = openOutputFile(line.output, &error);
-  if (!output) {
-    llvm::WithColor::error(llvm::errs(), "quant-opt") << error << '\n';
-    return 1;
-  }
+  llvm::Expected<mpq::OutputFile> output = mpq::OutputFile::create(line.output);
+  if (!output)
+    return report(output.takeError());
   if (failed(MlirOptMain(output->os(), std::move(input), registry, config)))
     return 1;
-  output->keep();
+  if (llvm::Error error = output->keep())
+    return report(std::move(error));
   return 0;
 }

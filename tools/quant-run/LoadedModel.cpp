@@ -9,7 +9,9 @@
 #include "LoadedModel.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <dlfcn.h>
@@ -17,12 +19,39 @@
 using namespace llvm;
 using namespace mpq;
 
+/// That a shared library is as long as its segments say: over one that was cut
+/// off, dlopen would end the process with SIGBUS. About any other file it knows
+/// what to say.
+static Error checkComplete(StringRef path) {
+  auto buffer = MemoryBuffer::getFile(path);
+  if (!buffer)
+    return createStringError(path + ": " + buffer.getError().message());
+  uint64_t size = (*buffer)->getBufferSize();
+  auto elf = object::ELF64LEFile::create((*buffer)->getBuffer());
+  if (!elf) {
+    consumeError(elf.takeError());
+    return Error::success();
+  }
+  auto segments = elf->program_headers();
+  if (!segments) {
+    consumeError(segments.takeError());
+    return Error::success();
+  }
+  for (const auto &segment : *segments)
+    if (uint64_t end = segment.p_offset + segment.p_filesz; end > size)
+      return createStringError(path + ": cut off: it has " + Twine(size) +
+                               " bytes when its segments take " + Twine(end));
+  return Error::success();
+}
+
 Expected<std::unique_ptr<LoadedModel>> LoadedModel::open(StringRef path) {
   sys::fs::file_status status;
   if (std::error_code code = sys::fs::status(path, status))
     return createStringError(path + ": " + code.message());
   if (status.type() != sys::fs::file_type::regular_file)
     return createStringError(path + ": not a regular file");
+  if (Error error = checkComplete(path))
+    return std::move(error);
   // A name without a folder would be searched for among the system's libraries.
   SmallString<128> absolute(path);
   sys::fs::make_absolute(absolute);

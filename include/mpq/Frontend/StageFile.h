@@ -61,9 +61,6 @@ llvm::LogicalResult mapResources(mlir::ModuleOp module, llvm::StringRef folder);
 /// The IR is then to be written without them.
 llvm::Error writeResources(mlir::ModuleOp module, llvm::StringRef path);
 
-/// Whether another file can be beside `path`: it is not "-", a pipe or a device.
-bool isFile(llvm::StringRef path);
-
 /// The path of the file with the resources of the IR at `path`.
 std::string getResourcePath(llvm::StringRef path);
 

@@ -45,69 +45,28 @@ SmallVector<DenseResourceElementsAttr> mpq::collectResources(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
-// PendingFile
-//===----------------------------------------------------------------------===//
-
-llvm::Expected<PendingFile> PendingFile::create(StringRef path) {
-  auto file = llvm::sys::fs::TempFile::create(path + ".tmp%%%%%%");
-  if (!file)
-    return llvm::createFileError(path, file.takeError());
-  return PendingFile(std::move(*file), path);
-}
-
-PendingFile::~PendingFile() {
-  if (file)
-    llvm::consumeError(file->discard());
-}
-
-llvm::Error PendingFile::fill(function_ref<llvm::Error(raw_ostream &)> write) {
-  llvm::raw_fd_ostream os(file->FD, /*shouldClose=*/false);
-  if (llvm::Error error = write(os))
-    return error;
-  os.flush();
-  if (!os.has_error())
-    return llvm::Error::success();
-  std::error_code code = os.error();
-  os.clear_error();
-  return llvm::createFileError(path, code);
-}
-
-llvm::Error PendingFile::keep() {
-  llvm::sys::fs::TempFile kept = std::move(*file);
-  file.reset();
-  if (llvm::Error error = kept.keep(path))
-    return llvm::createFileError(path, std::move(error));
-  return llvm::Error::success();
-}
-
-//===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<ResourceFileAttr> mpq::fillResourceFile(PendingFile &file, StringRef name,
+llvm::Expected<ResourceFileAttr> mpq::fillResourceFile(OutputFile &file, StringRef name,
                                                        ArrayRef<DenseResourceElementsAttr> resources) {
   SmallVector<ResourceAttr> entries;
   llvm::StringSet<> written;
   int64_t position = 0;
-  llvm::Error error = file.fill([&](raw_ostream &os) -> llvm::Error {
-    for (DenseResourceElementsAttr resource : resources) {
-      StringRef key = resource.getRawHandle().getKey();
-      AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-      if (!written.insert(key).second)
-        continue;
-      if (!blob)
-        return llvm::createStringError("resource \"" + key + "\" has no data");
-      int64_t offset = llvm::alignTo(position, kAlignment);
-      os.write_zeros(offset - position);
-      ArrayRef<char> bytes = blob->getData();
-      os.write(bytes.data(), bytes.size());
-      position = offset + bytes.size();
-      entries.push_back(ResourceAttr::get(resource.getContext(), key, offset, bytes.size(), getChecksum(bytes)));
-    }
-    return llvm::Error::success();
-  });
-  if (error)
-    return std::move(error);
+  for (DenseResourceElementsAttr resource : resources) {
+    StringRef key = resource.getRawHandle().getKey();
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!written.insert(key).second)
+      continue;
+    if (!blob)
+      return llvm::createStringError("resource \"" + key + "\" has no data");
+    int64_t offset = llvm::alignTo(position, kAlignment);
+    file.os().write_zeros(offset - position);
+    ArrayRef<char> bytes = blob->getData();
+    file.os().write(bytes.data(), bytes.size());
+    position = offset + bytes.size();
+    entries.push_back(ResourceAttr::get(resource.getContext(), key, offset, bytes.size(), getChecksum(bytes)));
+  }
   return ResourceFileAttr::get(resources.front().getContext(), name, position, kAlignment, entries);
 }
 
@@ -124,7 +83,7 @@ llvm::Error mpq::writeResources(ModuleOp module, StringRef path) {
   StringRef name = llvm::sys::path::filename(path);
   if (name.empty() || name == ".")
     return llvm::createStringError("'" + path + "' is not the name of a file");
-  auto file = PendingFile::create(path);
+  auto file = OutputFile::create(path);
   if (!file)
     return file.takeError();
   auto attr = fillResourceFile(*file, name, resources);

@@ -14,7 +14,7 @@
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -44,6 +44,10 @@ static LogicalResult checkResources(ModuleOp module) {
 }
 
 OwningOpRef<ModuleOp> mpq::readStageFile(StringRef path, MLIRContext *context) {
+  if (auto file = llvm::MemoryBuffer::getFile(path); !file) { // the parser would not say why
+    emitError(FileLineColLoc::get(context, path, 0, 0), "cannot read the file: ") << file.getError().message();
+    return nullptr;
+  }
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, ParserConfig(context));
   if (!module || failed(mapResources(*module, llvm::sys::path::parent_path(path))) || failed(checkResources(*module)))
     return nullptr;
@@ -72,38 +76,23 @@ static llvm::Error writeIR(ModuleOp module, raw_ostream &os, const StageFileOpti
   return llvm::Error::success();
 }
 
-bool mpq::isFile(StringRef path) {
-  llvm::sys::fs::file_status status;
-  // The names of open files, such as /dev/stdout, may lead to a regular one.
-  if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/"))
-    return false;
-  // Nothing there yet, or a file, or a folder, about which there will be an error.
-  return llvm::sys::fs::status(path, status) || llvm::sys::fs::is_regular_file(status) ||
-         llvm::sys::fs::is_directory(status);
-}
-
 llvm::Error mpq::writeStageFile(ModuleOp module, StringRef path, const StageFileOptions &options) {
   SmallVector<DenseResourceElementsAttr> resources;
   if (options.weights == EmitWeights::Beside)
     resources = collectResources(module);
-  if (!isFile(path)) {
-    if (!resources.empty())
-      return llvm::createStringError("the weights need a file: write to one, or have them inline or elided");
-    std::error_code code;
-    llvm::raw_fd_ostream os(path, code);
-    return code ? llvm::createFileError(path, code) : writeIR(module, os, options);
-  }
+  if (!isFile(path) && !resources.empty())
+    return llvm::createStringError("the weights need a file: write to one, or have them inline or elided");
   std::string beside = getResourcePath(path);
   if (!resources.empty() && beside == path)
     return llvm::createStringError("the IR cannot have the extension of the weights beside it, .weights");
 
   // Both are complete before either gets its name.
-  auto ir = PendingFile::create(path);
+  auto ir = OutputFile::create(path);
   if (!ir)
     return ir.takeError();
-  std::optional<PendingFile> data;
+  std::optional<OutputFile> data;
   if (!resources.empty()) {
-    auto file = PendingFile::create(beside);
+    auto file = OutputFile::create(beside);
     if (!file)
       return file.takeError();
     data.emplace(std::move(*file));
@@ -112,9 +101,11 @@ llvm::Error mpq::writeStageFile(ModuleOp module, StringRef path, const StageFile
       return attr.takeError();
     module->setAttr(kResourcesAttr, *attr);
   }
-  llvm::Error error = ir->fill([&](raw_ostream &os) { return writeIR(module, os, options); });
+  llvm::Error error = writeIR(module, ir->os(), options);
   module->removeAttr(kResourcesAttr);
   if (error)
+    return error;
+  if (llvm::Error error = ir->finish())
     return error;
   if (data)
     if (llvm::Error error = data->keep())

@@ -8,6 +8,8 @@
 //===----------------------------------------------------------------------===//
 #include "NpyHeader.h"
 
+#include "mpq/Support/OutputFile.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -56,6 +58,10 @@ Error mpq::writeNpz(StringRef path, ArrayRef<NpyArray> arrays) {
   for (const NpyArray &array : arrays)
     if (!names.insert(array.name).second)
       return makeError(path, "two arrays are called '" + array.name + "'");
+  if (Error error = checkOutput(path))
+    return error;
+  if (!isFile(path))
+    return makeError(path, "it is not a regular file");
   int code = 0;
   zip_t *archive =
       zip_open(path.str().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);

@@ -9,6 +9,8 @@
 
 #include "mpq/Target/NVVM.h"
 
+#include "mpq/Support/OutputFile.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -151,11 +153,7 @@ Error mpq::writeGpuProgram(const GpuProgram &program, StringRef path) {
       return createFileError(name, std::make_error_code(std::errc::is_a_directory));
   SmallVector<StringRef> written;
   for (auto [name, bytes] : files) {
-    Error error = writeToOutput(name, [&, bytes = bytes](raw_ostream &os) {
-      os << bytes;
-      return Error::success();
-    });
-    if (error) {
+    if (Error error = writeFile(name, [bytes = bytes](raw_ostream &os) { os << bytes; })) {
       for (StringRef other : written)
         sys::fs::remove(other);
       return error;

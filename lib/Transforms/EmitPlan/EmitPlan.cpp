@@ -11,6 +11,7 @@
 #include "mpq/Analysis/Activations.h"
 #include "mpq/Analysis/Labels.h"
 #include "mpq/Analysis/Sites.h"
+#include "mpq/Support/OutputFile.h"
 
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -64,13 +65,10 @@ struct EmitPlanPass : mpq::impl::EmitPlanPassBase<EmitPlanPass> {
     FailureOr<Plan> plan = makePlan(main);
     if (failed(plan))
       return signalPassFailure();
-    auto write = [&](raw_ostream &os) {
-      plan->print(os);
-      return llvm::Error::success();
-    };
-    if (llvm::Error error = llvm::writeToOutput(file, write)) {
-      main.emitError("cannot write the plan '")
-          << file << "': " << llvm::toString(std::move(error));
+    if (llvm::Error error =
+            writeFile(file, [&](raw_ostream &os) { plan->print(os); })) {
+      main.emitError("cannot write the plan ")
+          << llvm::toString(std::move(error));
       signalPassFailure();
     }
   }
