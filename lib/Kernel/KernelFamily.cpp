@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "dialects/MPQ/Module.h"
 
@@ -106,21 +106,13 @@ std::vector<KernelFamily *> mpq::getKernelFamilies() {
   return families;
 }
 
-/// What keeps every family for CPUs from `op`; empty if nothing does.
-static std::string getCpuObstacle(Operation *op) {
-  for (Type type : op->getOperandTypes())
-    if (auto shaped = dyn_cast<ShapedType>(type); shaped && shaped.getElementType().isF16())
-      return "an operand is f16; kernels for CPUs compute on f32";
-  return "";
-}
-
 KernelChoice mpq::chooseKernelFamily(Operation *op, const KernelTarget &target) {
   KernelChoice choice;
   for (KernelFamily *family : getKernelFamilies()) {
     if (family->isForGpu() != target.isGpu())
       continue;
-    std::string reason = target.isGpu() ? "" : getCpuObstacle(op);
-    if (reason.empty() && family->accepts(op, target, reason)) {
+    std::string reason = getObstacle(*family, op, target);
+    if (reason.empty()) {
       choice.family = family;
       return choice;
     }

@@ -5,13 +5,13 @@
 //
 // Kernel families: who turns a compute op of the `mpq` dialect into loops.
 //
-// A family is asked four times about one op, always with the same target:
+// What a family is asked about one op, always with the same target:
 //
 //   on tensors    accepts      can you do this op?  (no: the reason why not)
 //                 getLayouts   how do you want the activations laid out?
-//                 emitPack     IR that rewrites a weight into your packed
-//                 layout
-//   on memrefs    emit         IR of the kernel itself
+//                 emitPack     IR that rewrites a weight into your layout
+//   on memrefs    accepts      again, since IR may be written by hand
+//                 emit         IR of the kernel itself
 //
 // Families are asked in the order of `getPriority`, most specialised first; the
 // first that accepts gets the op. The reference family has the lowest priority
@@ -155,8 +155,8 @@ public:
   /// Whether the kernels run on GPUs.
   virtual bool isForGpu() const { return false; }
 
-  /// Whether the family implements `op` (operands of tensor type, layouts not
-  /// yet chosen); if not, `reason` says why, naming the value in the way.
+  /// Whether the family implements `op`, on tensors or, with its weight packed
+  /// (NamedFamily.h), memrefs; if not, `reason` says why, naming the value.
   virtual bool accepts(mlir::Operation *op, const KernelTarget &target,
                        std::string &reason) const = 0;
 

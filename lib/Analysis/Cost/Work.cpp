@@ -10,7 +10,7 @@
 #include "mpq/Analysis/Cost.h"
 
 #include "dialects/MPQ/Packed/Packed.h"
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -55,8 +55,10 @@ static double getBits(Operation *op, Value weight, double weights) {
   Attribute layout = op->getAttr(kPackedLayoutAttr);
   auto name = op->getAttrOfType<StringAttr>("family");
   KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
-  if (!layout && family && isa<StoredTensorType>(weight.getType()))
-    layout = family->getPackedLayout(op, KernelTarget::get(op));
+  KernelTarget target = KernelTarget::get(op);
+  if (!layout && family && isa<StoredTensorType>(weight.getType()) &&
+      getObstacle(*family, op, target).empty())
+    layout = family->getPackedLayout(op, target);
   if (auto packed = dyn_cast_if_present<PackedAttr>(layout))
     return packed.getBits();
   if (auto packed = dyn_cast_if_present<PackedBytesAttr>(layout))

@@ -14,7 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -116,10 +116,11 @@ LogicalResult GpuKernelEmitter::check() {
     if (!isa<ComputeOpInterface>(op))
       return op.emitOpError("has no kernel for GPUs; only matrix products with weights of at most 4 bits have, "
                             "with bias, residual and clamp");
-    auto name = op.getAttrOfType<StringAttr>("family");
-    KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
-    if (!family || !family->isForGpu())
-      return op.emitOpError("has no kernel family for GPUs; run mpq-layout on a module with 'mpq.gpu' first");
+    Operation *unpacked = cloneUnpacked(&op);
+    KernelFamily *family = getNamedFamily(unpacked, target);
+    unpacked->destroy();
+    if (!family)
+      return failure();
     for (OpOperand *activation : cast<ComputeOpInterface>(op).getActivationOperands())
       if (matchPattern(activation->get(), m_Constant()))
         return op.emitOpError("reads a constant activation; only weights and biases may be constants on a GPU");
@@ -194,7 +195,7 @@ LogicalResult GpuKernelEmitter::placeBias(Operation *op, Value bias) {
 Operation *GpuKernelEmitter::cloneUnpacked(Operation *op) {
   Operation *clone = op->clone();
   OpOperand *weight = cast<ComputeOpInterface>(clone).getWeightOperand();
-  if (auto pack = weight->get().getDefiningOp<PackOp>())
+  if (auto pack = weight ? weight->get().getDefiningOp<PackOp>() : PackOp())
     weight->set(pack.getWeight());
   return clone;
 }

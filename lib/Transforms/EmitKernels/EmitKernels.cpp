@@ -21,7 +21,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Analysis/Cost.h"
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 #include "mpq/Kernel/Parts.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -109,19 +109,8 @@ public:
 
 private:
   KernelFamily *getFamily(Operation *op) {
-    if (auto name = op->getAttrOfType<StringAttr>("family")) {
-      KernelFamily *family = lookupKernelFamily(name);
-      if (!family)
-        op->emitOpError("names the kernel family '")
-            << name.getValue()
-            << "'; known: " << Registry<KernelFamily>::get().names();
-      if (family && family->isForGpu()) {
-        op->emitOpError("has the kernel family '")
-            << name.getValue() << "', which is for GPUs; run mpq-emit-gpu-kernels";
-        return nullptr;
-      }
-      return family;
-    }
+    if (op->hasAttr("family"))
+      return getNamedFamily(op, target);
     KernelChoice choice = chooseKernelFamily(op, target);
     if (!choice.family) {
       InFlightDiagnostic error =
@@ -242,8 +231,9 @@ struct EmitKernelsPass : mpq::impl::EmitKernelsPassBase<EmitKernelsPass> {
     EmitKernels emitter(getOperation(), *costs);
     // What linalg ops no family knows becomes plain loops later.
     getOperation().walk([&](linalg::GenericOp op) {
-      if (op.hasPureBufferSemantics() &&
-          chooseKernelFamily(op, KernelTarget::get(op)).family)
+      if (op->hasAttr("family") ||
+          (op.hasPureBufferSemantics() &&
+           chooseKernelFamily(op, KernelTarget::get(op)).family))
         ops.push_back(op);
     });
     for (Operation *op : ops) {

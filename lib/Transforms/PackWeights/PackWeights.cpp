@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Kernel/KernelBuilder.h"
+#include "mpq/Kernel/NamedFamily.h"
 #include "mpq/Kernel/WeightReader.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -50,10 +51,9 @@ public:
     if (op->getNumResults() == 0)
       return op.emitOpError(
           "is on memrefs already; weights are packed as tensors");
-    auto name = op->getAttrOfType<StringAttr>("family");
-    KernelFamily *family = name ? lookupKernelFamily(name) : nullptr;
+    KernelFamily *family = getNamedFamily(op, target);
     if (!family)
-      return op.emitOpError("has no kernel family; run mpq-layout first");
+      return failure();
 
     auto stored = dyn_cast<StoredTensorType>(weight->get().getType());
     if (stored && family->readsStored(op)) {

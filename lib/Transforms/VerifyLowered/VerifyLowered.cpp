@@ -10,7 +10,7 @@
 #include "dialects/MPQ/Module.h"
 #include "dialects/ONNX/ONNX.h"
 #include "mpq/Analysis/Sites.h"
-#include "mpq/Kernel/KernelFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -28,12 +28,8 @@ using namespace mpq;
 namespace {
 
 LogicalResult verifyKernel(ComputeOpInterface op) {
-  auto family = op->getAttrOfType<StringAttr>("family");
-  if (!family)
-    return op->emitOpError("names no kernel family; run mpq-layout");
-  if (!lookupKernelFamily(family))
-    return op->emitOpError("names the kernel family '")
-           << family.getValue() << "'; known: " << Registry<KernelFamily>::get().names();
+  if (!getNamedFamily(op, KernelTarget::get(op)))
+    return failure();
   OpOperand *weight = op.getWeightOperand();
   if (weight && !weight->get().getDefiningOp<PackOp>())
     return op->emitOpError("reads a weight that is not packed; run mpq-pack-weights");

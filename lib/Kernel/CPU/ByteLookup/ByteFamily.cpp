@@ -11,6 +11,10 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::bytelookup;
 
+std::string ByteFamily::checkPacked(MatmulOp op) const {
+  return packed::checkPackedAs<PackedBytesAttr>(op);
+}
+
 int64_t ByteFamily::getPackedBytes(Operation *op,
                                    const KernelTarget &target) const {
   return ByteLayout(cast<PackedBytesAttr>(getPackedLayout(op, target))).bytes();
@@ -26,14 +30,8 @@ void ByteFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
 
 void ByteFamily::emit(OpBuilder &builder, Location loc, Operation *op,
                       const KernelTarget &target, ValueRange operands) const {
-  auto attr = op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr);
-  if (!attr) {
-    op->emitOpError("lacks the attribute '")
-        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-    return;
-  }
   KernelBuilder k(builder, loc, target);
-  ByteLayout layout(attr);
+  ByteLayout layout(op->getAttrOfType<PackedBytesAttr>(kPackedLayoutAttr));
   emitLoops(
       k, cast<MatmulOp>(op), layout, layout.getPlain(),
       packed::PanelLoops::getBlockHeight(k.rows(operands[0]), Tuning::kRows),

@@ -29,6 +29,7 @@ public:
             const KernelTarget &target, mlir::ValueRange operands) const final;
 
 protected:
+  std::string checkPacked(MatmulOp op) const override;
   /// The loops of a kernel that makes tables for `rowsAtOnce` rows at a time.
   virtual void emitLoops(KernelBuilder &k, MatmulOp op,
                          const ByteLayout &layout, const PackedLayout &plain,

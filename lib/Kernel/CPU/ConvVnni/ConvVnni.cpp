@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/ConvVnni/Loops.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -35,6 +36,8 @@ public:
                std::string &reason) const override {
     auto conv = dyn_cast<ConvOp>(op);
     reason = conv ? check(conv, target) : "implements mpq.conv only";
+    if (reason.empty() && !isPackedFor(op, getName()))
+      reason = checkFormat(conv);
     return reason.empty();
   }
 
@@ -65,6 +68,8 @@ public:
 
 private:
   static std::string check(ConvOp op, const KernelTarget &target);
+  /// What is to be said about a weight that is not packed yet.
+  static std::string checkFormat(ConvOp op);
 };
 
 } // namespace
@@ -77,9 +82,18 @@ std::string ConvVnni::check(ConvOp op, const KernelTarget &target) {
                           op.getOutputQuantAttr());
   if (!reason.empty())
     return reason;
+  int64_t scratch = ConvPlan(op).scratchBytes;
+  if (op.getInputQuant()->isDynamic() && scratch > kMaxScratchBytes)
+    return llvm::formatv("quantizing the rows that a tile reads takes {0} bytes "
+                         "of stack, more than {1}",
+                         scratch, kMaxScratchBytes);
+  return {};
+}
+
+std::string ConvVnni::checkFormat(ConvOp op) {
   ArrayRef<int64_t> shape = op.getWeightShape();
   int64_t depth = shape[1] * shape[2] * shape[3];
-  reason = checkWeight(op.getWeight().getType(), depth);
+  std::string reason = checkWeight(op.getWeight().getType(), depth);
   if (!reason.empty())
     return reason;
   FormatAttrInterface format =
@@ -88,11 +102,6 @@ std::string ConvVnni::check(ConvOp op, const KernelTarget &target) {
     return llvm::formatv(
         "{0} has a scale for every {1} of {2} weights of a row",
         format.getSpelling(), group, depth);
-  int64_t scratch = ConvPlan(op).scratchBytes;
-  if (op.getInputQuant()->isDynamic() && scratch > kMaxScratchBytes)
-    return llvm::formatv("quantizing the rows that a tile reads takes {0} bytes "
-                         "of stack, more than {1}",
-                         scratch, kMaxScratchBytes);
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/Kernel/CPU/DepthwiseVnni/Tile.h"
 
+#include "mpq/Kernel/NamedFamily.h"
 #include "mpq/Kernel/ParallelRows.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -91,6 +92,8 @@ public:
                std::string &reason) const override {
     auto conv = dyn_cast<ConvOp>(op);
     reason = conv ? check(conv, target) : "implements mpq.conv only";
+    if (reason.empty() && !isPackedFor(op, getName()))
+      reason = checkFormat(conv);
     return reason.empty();
   }
 
@@ -118,6 +121,8 @@ public:
 
 private:
   static std::string check(ConvOp op, const KernelTarget &target);
+  /// What is to be said about a weight that is not packed yet.
+  static std::string checkFormat(ConvOp op);
 };
 
 } // namespace
@@ -137,9 +142,13 @@ std::string DepthwiseVnni::check(ConvOp op, const KernelTarget &target) {
     return "the result is f32";
   if (op.getResidual())
     return "a residual is added";
+  return {};
+}
+
+std::string DepthwiseVnni::checkFormat(ConvOp op) {
   ArrayRef<int64_t> shape = op.getWeightShape();
   int64_t depth = shape[2] * shape[3];
-  reason = checkWeight(op.getWeight().getType(), depth);
+  std::string reason = checkWeight(op.getWeight().getType(), depth);
   if (!reason.empty())
     return reason;
   FormatAttrInterface format =

@@ -40,7 +40,10 @@ public:
   }
 
 private:
-  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkRowScales(op);
+  }
+  std::string checkLayout(MatmulOp op, const PackedLayout &layout) const override;
   std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
@@ -57,15 +60,8 @@ private:
 
 } // namespace
 
-std::string MatmulLookupF32::check(MatmulOp op, StoredTensorType weight) const {
-  if (UniformAttr quant = op.getInputQuantAttr(); quant && quant.isGrouped())
-    return llvm::formatv("the input has a scale for every {0} columns",
-                         quant.getGroup());
-  std::string reason;
-  PackedAttr attr = PackedLayout::getForFloats(weight, reason);
-  if (!attr)
-    return reason;
-  PackedLayout layout(attr);
+std::string MatmulLookupF32::checkLayout(MatmulOp,
+                                         const PackedLayout &layout) const {
   if (layout.bits > 2)
     return llvm::formatv("tables of sums are for codes of 1 or 2 bits, not {0}",
                          layout.bits);

@@ -66,7 +66,13 @@ public:
   }
 
 private:
-  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkCodes(op);
+  }
+  std::string check(MatmulOp op, StoredTensorType weight) const override {
+    return packed::checkIntegerSums(op, weight);
+  }
+  std::string checkLayout(MatmulOp op, const PackedLayout &layout) const override;
   std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
                        std::string &reason) const override {
@@ -82,16 +88,8 @@ private:
 
 } // namespace
 
-std::string MatmulLookupInt8::check(MatmulOp op,
-                                    StoredTensorType weight) const {
-  if (std::string reason = packed::checkIntegerSums(op, weight);
-      !reason.empty())
-    return reason;
-  std::string reason;
-  PackedAttr attr = getChunks(weight, reason);
-  if (!attr)
-    return reason;
-  PackedLayout layout(attr);
+std::string MatmulLookupInt8::checkLayout(MatmulOp op,
+                                          const PackedLayout &layout) const {
   if (layout.bits != 1)
     return llvm::formatv("tables take more instructions than masks for codes of "
                          "{0} bits",

@@ -54,6 +54,9 @@ public:
                  ValueRange operands) const override;
 
 private:
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkCodes(op);
+  }
   Attribute findLayout(MatmulOp op, StoredTensorType weight,
                        const KernelTarget &target, bool onlyGains,
                        std::string &reason) const override;

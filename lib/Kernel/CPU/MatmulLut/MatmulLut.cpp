@@ -55,17 +55,18 @@ public:
 
   void emit(OpBuilder &builder, Location loc, Operation *op,
             const KernelTarget &target, ValueRange operands) const override {
-    auto attr = op->getAttrOfType<PackedLutAttr>(kPackedLayoutAttr);
-    if (!attr) {
-      op->emitOpError("lacks the attribute '")
-          << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-      return;
-    }
     KernelBuilder k(builder, loc, target);
-    LutLoops(k, cast<MatmulOp>(op), LutLayout(attr), operands).emit();
+    LutLayout layout(op->getAttrOfType<PackedLutAttr>(kPackedLayoutAttr));
+    LutLoops(k, cast<MatmulOp>(op), layout, operands).emit();
   }
 
 private:
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkRowScales(op);
+  }
+  std::string checkPacked(MatmulOp op) const override {
+    return packed::checkPackedAs<PackedLutAttr>(op);
+  }
   Attribute findLayout(MatmulOp op, StoredTensorType weight,
                        const KernelTarget &target, bool onlyGains,
                        std::string &reason) const override;
@@ -119,11 +120,6 @@ static PackedLutAttr getLayout(StoredTensorType weight,
 Attribute MatmulLut::findLayout(MatmulOp op, StoredTensorType weight,
                                 const KernelTarget &target, bool onlyGains,
                                 std::string &reason) const {
-  if (UniformAttr quant = op.getInputQuantAttr(); quant && quant.isGrouped()) {
-    reason = llvm::formatv("the input has a scale for every {0} columns",
-                           quant.getGroup());
-    return {};
-  }
   // matmul_f32 has four bytes for each code.
   constexpr int64_t kNearBytes = 1024 * 1024;
   int64_t bytes = weight.getRows() * weight.getK() * 4;

@@ -36,6 +36,9 @@ public:
   using PackedFamily::PackedFamily;
 
 private:
+  std::string checkInput(MatmulOp op) const override {
+    return checkCodes(op);
+  }
   std::string check(MatmulOp op, StoredTensorType weight) const override {
     return checkIntegerSums(op, weight);
   }

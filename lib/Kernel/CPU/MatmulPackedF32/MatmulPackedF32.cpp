@@ -38,7 +38,9 @@ public:
   using PackedFamily::PackedFamily;
 
 protected:
-  std::string check(MatmulOp op, StoredTensorType weight) const override;
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkRowScales(op);
+  }
   std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
 
   PackedAttr getLayout(StoredTensorType weight, const KernelTarget &,
@@ -66,19 +68,13 @@ public:
                std::string &reason) const override;
 
 private:
+  std::string checkInput(MatmulOp op) const override;
   std::string check(MatmulOp op, StoredTensorType weight) const override;
   std::string checkGain(MatmulOp op, const PackedLayout &layout) const override;
   bool multipliesBf16() const override { return true; }
 };
 
 } // namespace
-
-std::string MatmulPackedF32::check(MatmulOp op, StoredTensorType) const {
-  if (UniformAttr quant = op.getInputQuantAttr(); quant && quant.isGrouped())
-    return llvm::formatv("the input has a scale for every {0} columns",
-                         quant.getGroup());
-  return {};
-}
 
 /// matmul_f32 decodes a weight once, at load, to four bytes for each code. Where
 /// those stay in the cache nothing is gained by decoding again and again
@@ -104,12 +100,16 @@ bool MatmulPackedBf16::accepts(Operation *op, const KernelTarget &target,
   return false;
 }
 
-std::string MatmulPackedBf16::check(MatmulOp op,
-                                    StoredTensorType weight) const {
+std::string MatmulPackedBf16::checkInput(MatmulOp op) const {
   if (!getElementTypeOrSelf(op.getInput()).isBF16())
     return "the input is not bf16";
   if (op.getInputQuantAttr())
     return "the input is quantized dynamically";
+  return {};
+}
+
+std::string MatmulPackedBf16::check(MatmulOp,
+                                    StoredTensorType weight) const {
   // Integer levels of a layout are below 2^8.
   auto codebook = dyn_cast<CodebookFormatAttr>(weight.getFormat());
   if (!codebook)

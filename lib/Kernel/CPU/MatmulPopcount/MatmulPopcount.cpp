@@ -46,6 +46,9 @@ public:
   using PackedFamily::PackedFamily;
 
 private:
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkCodes(op);
+  }
   std::string check(MatmulOp op, StoredTensorType weight) const override {
     return packed::checkIntegerSums(op, weight);
   }

@@ -51,8 +51,11 @@ public:
   }
 
 protected:
-  /// Why the activations of `op` are not those of the kernels; empty: they are.
-  virtual std::string checkInput(MatmulOp op, StoredTensorType weight) const {
+  std::string checkInput(MatmulOp op) const override {
+    return packed::checkCodes(op);
+  }
+  /// Why sums of its products are not exact; empty: they are.
+  virtual std::string checkSums(MatmulOp op, StoredTensorType weight) const {
     return packed::checkIntegerSums(op, weight);
   }
   void emitLoops(KernelBuilder &k, MatmulOp op, const ByteLayout &layout,
@@ -76,9 +79,10 @@ public:
   using MatmulTernary::MatmulTernary;
 
 private:
-  std::string checkInput(MatmulOp op, StoredTensorType) const override {
+  std::string checkInput(MatmulOp op) const override {
     return op.getInputQuantAttr() ? "the input is quantized" : "";
   }
+  std::string checkSums(MatmulOp, StoredTensorType) const override { return {}; }
   void emitLoops(KernelBuilder &k, MatmulOp op, const ByteLayout &layout,
                  const PackedLayout &plain, int64_t rowsAtOnce,
                  ValueRange operands) const override {
@@ -98,7 +102,7 @@ Attribute MatmulTernary::findLayout(MatmulOp op, StoredTensorType weight,
              " has not five levels of three in a byte";
     return {};
   }
-  if (reason = checkInput(op, weight); !reason.empty())
+  if (reason = checkSums(op, weight); !reason.empty())
     return {};
   // Making tables costs as much as looking up a few panels.
   constexpr int64_t kLeastRows = 256;

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulVnni/Loops.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -29,6 +30,8 @@ public:
                std::string &reason) const override {
     auto matmul = dyn_cast<MatmulOp>(op);
     reason = matmul ? check(matmul, target) : "implements mpq.matmul only";
+    if (reason.empty() && !isPackedFor(op, getName()))
+      reason = checkFormat(matmul);
     return reason.empty();
   }
 
@@ -55,6 +58,8 @@ public:
 
 private:
   static std::string check(MatmulOp op, const KernelTarget &target);
+  /// What is to be said about a weight that is not packed yet.
+  static std::string checkFormat(MatmulOp op);
 };
 
 /// Writes the panels of a weight.
@@ -160,9 +165,12 @@ std::string MatmulVnni::check(MatmulOp op, const KernelTarget &target) {
     reason =
         checkQuantization(op.getInputQuantAttr(), op.getResidualQuantAttr(),
                           op.getOutputQuantAttr());
+  return reason;
+}
+
+std::string MatmulVnni::checkFormat(MatmulOp op) {
   int64_t depth = op.getWeightShape()[1];
-  if (reason.empty())
-    reason = checkWeight(op.getWeight().getType(), depth);
+  std::string reason = checkWeight(op.getWeight().getType(), depth);
   if (!reason.empty())
     return reason;
   FormatAttrInterface format =

@@ -10,8 +10,7 @@
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "lib/Kernel/CPU/Packed/Pack.h"
-
-#include "llvm/Support/FormatVariadic.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include <limits>
 
@@ -29,8 +28,14 @@ bool StoredWeightFamily::accepts(Operation *op, const KernelTarget &target,
   reason =
       checkStaticQuantization({{"the residual", matmul.getResidualQuantAttr()},
                                {"the result", matmul.getOutputQuantAttr()}});
+  if (reason.empty())
+    reason = checkInput(matmul);
   if (!reason.empty())
     return false;
+  if (isPackedFor(op, name)) {
+    reason = checkPacked(matmul);
+    return reason.empty();
+  }
   auto stored = dyn_cast<StoredTensorType>(matmul.getWeight().getType());
   if (!stored) {
     reason = "the weight is f32, not codes";
@@ -62,9 +67,20 @@ Attribute PackedFamily::findLayout(MatmulOp op, StoredTensorType weight,
   if (reason = check(op, weight); !reason.empty())
     return {};
   PackedAttr layout = getLayout(weight, target, reason);
-  if (layout && onlyGains)
+  if (!layout)
+    return {};
+  reason = checkLayout(op, PackedLayout(layout));
+  if (reason.empty() && onlyGains)
     reason = checkGain(op, PackedLayout(layout));
   return reason.empty() ? layout : PackedAttr();
+}
+
+std::string PackedFamily::checkPacked(MatmulOp op) const {
+  std::string reason = checkPackedAs<PackedAttr>(op);
+  if (!reason.empty())
+    return reason;
+  return checkLayout(
+      op, PackedLayout(op->getAttrOfType<PackedAttr>(kPackedLayoutAttr)));
 }
 
 int64_t PackedFamily::getPackedBytes(Operation *op,
@@ -83,19 +99,24 @@ void PackedFamily::emitPack(OpBuilder &builder, Location loc, Operation *op,
 
 void PackedFamily::emit(OpBuilder &builder, Location loc, Operation *op,
                         const KernelTarget &target, ValueRange operands) const {
-  auto attr = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
-  if (!attr) {
-    op->emitOpError("lacks the attribute '")
-        << kPackedLayoutAttr << "', which mpq-pack-weights gives it";
-    return;
-  }
   KernelBuilder k(builder, loc, target);
-  emitLoops(k, cast<MatmulOp>(op), PackedLayout(attr), operands);
+  auto layout = op->getAttrOfType<PackedAttr>(kPackedLayoutAttr);
+  emitLoops(k, cast<MatmulOp>(op), PackedLayout(layout), operands);
+}
+
+std::string packed::checkCodes(MatmulOp op) {
+  return op.getInputQuantAttr() ? "" : "the input is f32";
+}
+
+std::string packed::checkRowScales(MatmulOp op) {
+  UniformAttr quant = op.getInputQuantAttr();
+  if (!quant || !quant.isGrouped())
+    return {};
+  return llvm::formatv("the input has a scale for every {0} columns",
+                       quant.getGroup());
 }
 
 std::string packed::checkIntegerSums(MatmulOp op, StoredTensorType weight) {
-  if (!op.getInputQuantAttr())
-    return "the input is f32";
   FormatAttrInterface format = weight.getFormat();
   int64_t group = format.getIntegerGroup(weight.getK());
   if (!group)

@@ -15,6 +15,8 @@
 #include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Kernel/PackedLayout.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 namespace mpq::packed {
 
 /// Products with a stored weight that kernels read in a layout of theirs, an
@@ -36,6 +38,11 @@ public:
                                   const KernelTarget &target) const override;
 
 protected:
+  /// Why the kernels cannot do `op`, whatever its weight is; empty: they can.
+  virtual std::string checkInput(MatmulOp op) const = 0;
+  /// Why they cannot read the weight of `op` as it is packed (`kPackedLayoutAttr`);
+  /// empty: they can.
+  virtual std::string checkPacked(MatmulOp op) const = 0;
   /// The layout of the weight of `op`, which is stored as `weight`, or null and
   /// the reason: the kernels cannot do `op`, or, with `onlyGains`, gain nothing
   /// over expanded weights.
@@ -65,8 +72,14 @@ public:
 
 protected:
   /// Why the kernels cannot do `op`, whose weight is stored, beyond what
-  /// `getLayout` says; empty: they can.
-  virtual std::string check(MatmulOp op, StoredTensorType weight) const = 0;
+  /// `checkInput`, `getLayout` and `checkLayout` say; empty: they can.
+  virtual std::string check(MatmulOp op, StoredTensorType weight) const {
+    return {};
+  }
+  /// Why they cannot read a weight in this layout; empty: they can.
+  virtual std::string checkLayout(MatmulOp op, const PackedLayout &layout) const {
+    return {};
+  }
   /// Why they gain nothing over expanded weights; empty: they do.
   virtual std::string checkGain(MatmulOp op,
                                 const PackedLayout &layout) const = 0;
@@ -79,10 +92,20 @@ protected:
                          mlir::ValueRange operands) const = 0;
 
 private:
+  std::string checkPacked(MatmulOp op) const override;
   mlir::Attribute findLayout(MatmulOp op, StoredTensorType weight,
                              const KernelTarget &target, bool onlyGains,
                              std::string &reason) const override;
 };
+
+/// Why the activations of `op` are not codes; empty: they are.
+std::string checkCodes(MatmulOp op);
+/// Why they have a scale for each group of columns; empty: they have not.
+std::string checkRowScales(MatmulOp op);
+
+/// Why `AttrT` with the shape of the weight of `op` is not how that is packed;
+/// empty: it is.
+template <typename AttrT> std::string checkPackedAs(MatmulOp op);
 
 /// Why exact sums of `op`, u8 rows times integer levels, are not possible in 32
 /// bits; empty: they are, or the weight has no integer levels.
@@ -90,6 +113,20 @@ std::string checkIntegerSums(MatmulOp op, StoredTensorType weight);
 
 /// Why expanded weights are as near as packed ones; empty: they are not.
 std::string checkNearness(const PackedLayout &layout);
+
+template <typename AttrT> std::string checkPackedAs(MatmulOp op) {
+  auto layout = op->getAttrOfType<AttrT>(kPackedLayoutAttr);
+  if (!layout)
+    return llvm::formatv("lacks the attribute '{0}' as #mpq.{1}, which "
+                         "mpq-pack-weights gives it",
+                         kPackedLayoutAttr, AttrT::getMnemonic());
+  llvm::ArrayRef<int64_t> shape = op.getWeightShape();
+  if (layout.getRows() == shape[0] && layout.getK() == shape[1])
+    return {};
+  return llvm::formatv("'{0}' is of {1} x {2} weights, the op has {3} x {4}",
+                       kPackedLayoutAttr, layout.getRows(), layout.getK(),
+                       shape[0], shape[1]);
+}
 
 /// Registers `FamilyT` twice: as `name`, which takes what it can, and as
 /// `gains`, which is asked before others and takes what gains. Both are
