@@ -90,7 +90,9 @@ llvm::Expected<Dataset> Dataset::load(StringRef path, ArrayRef<ProgramTensor> in
     int64_t samples = array.shape[0] / input.type.getDimSize(0);
     if (data.arrays.empty())
       data.samples = samples;
-    if (samples != data.samples || samples == 0)
+    if (samples == 0)
+      return llvm::createStringError(path + ": array '" + array.name + "' holds no samples");
+    if (samples != data.samples)
       return llvm::createStringError(path + ": array '" + array.name + "' holds " + Twine(samples) +
                                      " samples when the one before holds " + Twine(data.samples));
     data.strides.push_back(input.getNumBytes());

@@ -256,8 +256,10 @@ LogicalResult Compilation::quantize() {
   if (calibrates || start == Stage::Calibrated)
     if (FailureOr<bool> stop = endStage(Stage::Calibrated, *module); failed(stop) || *stop)
       return stop;
-  if (start < Stage::Planned && !options.quantizes())
-    return isEmitted(Stage::Calibrated, Stage::Quantized) ? check(llvm::createStringError(missingInput())) : success();
+  if (start < Stage::Planned && !options.quantizes()) {
+    bool isMissing = isEmitted(Stage::Calibrated, Stage::Quantized) || !options.calibration.empty();
+    return isMissing ? check(llvm::createStringError(missingInput())) : success();
+  }
   if (start < Stage::Planned && failed(plan()))
     return failure();
   if (start < Stage::Quantized)

@@ -13,6 +13,7 @@
 #include "mpq/Allocation/Allocator.h"
 #include "mpq/Analysis/Calibration.h"
 #include "mpq/Analysis/Sensitivity.h"
+#include "mpq/Frontend/NodeNames.h"
 #include "mpq/Pipeline/Compiler.h"
 #include "mpq/Pipeline/Pipelines.h"
 #include "mpq/Support/CommandLine.h"
@@ -247,7 +248,8 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
     options.averageBits = line.averageBits;
   if (line.maxBytes.getNumOccurrences())
     options.maxBytes = line.maxBytes;
-  options.formats.assign(line.formats.begin(), line.formats.end());
+  for (const std::string &format : line.formats)
+    options.formats.push_back(StringRef(format).trim().str());
   options.groupSizes.assign(line.groupSizes.begin(), line.groupSizes.end());
   options.activations = line.activations;
   options.activationGroups = line.activationGroups;
@@ -302,8 +304,9 @@ std::variant<CompileOptions, int> readOptions(const CommandLine &line) {
         return reportUsage(Twine(option) + " is about integers: give --activations=int8 or auto");
   if (options.activationGroups && options.activationBits == 1)
     return reportUsage("--activation-bits is 1 when --activation-groups needs 2, for a level on either side of zero");
-  if (!options.quantizes() && (options.activations != ActivationFormat::F32 ||
-                               options.activationGroups || !options.emitPlan.empty()))
+  if (!options.quantizes() &&
+      (options.activations != ActivationFormat::F32 || options.activationGroups || !options.emitPlan.empty() ||
+       !options.formats.empty() || !options.groupSizes.empty() || !options.planPasses.empty()))
     return reportUsage("nothing to quantize: give --avg-bits, --max-bytes, --max-latency-us or --plan");
   SensitivityMetric *metric = Registry<SensitivityMetric>::get().lookup(options.metric);
   bool needsData = options.metric.empty() || (metric && metric->needsData());
@@ -355,6 +358,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
+  mpq::registerNodeNames(registry);
   if (llvm::Error error = PluginPaths::find(ArrayRef(argv, argc)).load(registry))
     return reportUsage(llvm::toString(std::move(error)));
 
@@ -365,10 +369,10 @@ int main(int argc, char **argv) {
     return *code;
 
   MLIRContext context(registry);
-  context.loadAllAvailableDialects();
   context.printOpOnDiagnostic(false); // a message names its op by the location
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  context.loadAllAvailableDialects(); // whose handler of diagnostics comes before that which prints
   const auto &chosen = std::get<CompileOptions>(options);
   if (chosen.verbose && failed(printRemarks(context)))
     return 1;

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/ONNX/ONNX.h"
+#include "mpq/Frontend/NodeNames.h"
 #include "mpq/Frontend/ONNX.h"
 #include "mpq/Frontend/StageFile.h"
 #include "mpq/Pipeline/Passes.h"
@@ -84,7 +85,7 @@ struct CommandLine {
                   "mlir-print-debuginfo", "mlir-use-nameloc-as-prefix"});
     group(passes, {"pass-pipeline", "list-passes", "dump-pass-pipeline", "run-reproducer"});
     group(looking, {"mlir-print-ir-before", "mlir-print-ir-after", "mlir-print-ir-after-all", "mlir-print-ir-after-change",
-                    "mlir-print-ir-tree-dir", "mlir-timing", "remarks-filter", "remark-format", "remarks-output-file"});
+                    "mlir-print-ir-tree-dir", "mlir-print-op-on-diagnostic", "mlir-timing", "remarks-filter", "remark-format", "remarks-output-file"});
     group(checking, {"verify-each", "verify-diagnostics", "verify-roundtrip", "split-input-file",
                      "mlir-pass-pipeline-crash-reproducer", "mlir-disable-threading"});
     group(extensions, {"show-dialects", "allow-unregistered-dialect"});
@@ -241,6 +242,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
   mpq::registerAllComponents(registry);
+  mpq::registerNodeNames(registry);
   if (llvm::Error error = mpq::PluginPaths::find(ArrayRef(argv, argc)).load(registry))
     return report(std::move(error));
 
@@ -248,6 +250,7 @@ int main(int argc, char **argv) {
   CommandLine line;
   line.groupMlirOptions();
   mpq::parseCommandLine(argc, argv, makeHelp(line));
+  setDefault("mlir-print-op-on-diagnostic", "false"); // which for many passes is the whole model
   if (line.listOnnxOps) {
     listOnnxOps(registry);
     return 0;

@@ -122,7 +122,7 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
     return nullptr;
   OwningOpRef<ModuleOp> module = ModuleOp::create(getLocation(""));
   b.setInsertionPointToEnd(module->getBody());
-  auto function = func::FuncOp::create(b, getLocation(graph.name()), "main",
+  auto function = func::FuncOp::create(b, getLocation(""), "main",
                                        b.getFunctionType({}, {}));
   b.setInsertionPointToEnd(function.addEntryBlock());
   if (failed(addArguments(function)) || failed(addNodes()) ||
