@@ -12,17 +12,19 @@
 //              + ns_per_mac    * multiply-adds
 //              + ns_per_input  * elements read   (quantizing them, if it does)
 //              + ns_per_output * elements written (bias, activation, rounding)
-//              + ns_per_far_byte * bytes of weights that are far,
+//              + ns_per_far_byte * bytes of weights that are far
+//              + ns_per_dram_byte * those of them that come from DRAM,
 //              bytes of weights / bytes_per_ns)
 //
-// The five numbers of a kernel, a *rate*, belong to a number of rows and to a
+// The six numbers of a kernel, a *rate*, belong to a number of rows and to a
 // number of bits that a weight has in memory, its part of the scales included.
 // Between two numbers of rows times are interpolated over the logarithm; of
 // several numbers of bits the nearest counts. `bytes_per_ns` is that of the
 // smallest memory that holds the weights of the whole model, as the next run
 // wants them again; where that is not the first of the memories, the second-level
-// cache, all weights are far. In a model, each kernel takes `ns_per_turn` longer than
-// again and again by itself, when its code and its operands are as near as they get.
+// cache, all weights are far, and where it is the last, all come from DRAM. In a
+// model, each kernel takes `ns_per_turn` longer than again and again by itself, when
+// its code and its operands are as near as they get.
 //
 // Example: 'conv_f32' with 0.0170 ns a multiply-add, 0.02 an output and 150 a
 // call. 3x3 from 16 to 16 channels at 32 x 32 is 2.36 M multiply-adds and 16 Ki
@@ -31,14 +33,15 @@
 // Tables are data, one for a CPU, written by `quant-bench --tune`
 // (lib/Analysis/Cost/Tables/<cpu>.json are those that MPQ comes with):
 //
-//     { "schema": 3, "kernels_version": 3, "cpu": "znver4", "source": "...",
+//     { "schema": 4, "kernels_version": 3, "cpu": "znver4", "source": "...",
 //       "ns_per_turn": 40.0,
 //       "memories": [ {"bytes": 1048576, "bytes_per_ns": 110.0},
 //                     {"bytes": 33554432, "bytes_per_ns": 80.0},
 //                     {"bytes_per_ns": 28.5} ],
 //       "kernels": { "matmul_vnni": [
 //           {"rows": 1, "bits": 8, "ns_per_call": 110.0, "ns_per_mac": 0.0151,
-//            "ns_per_input": 0.0, "ns_per_output": 0.1, "ns_per_far_byte": 0.0},
+//            "ns_per_input": 0.0, "ns_per_output": 0.1, "ns_per_far_byte": 0.0,
+//            "ns_per_dram_byte": 0.001},
 //            ...],
 //         ... },
 //       "tiles": { "matmul_packed": [
@@ -80,7 +83,8 @@ struct KernelWork {
   double multiplyAdds = 0; ///< those of lanes that are padding included
   double inputs = 0, outputs = 0; ///< elements of activations
   double weightBytes = 0;
-  double farBytes = 0; ///< of these, behind the second-level cache
+  double farBytes = 0;  ///< of these, behind the second-level cache
+  double dramBytes = 0; ///< of these, behind all caches
   /// Of a weight in memory, without padding; 0: there is none.
   double bits = 0;
 };
@@ -92,14 +96,14 @@ KernelWork describeWork(mlir::Operation *op, int64_t dynamicSize);
 
 struct CostTable {
   /// Raised when the form of the file changes.
-  static constexpr int64_t kSchema = 3;
+  static constexpr int64_t kSchema = 4;
   /// Raised when kernels change so much that measured times do not hold.
   static constexpr int64_t kKernelsVersion = 3;
 
   struct Rate {
     double rows = 1, bits = 0;
     double nsPerCall = 0, nsPerMac = 0, nsPerInput = 0, nsPerOutput = 0,
-           nsPerFarByte = 0;
+           nsPerFarByte = 0, nsPerDramByte = 0;
   };
   struct Memory {
     double bytes = 0; ///< that it holds; 0: all

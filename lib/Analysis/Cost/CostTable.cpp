@@ -25,7 +25,8 @@ static constexpr std::pair<StringLiteral, double CostTable::Rate::*>
                      {"ns_per_mac", &CostTable::Rate::nsPerMac},
                      {"ns_per_input", &CostTable::Rate::nsPerInput},
                      {"ns_per_output", &CostTable::Rate::nsPerOutput},
-                     {"ns_per_far_byte", &CostTable::Rate::nsPerFarByte}};
+                     {"ns_per_far_byte", &CostTable::Rate::nsPerFarByte},
+                     {"ns_per_dram_byte", &CostTable::Rate::nsPerDramByte}};
 
 static constexpr std::pair<StringLiteral, int64_t CostTable::Tile::*>
     kTileFields[] = {{"bits", &CostTable::Tile::bits},
@@ -273,7 +274,8 @@ const CostTable &CostTable::lookup(StringRef cpu) {
 static double apply(const CostTable::Rate &rate, const KernelWork &work) {
   return rate.nsPerCall + rate.nsPerMac * work.multiplyAdds +
          rate.nsPerInput * work.inputs + rate.nsPerOutput * work.outputs +
-         rate.nsPerFarByte * work.farBytes;
+         rate.nsPerFarByte * work.farBytes +
+         rate.nsPerDramByte * work.dramBytes;
 }
 
 /// Interpolates between the rates of the nearest number of bits.
@@ -339,8 +341,11 @@ double CostTable::predict(const KernelWork &given, double modelBytes) const {
     return !memory.bytes || modelBytes <= memory.bytes;
   });
   KernelWork work = given;
-  if (memory != memories.begin())
+  if (memory != memories.begin()) {
     work.farBytes = work.weightBytes;
+    if (std::next(memory) == memories.end())
+      work.dramBytes = work.weightBytes;
+  }
   std::optional<double> time = predictByName(kernels, work);
   if (!time) {
     work.kernel = "loops";

@@ -16,7 +16,7 @@
 
 using namespace mpq;
 
-static constexpr int kNumRates = 5;
+static constexpr int kNumRates = 6;
 using Row = std::array<double, kNumRates>;
 
 /// What the rates are multiplied with, by the measured time: the product should
@@ -24,7 +24,7 @@ using Row = std::array<double, kNumRates>;
 static Row getRow(const CostSample &sample) {
   const KernelWork &work = sample.work;
   Row row = {1, work.multiplyAdds, work.inputs, work.outputs,
-             work.farBytes};
+             work.farBytes, work.dramBytes};
   for (double &number : row)
     number /= sample.nanoseconds;
   return row;
@@ -52,7 +52,7 @@ static CostTable::Rate fitOne(llvm::ArrayRef<const CostSample *> samples) {
   rate.rows = samples.front()->work.rows;
   rate.bits = samples.front()->work.bits;
   std::tie(rate.nsPerCall, rate.nsPerMac, rate.nsPerInput, rate.nsPerOutput,
-           rate.nsPerFarByte) = std::tuple_cat(rates);
+           rate.nsPerFarByte, rate.nsPerDramByte) = std::tuple_cat(rates);
   return rate;
 }
 

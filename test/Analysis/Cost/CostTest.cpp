@@ -124,6 +124,12 @@ TEST(Cost, WeightsHaveToArrive) {
   table.kernels["matmul"] = {{1, 8, 0, 1, 0, 0, 0.5}};
   EXPECT_DOUBLE_EQ(table.predict(work, 1 << 20), 1e6);
   EXPECT_DOUBLE_EQ(table.predict(work, 1 << 21), 1.5e6);
+  // More where they come from DRAM.
+  table.memories = {{1 << 20, 100}, {1 << 22, 50}, {0, 10}};
+  table.kernels["matmul"] = {{1, 8, 0, 1, 0, 0, 0.5, 0.25}};
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 20), 1e6);
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 22), 1.5e6);
+  EXPECT_DOUBLE_EQ(table.predict(work, 1 << 23), 1.75e6);
 }
 
 /// The variant of a kernel counts as the kernel, one with a name that is like those of

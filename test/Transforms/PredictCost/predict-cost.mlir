@@ -53,12 +53,12 @@ func.func @main(%x: tensor<1x3x8x8xf32>, %y: tensor<1x64xf32>, %z: tensor<?x64xf
   return %1, %3, %4, %5 : tensor<1x4x8x8xf32>, tensor<1x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
 }
 //--- table.json
-{"schema": 3, "kernels_version": 3, "ns_per_turn": 0, "cpu": "znver4", "memories": [{"bytes_per_ns": 100}],
+{"schema": 4, "kernels_version": 3, "ns_per_turn": 0, "cpu": "znver4", "memories": [{"bytes_per_ns": 100}],
  "kernels": {
-  "conv_f32": [{"rows": 1, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.1, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0}],
-  "conv_vnni": [{"rows": 1, "bits": 8, "ns_per_call": 0, "ns_per_mac": 0.02, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0}],
-  "matmul_f32": [{"rows": 1, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.1, "ns_per_input": 0, "ns_per_output": 0, "ns_per_far_byte": 0},
-                 {"rows": 100, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.05, "ns_per_input": 0, "ns_per_output": 1, "ns_per_far_byte": 0}],
-  "matmul_vnni": [{"rows": 1, "bits": 8, "ns_per_call": 0, "ns_per_mac": 0.001, "ns_per_input": 0, "ns_per_output": 0, "ns_per_far_byte": 0}]}}
+  "conv_f32": [{"rows": 1, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.1, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0, "ns_per_dram_byte": 0}],
+  "conv_vnni": [{"rows": 1, "bits": 8, "ns_per_call": 0, "ns_per_mac": 0.02, "ns_per_input": 0.5, "ns_per_output": 1, "ns_per_far_byte": 0, "ns_per_dram_byte": 0}],
+  "matmul_f32": [{"rows": 1, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.1, "ns_per_input": 0, "ns_per_output": 0, "ns_per_far_byte": 0, "ns_per_dram_byte": 0},
+                 {"rows": 100, "bits": 32, "ns_per_call": 100, "ns_per_mac": 0.05, "ns_per_input": 0, "ns_per_output": 1, "ns_per_far_byte": 0, "ns_per_dram_byte": 0}],
+  "matmul_vnni": [{"rows": 1, "bits": 8, "ns_per_call": 0, "ns_per_mac": 0.001, "ns_per_input": 0, "ns_per_output": 0, "ns_per_far_byte": 0, "ns_per_dram_byte": 0}]}}
 //--- short.json
 {"cpu": "mine", "kernels": {"conv/f32": {"macs_per_ns": 10, "bytes_per_ns": 2}}}

@@ -35,6 +35,13 @@ static int64_t getNearBytes() {
   return bytes > 0 && bytes <= kMost ? bytes : kLeast;
 }
 
+/// More than any cache holds beside what others have in it.
+static int64_t getDramBytes() {
+  constexpr int64_t kLeast = 64 << 20, kMost = 1 << 30;
+  int64_t bytes = 2 * sysconf(_SC_LEVEL3_CACHE_SIZE);
+  return std::clamp(bytes, kLeast, kMost);
+}
+
 namespace {
 
 class Tuner {
@@ -89,7 +96,7 @@ llvm::Error Tuner::addProducts(ArrayRef<std::string> lines) {
 }
 
 /// With the same weight again and again, and with copies of it that come from behind
-/// the second-level cache.
+/// the second-level cache, or from DRAM.
 llvm::Error Tuner::addProduct(StringRef line) {
   llvm::Expected<Problem> problem = parseProblem(line);
   if (!problem)
@@ -101,23 +108,27 @@ llvm::Error Tuner::addProduct(StringRef line) {
   ProblemData data(*problem, *compiled);
   int64_t near = getNearBytes(), bytes = data.getWeightBytes();
   // Fewer bytes are a matter of latency, and of models that are near as a whole.
-  constexpr int64_t kFewest = 16 << 10;
-  int64_t copies =
-      bytes < kFewest ? 1 : std::max<int64_t>(2, llvm::divideCeil(4 * near, bytes));
-  data.pack(copies);
+  constexpr int64_t kFewestFar = 16 << 10, kFewestDram = 64 << 10;
+  int64_t farCopies = std::max<int64_t>(2, llvm::divideCeil(4 * near, bytes)),
+          dramCopies = llvm::divideCeil(getDramBytes(), bytes);
+  bool isFar = bytes >= kFewestFar, isDram = bytes >= kFewestDram;
+  data.pack(isDram ? dramCopies : isFar ? farCopies : 1);
   KernelWork work = compiled->work;
   std::vector<KernelWork> works;
   std::vector<std::function<void()>> runs;
-  if (bytes <= near) {
-    works.push_back(work);
-    runs.push_back([&] { data.run(); });
-  }
   int64_t call = 0;
-  if (copies > 1) {
-    work.farBytes = work.weightBytes;
+  auto addCopies = [&](int64_t copies) {
     works.push_back(work);
-    runs.push_back([&] { data.run(call++ % copies); });
-  }
+    runs.push_back([&, copies] { data.run(call++ % copies); });
+  };
+  if (bytes <= near)
+    addCopies(1);
+  work.farBytes = work.weightBytes;
+  if (isFar)
+    addCopies(farCopies);
+  work.dramBytes = work.weightBytes;
+  if (isDram)
+    addCopies(dramCopies);
   for (auto [work, time] : llvm::zip(works, timeInTurns(runs)))
     samples.push_back({work, time});
   measureRoof();
