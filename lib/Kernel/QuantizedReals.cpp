@@ -5,8 +5,8 @@
 //
 // Float kernels on u8 activations: codes to reals and back, in registers.
 //
-//   real = scale * (code - zero_point)      code = saturate(round(real / scale)
-//   + zero_point)
+//   real = scale * (code - zero_point)
+//   code = saturate(round(real / scale) + zero_point)
 //
 // Rounding without a rounding instruction: for |t| < 2^22 the sum t + 1.5 *
 // 2^23 lies where the spacing of f32 is exactly 1, so the addition itself

@@ -10,13 +10,12 @@
 //     # budget: average 4 bits
 //     # bytes: codes, scales and zero points of the weights
 //     #
-//     # Edit the columns format and activations; the ones after them are for
-//     reading. # site        | tie | weights | format   | activations | bytes |
-//     evidence conv1.weight  | -   |     432 | int8     | f32         |   496 |
-//     kl: int2 0.31, int4 1.2e-3, int8 9e-6 "fc 1.weight" | -   |     640 |
-//     int4:g32 | int8        |   400 | kl: int2 0.02, int4 4e-4, int8 0 embed
-//     | emb |   65536 | float    | f32         | 262144 | head          | emb |
-//     65536 | float    | f32         | 262144 |
+//     # Edit the columns format and activations; the ones after them are ...
+//     # site | tie | weights | format | activations | bytes | evidence
+//     conv1.weight  | -   |   432 | int8     | f32  |    496 | kl: int2 0.31, ...
+//     "fc 1.weight" | -   |   640 | int4:g32 | int8 |    400 | kl: int2 0.02, ...
+//     embed         | emb | 65536 | float    | f32  | 262144 |
+//     head          | emb | 65536 | float    | f32  | 262144 |
 //
 // One line per site, columns separated by `|`. The first five are the plan:
 //

@@ -14,12 +14,12 @@
 //     zero_point = clamp(roundeven(-low * (1 / scale)), 0, largest)
 //     code = clamp(roundeven(x * (1 / scale)) + zero_point, 0, largest)
 //
-// or, for every group of columns of a row (`#mpq.uniform<dynamic, group =
-// 32>`),
+// or, for every group of columns of a row, if that is what it is quantized by
+// (`#mpq.uniform<dynamic, group = 32>`),
 //
 //     zero_point = 2^(bits - 1)
-//     scale = max |x| / (largest - zero_point), or 1 if that is no normal
-//     number code = clamp(roundeven(x * (1 / scale)) + zero_point, 0, largest)
+//     scale = max |x| / (largest - zero_point), or 1 if that is no normal number
+//     code = clamp(roundeven(x * (1 / scale)) + zero_point, 0, largest)
 //
 // in f32, so zero is represented exactly. Every kernel builds this arithmetic
 // with the functions below, so that all agree to the bit.

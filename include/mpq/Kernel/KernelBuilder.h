@@ -14,8 +14,8 @@
 //     KernelBuilder k(builder, loc, target);
 //     Activation x = k.activation(operands[0], op.getInputLayoutAttr());
 //     k.forLoop(0, 32, 1, [&](Index row) {
-//       Index at = x.offset(k, 0, 0, row, -1);      // one pixel left of the
-//       row for (int column = 0; column < 18; ++column)
+//       Index at = x.offset(k, 0, 0, row, -1);  // one pixel left of the row
+//       for (int column = 0; column < 18; ++column)
 //         use(k.load(x.buffer, at + column * x.block));
 //     });
 //

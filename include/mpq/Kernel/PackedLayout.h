@@ -64,10 +64,10 @@
 //                       [i32 x 16: sums of the rows' levels]
 //
 // each part starting at a line, and behind all streams the table, if codes are
-// those of one. A table needs no sums: only integer kernels, which multiply
-// levels, want them. Tables of fewer than 16 entries repeat up to 16, so that
-// what is above the bits of a code may stay in an index of 4 bits. A block has as many groups as fill lines with
-// their scales, and their cells. The sums are for the zero points of activations:
+// those of one. A table needs no sums: only integer kernels want them. Tables
+// of fewer than 16 entries repeat up to 16, so that what is above a code may
+// stay in an index of 4 bits. A block has the cells of as many groups as fill
+// lines with their scales. The sums are for the zero points of activations:
 //
 //     sum w (a - z) = sum w a  -  z sum w
 //

@@ -14,9 +14,8 @@
 //       9 +  o int2
 //       8 |   `. o int3      int3 is above the line int2-int4: never a corner
 //         |     `.
-//       1 |       o--____    steps:  int2 -> int4  saves 8 for 10 units, .8
-//       each 0 |              o           int4 -> int8  saves 1 for 20 units,
-//       .05
+//       1 |       o--____    steps:  int2 -> int4  saves 8 for 10 units, .8 each
+//       0 |              o           int4 -> int8  saves 1 for 20 units, .05 each
 //         +--+----+------+-- cost
 //           10   20     40
 //

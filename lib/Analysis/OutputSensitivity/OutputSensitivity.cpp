@@ -80,8 +80,7 @@ llvm::Error OutputScorer::keepBaseline() {
   });
 }
 
-/// The score of `module`, which is compiled and
-/// run on all samples.
+/// The score of `module`, which is compiled and run on all samples.
 llvm::Expected<double> OutputScorer::compareWithBaseline(ModuleOp module) {
   if (llvm::Error error = keepBaseline())
     return std::move(error);

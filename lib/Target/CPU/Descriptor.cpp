@@ -6,10 +6,10 @@
 // The descriptor that the runtime reads (include/mpq-c/ModelDescriptor.h), as
 // constants of an LLVM module:
 //
-//   @mpq_model_descriptor = hidden constant { {1, producer, ...}, 1, variants,
-//   weights }
-//   @mpq_model_weights    = hidden constant [N x i8] ..., section
-//   ".lrodata.mpq", align 4096
+//   @mpq_model_descriptor =
+//       hidden constant { {1, producer, ...}, 1, variants, weights }
+//   @mpq_model_weights =
+//       hidden constant [N x i8] ..., section ".lrodata.mpq", align 4096
 //
 // The weights are on pages of their own that are never written, so the system
 // maps them from the file and shares them between processes; the section is one

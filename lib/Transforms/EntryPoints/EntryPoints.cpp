@@ -5,8 +5,8 @@
 //
 // The functions that the runtime calls:
 //
-//   llvm.func @main(%a: !llvm.ptr, %b: !llvm.ptr) attributes {mpq.entry =
-//   "mpq_run"}
+//   llvm.func @main(%a: !llvm.ptr, %b: !llvm.ptr)
+//       attributes {mpq.entry = "mpq_run"}
 //     =>  llvm.func @mpq_run(%args: !llvm.ptr) { main(args[0], args[1]) }
 //
 //===----------------------------------------------------------------------===//

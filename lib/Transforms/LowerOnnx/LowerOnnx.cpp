@@ -7,8 +7,9 @@
 //
 //   onnx.Relu(%x)                  =>  linalg.generic { maximumf }
 //   onnx.Conv(%x, %w)              =>  mpq.conv ins(%x, %w)
-//   quant.dcast (quant.qcast %x)   =>  mpq.convert {input_quant} (mpq.convert
-//   {output_quant} %x) mpq.site %w                    =>  %w
+//   quant.dcast (quant.qcast %x)   =>  mpq.convert {input_quant}
+//                                          (mpq.convert {output_quant} %x)
+//   mpq.site %w                    =>  %w
 //
 //===----------------------------------------------------------------------===//
 

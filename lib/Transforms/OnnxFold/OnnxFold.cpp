@@ -5,9 +5,10 @@
 //
 // Folding on the onnx dialect.
 //
-//   %1 = onnx.BatchNormalization(onnx.Conv(%x, %w), ...)   =>   onnx.Conv(%x,
-//   %w', %b') onnx.Reshape(%x, onnx.Concat(onnx.Shape(%x)...))       =>
-//   onnx.Reshape(%x, constant)
+//   onnx.BatchNormalization(onnx.Conv(%x, %w), ...)
+//     =>  onnx.Conv(%x, %w', %b')
+//   onnx.Reshape(%x, onnx.Concat(onnx.Shape(%x)...))
+//     =>  onnx.Reshape(%x, constant)
 //
 // Values of small tensors come out of shape inference; weights are folded by
 // patterns (FoldConstants.cpp, FoldBatchNormalization.cpp).

@@ -3,10 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-//   x / Sqrt(ReduceMean(x * x) + epsilon) * w              =>  RMSNormalization
+//   x / Sqrt(ReduceMean(x * x) + epsilon) * w      =>  RMSNormalization
 //   c = x - ReduceMean(x)
-//   c / Sqrt(ReduceMean(c * c) + epsilon) * w + b          =>
-//   LayerNormalization
+//   c / Sqrt(ReduceMean(c * c) + epsilon) * w + b  =>  LayerNormalization
 //
 // along the last dimension. The square may be a Pow, the division a product
 // with a Reciprocal.

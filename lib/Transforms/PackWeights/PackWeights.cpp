@@ -8,8 +8,8 @@
 //   mpq.conv ins(%x, %w)
 //     =>  %p = mpq.pack %w "conv1.weight" with @pack_conv_f32_0
 //         mpq.conv ins(%x, %p)
-//         func.func private @pack_conv_f32_0(%w: memref<...>, %p:
-//         memref<...xi8>)
+//         func.func private @pack_conv_f32_0(%w: memref<...>,
+//                                            %p: memref<...xi8>)
 //
 //===----------------------------------------------------------------------===//
 

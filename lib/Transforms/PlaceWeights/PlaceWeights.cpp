@@ -6,8 +6,8 @@
 // Packed weights get their bytes in the blobs `weights` and `prepared`:
 //
 //   %p = mpq.pack %w "conv1.weight" with @pack_0
-//     =>  mpq.slot "conv1.weight" at 0 size 2304 packed by @pack_0 from
-//     dense_resource<...>
+//     =>  mpq.slot "conv1.weight" at 0 size 2304 packed by @pack_0
+//             from dense_resource<...>
 //         %p = to_tensor (memref.view %weights[0])
 //
 //===----------------------------------------------------------------------===//

@@ -10,9 +10,11 @@
 //   %z = onnx.Add(%v, %w)
 //     =>
 //   %v = onnx.Relu(%u)
-//   %q = quant.qcast %v : tensor<..xf32> to tensor<..x!quant.uniform<u8:f32,
-//   0.01:0>> %d = quant.dcast %q : ... %y = onnx.Conv(%d, %site) %z =
-//   onnx.Add(%d, %w)
+//   %q = quant.qcast %v : tensor<..xf32>
+//                      to tensor<..x!quant.uniform<u8:f32, 0.01:0>>
+//   %d = quant.dcast %q : ...
+//   %y = onnx.Conv(%d, %site)
+//   %z = onnx.Add(%d, %w)
 //
 // All users read the same values, so that later only the codes need be stored.
 // What the function returns stays as it was computed.

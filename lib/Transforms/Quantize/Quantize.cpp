@@ -8,9 +8,9 @@
 //   %s = mpq.site %w "fc.weight" axis 0 choice 1 candidates [...]
 //   %y = onnx.Gemm(%x, %s, %b) {transB = 1}
 //     =>
-//   %s = mpq.constant dense_resource<fc.weight> : tensor<...xi8> as
-//   !mpq.tensor<10x64, axis 0, #mpq.int<4>> %y = mpq.matmul ins(%x, %s)
-//   bias(%b) outs(%e)
+//   %s = mpq.constant dense_resource<fc.weight> : tensor<...xi8>
+//            as !mpq.tensor<10x64, axis 0, #mpq.int<4>>
+//   %y = mpq.matmul ins(%x, %s) bias(%b) outs(%e)
 //
 // Ops with weights lower themselves here already, since onnx ops take nothing
 // but tensors of floats.

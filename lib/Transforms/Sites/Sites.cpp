@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// onnx.Conv(%x, %w)  =>  onnx.Conv(%x, mpq.site %w "name" axis 0 candidates
-// [...])
+//   onnx.Conv(%x, %w)
+//     =>  onnx.Conv(%x, mpq.site %w "name" axis 0 candidates [...])
 //
 //===----------------------------------------------------------------------===//
 

@@ -20,9 +20,10 @@
 //
 // Of two threads the first gets units 0 ... 7 and the second 8 ... 14: they
 // meet within panel 2. (Bounds are rounded up, so that the first thread, which
-// starts before the others, has the longest part.) A loop that begins at unit `first` clamps what is left of
-// [from, to) to its own: panels [(from - first) / 3, ceil((to - first) / 3)),
-// and, in panel p, tiles [from - first - 3 p, to - first - 3 p).
+// starts before the others, has the longest part.) A loop that begins at unit
+// `first` clamps what is left of [from, to) to its own: panels
+// [(from - first) / 3, ceil((to - first) / 3)), and, in panel p, tiles
+// [from - first - 3 p, to - first - 3 p).
 //
 //===----------------------------------------------------------------------===//
 

@@ -22,9 +22,9 @@
 // chunk; those of the only block of a head serve all of its queries. Loops in a
 // chunk:
 //
-//     pack queries                       chunk of 32 queries (16 lanes)
-//     for each block of keys:             ...
-//       pack keys and values             values  [32][features]
+//     pack queries
+//     for each block of keys:
+//       pack keys and values
 //       for each tile of two vectors of queries:
 //         scores, maxima, powers, weights
 //         results += weights x values

@@ -18,8 +18,7 @@
 //            (in groups, only the blocks of a window: ChannelWindows.h)
 //   result   [N][OC/V][..][..][V]
 //
-//   for group of R output blocks:              the weights of a group stay in
-//   L2
+//   for group of R output blocks:              its weights stay in L2
 //     for n, tile of rows, tile of columns:    accumulators = bias
 //       for input block, kh, step:             see Tile.h
 //       + residual, clamp, store

@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Rows of activations as the kernel reads them: f32, or bf16 where pairs of them
-// are multiplied. They are read where they are, or, where they are stored as
-// something else or groups of columns of the weight are padded,
-// copied, with zeros in the place of the padding. A zero times what a padded code
-// stands for adds nothing.
+// Rows of activations as the kernel reads them: f32, or bf16 where pairs of
+// them are multiplied. They are read where they are or, where they are stored
+// as something else or groups of columns of the weight are padded, copied, with
+// zeros in the place of the padding. A zero times what a padded code stands for
+// adds nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_LIB_KERNEL_CPU_MATMULPACKEDF32_FLOATROWS_H

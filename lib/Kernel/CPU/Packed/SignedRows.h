@@ -11,8 +11,9 @@
 // the zero point of the activations, and for the weights either a zero point
 // z_w or `low` and `step`:
 //
-//     sum (c - z_w) (x - z_x) = sum c a  -  z_w sum a  +  (128 - z_x) sum (c -
-//     z_w) sum (low + step c) (x - z_x)
+//     sum (c - z_w) (x - z_x)
+//              = sum c a  -  z_w sum a  +  (128 - z_x) sum (c - z_w)
+//     sum (low + step c) (x - z_x)
 //              = step sum c a  +  low sum a  +  (128 - z_x) sum (low + step c)
 //
 // The last sum of each is known when the weight is packed; `sum a`, group by

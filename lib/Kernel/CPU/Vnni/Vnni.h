@@ -8,10 +8,9 @@
 // One `vpdpbusd` multiplies four u8 activations, the same four in all lanes,
 // with 16 x 4 s8 weights, and adds each lane's four products to its i32:
 //
-//     activations   x0 x1 x2 x3 | x0 x1 x2 x3 | ...        one dword, broadcast
-//     weights       w00 .. w03  | w10 .. w13  | ...        row r, columns
-//     k..k+3 accumulators  a0          | a1          | ...        a_r += sum_i
-//     x_i w_ri
+//     activations   x0 x1 x2 x3 | x0 x1 x2 x3 | ...   one dword, broadcast
+//     weights       w00 .. w03  | w10 .. w13  | ...   row r, columns k .. k+3
+//     accumulators  a0          | a1          | ...   a_r += sum_i x_i w_ri
 //
 // So 16 rows (output channels) advance by four columns of the weight matrix,
 // and the sum is exact. What the codes stand for is put in at the ends:
