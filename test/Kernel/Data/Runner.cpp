@@ -391,8 +391,25 @@ static bool isParallel(func::FuncOp kernel) {
   return result.wasInterrupted();
 }
 
-/// Compiles the cases into functions @f0, @f1, ...; if `shared`, with a part
-/// and their number as further arguments. Null after a failure.
+/// Gives kernels a part and the number of parts as further arguments, but for
+/// those with a single unit of work: they stay as they are.
+static LogicalResult splitKernels(ModuleOp module, std::vector<Case> &cases) {
+  PassManager pm(module.getContext());
+  SplitKernelsPassOptions options;
+  options.partNanoseconds = 0;
+  pm.addPass(createSplitKernelsPass(options));
+  if (failed(pm.run(module)))
+    return failure();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    auto kernel = module.lookupSymbol<func::FuncOp>("f" + std::to_string(i));
+    cases[i].isParallel =
+        kernel.getNumArguments() == cases[i].inputs.size() + 3;
+  }
+  return success();
+}
+
+/// Compiles the cases into functions @f0, @f1, ...; if `shared`, as threads
+/// call them. Null after a failure.
 static std::unique_ptr<Jit> compile(std::vector<Case> &cases,
                                     const std::string &cpu, bool shared) {
   auto [name, bits] = llvm::StringRef(cpu).split('/');
@@ -425,12 +442,9 @@ static std::unique_ptr<Jit> compile(std::vector<Case> &cases,
     if (failed(verify(function)))
       return fail(cases[i].name + ": kernel does not verify");
   }
+  if (shared && failed(splitKernels(*module, cases)))
+    return fail("kernels cannot be split");
   PassManager pm(&context);
-  if (shared) {
-    SplitKernelsPassOptions options;
-    options.partNanoseconds = 0;
-    pm.addPass(createSplitKernelsPass(options));
-  }
   buildKernelizedToLLVMPipeline(pm);
   if (failed(pm.run(*module)))
     return fail("pipeline failed");
@@ -460,7 +474,7 @@ static std::vector<double> runOnce(std::vector<Case> &cases,
       pointers.push_back(input.data());
     test.output.poison();
     pointers.push_back(test.output.data());
-    if (shared)
+    if (shared && test.isParallel)
       runParts(*address, test, pointers);
     else
       callKernel(*address, pointers);
