@@ -27,7 +27,7 @@
 // RUN: not quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{table=%t/m.mlir})' 2>&1 | FileCheck %s --check-prefix=TEXT
 // TEXT: error: {{.*}}m.mlir:
 // RUN: not quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{table=%t/short.json})' 2>&1 | FileCheck %s --check-prefix=SHORT
-// SHORT: error: {{.*}}short.json: there is no 'schema' when this compiler reads 3; write the table anew with quant-bench --tune
+// SHORT: error: {{.*}}short.json: there is no 'schema' when this compiler reads 4; write the table anew with quant-bench --tune
 // RUN: sed 's/"ns_per_mac": 0.1/"ns_per_mac": -1/' %t/table.json > %t/negative.json
 // RUN: not quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{table=%t/negative.json})' 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // NEGATIVE: error: {{.*}}negative.json: 'ns_per_mac' of kernel 'conv_f32' is not a number that is at least 0
