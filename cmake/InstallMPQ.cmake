@@ -2,6 +2,7 @@
 #
 #   bin/quant-*                 the tools; all that they need besides shared libraries is in them
 #   include/mpq-c               the C interface of compiled models
+#   lib/libmpq_runtime.a        what goes with models that are compiled to object files
 #   include/MPQ                 headers for plugins: mpq/, dialects/ (generated ones too), and the passes' declarations
 #   share/...                   completion of the tools' options for bash and zsh
 #   lib/cmake/MPQ               MPQConfig.cmake: targets MPQ::Headers and MPQ::quant-*, the macros of AddMPQ.cmake
@@ -19,6 +20,7 @@ target_include_directories(MPQHeaders INTERFACE
 get_property(tools GLOBAL PROPERTY MPQ_TOOLS)
 install(TARGETS ${tools} MPQHeaders EXPORT MPQTargets)
 
+install(TARGETS mpq_runtime ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/mpq-c DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/mpq ${PROJECT_BINARY_DIR}/include/mpq DESTINATION ${headers})
 install(DIRECTORY dialects ${PROJECT_BINARY_DIR}/dialects DESTINATION ${headers}

@@ -5,7 +5,7 @@
 /*
  * The C interface of a model that MPQ compiled. Each `model.so` exports exactly
  * these functions, needs nothing but the C library, and can be linked directly
- * or loaded with dlopen. C11 and C++.
+ * or loaded with dlopen. C99 and later, and C++.
  *
  *   MpqModel *model = mpq_model_create(0);
  *   if (!model)

@@ -31,13 +31,15 @@ static StringRef getKind(uint8_t typeCode) {
   return "type";
 }
 
-/// A name may hold anything, the end of a comment too.
+/// A name may hold anything, the end or the start of a comment too.
 static std::string escape(StringRef text) {
   std::string name;
   raw_string_ostream escaped(name);
   printEscapedString(text, escaped);
   for (size_t at; (at = name.find("*/")) != std::string::npos;)
     name.replace(at, 2, "*\\2F");
+  for (size_t at; (at = name.find("/*")) != std::string::npos;)
+    name.replace(at, 2, "/\\2A");
   return name;
 }
 
