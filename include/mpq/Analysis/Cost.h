@@ -57,19 +57,17 @@
 #define MPQ_ANALYSIS_COST_H
 
 #include "mpq/Analysis/Sites.h"
+#include "mpq/Support/TypicalSize.h"
 
 #include "llvm/Support/Error.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBufferRef.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <map>
 
 namespace mpq {
 
 struct KernelTarget;
-
-/// What dimensions count that are known at run time only, where nobody says.
-constexpr int64_t kTypicalSize = 32;
 
 /// What a kernel does in one call, on one thread.
 struct KernelWork {
@@ -125,7 +123,8 @@ struct CostTable {
   static llvm::Expected<CostTable> parse(llvm::MemoryBufferRef json);
   /// The same of a file.
   static llvm::Expected<CostTable> read(const llvm::Twine &path);
-  llvm::json::Value toJSON() const;
+  /// Writes that text, numbers with up to four digits.
+  void print(llvm::raw_ostream &os) const;
 
   /// Why the table may not hold for `cpu` with the kernels of this compiler;
   /// empty: it does.

@@ -93,7 +93,7 @@ std::string MatmulPacked::checkGain(MatmulOp op,
 
 namespace mpq {
 void registerKernelFamilyMatmulPacked(DialectRegistry &) {
-  packed::registerPackedFamily<MatmulPacked>("matmul_packed", 290,
-                                             "matmul_packed_large", 310);
+  packed::registerPackedFamily<MatmulPacked>(
+      "matmul_packed", 290, "matmul_packed_large", kMultiplyPriority);
 }
 } // namespace mpq

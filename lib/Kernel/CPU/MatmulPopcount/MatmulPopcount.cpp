@@ -19,6 +19,7 @@
 #include "lib/Kernel/CPU/MatmulPacked/Loops.h"
 #include "lib/Kernel/CPU/MatmulPopcount/PlaneTile.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
+#include "mpq/Kernel/NamedFamily.h"
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -26,17 +27,17 @@ using namespace mlir;
 using namespace mpq;
 using namespace mpq::popcount;
 
-/// Whether another family would look up the sums of `op`, which takes less time
-/// than multiplying.
+/// Where it is asked for what is faster.
+static constexpr int kNarrowPriority = 320;
+
+/// Whether a family that is asked later would take less time than multiplying: those
+/// that look sums up.
 static bool isLookedUp(MatmulOp op, const KernelTarget &target) {
-  for (StringRef name :
-       {"matmul_lookup_int8_large", "matmul_lookup_pshufb_large"}) {
-    KernelFamily *family = lookupKernelFamily(name);
-    std::string reason;
-    if (family && family->accepts(op, target, reason))
-      return true;
-  }
-  return false;
+  return llvm::any_of(getKernelFamilies(), [&](KernelFamily *family) {
+    int priority = family->getPriority();
+    return priority > packed::kMultiplyPriority && priority < kNarrowPriority &&
+           getObstacle(*family, op, target).empty();
+  });
 }
 
 namespace {
@@ -92,7 +93,7 @@ private:
 
 namespace mpq {
 void registerKernelFamilyMatmulPopcount(DialectRegistry &) {
-  packed::registerPackedFamily<MatmulPopcount>("matmul_popcount", 280,
-                                               "matmul_popcount_narrow", 320);
+  packed::registerPackedFamily<MatmulPopcount>(
+      "matmul_popcount", 280, "matmul_popcount_narrow", kNarrowPriority);
 }
 } // namespace mpq

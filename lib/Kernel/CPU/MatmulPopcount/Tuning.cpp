@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulPopcount/Tuning.h"
+#include "mpq/Support/TypicalSize.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -16,8 +17,6 @@ using namespace mpq::popcount;
 using llvm::StringRef;
 
 static constexpr int64_t kAnyRows = INT64_MAX;
-/// Rows that are known at run time only count as in the cost model.
-static constexpr int64_t kUnknownRows = 32;
 
 Tuning popcount::getTuning(const KernelTarget &target, int64_t weightBits,
                            int64_t activationBits) {
@@ -65,7 +64,7 @@ std::string popcount::checkGain(const KernelTarget &target,
     return llvm::formatv(
         "{0} bits times {1} are {2} pairs of planes, more than {3}",
         weight.bits, bits, pairs, most);
-  int64_t rows = known.value_or(kUnknownRows);
+  int64_t rows = known.value_or(kTypicalSize);
   StringRef guess = known ? "" : ", as many as are expected,";
   if (isLookedUp && rows > tuning.mostRowsIfLookedUp)
     return llvm::formatv("{0} rows of activations{1} are more than {2}, and sums "

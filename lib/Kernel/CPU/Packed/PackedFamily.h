@@ -128,6 +128,10 @@ template <typename AttrT> std::string checkPackedAs(MatmulOp op) {
                        shape[0], shape[1]);
 }
 
+/// The priority of matmul_packed for what gains by staying packed. Families that
+/// take less time than multiplying are asked before it.
+constexpr int kMultiplyPriority = 310;
+
 /// Registers `FamilyT` twice: as `name`, which takes what it can, and as
 /// `gains`, which is asked before others and takes what gains. Both are
 /// literals.
