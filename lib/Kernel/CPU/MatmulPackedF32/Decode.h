@@ -75,7 +75,7 @@ public:
     StreamPart part;
     Index codes;
     mlir::Value offset; ///< see `getOffset`
-    llvm::SmallDenseMap<int64_t, mlir::Value> lines;
+    llvm::SmallDenseMap<int64_t, mlir::Value> lines{}; // explicit constructor
   };
   /// Loads the lines of steps [first, first + count), in order.
   void loadLines(Cells &cells, int64_t first, int64_t count);
