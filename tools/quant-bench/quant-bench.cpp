@@ -173,7 +173,7 @@ static Error runTune(mlir::MLIRContext &context) {
   if (!table)
     return table.takeError();
   return mpq::writeFile(tunedTable, [&](raw_ostream &os) {
-    os << formatv("{0:2}\n", table->toJSON());
+    table->print(os);
   });
 }
 

@@ -11,30 +11,34 @@
 #include "mpq/Analysis/Cost.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 using namespace llvm;
 using namespace mpq;
 
+// In the order of a file: of the alphabet.
 static constexpr std::pair<StringLiteral, double CostTable::Rate::*>
-    kRateFields[] = {{"rows", &CostTable::Rate::rows},
-                     {"bits", &CostTable::Rate::bits},
+    kRateFields[] = {{"bits", &CostTable::Rate::bits},
                      {"ns_per_call", &CostTable::Rate::nsPerCall},
-                     {"ns_per_mac", &CostTable::Rate::nsPerMac},
-                     {"ns_per_input", &CostTable::Rate::nsPerInput},
-                     {"ns_per_output", &CostTable::Rate::nsPerOutput},
+                     {"ns_per_dram_byte", &CostTable::Rate::nsPerDramByte},
                      {"ns_per_far_byte", &CostTable::Rate::nsPerFarByte},
-                     {"ns_per_dram_byte", &CostTable::Rate::nsPerDramByte}};
+                     {"ns_per_input", &CostTable::Rate::nsPerInput},
+                     {"ns_per_mac", &CostTable::Rate::nsPerMac},
+                     {"ns_per_output", &CostTable::Rate::nsPerOutput},
+                     {"rows", &CostTable::Rate::rows}};
 
 static constexpr std::pair<StringLiteral, int64_t CostTable::Tile::*>
     kTileFields[] = {{"bits", &CostTable::Tile::bits},
+                     {"level", &CostTable::Tile::level},
                      {"m", &CostTable::Tile::m},
-                     {"rows", &CostTable::Tile::rows},
-                     {"vectors", &CostTable::Tile::vectors},
                      {"prefetch", &CostTable::Tile::prefetch},
-                     {"level", &CostTable::Tile::level}};
+                     {"rows", &CostTable::Tile::rows},
+                     {"vectors", &CostTable::Tile::vectors}};
 
 //===----------------------------------------------------------------------===//
 // Reading and writing
@@ -189,51 +193,64 @@ Expected<CostTable> CostTable::read(const Twine &path) {
   return parse(**text);
 }
 
-json::Value CostTable::toJSON() const {
-  // Four digits are more than measurements have.
-  auto round = [](double number) {
-    if (number == 0)
-      return 0.0;
+/// Rounded to four digits, more than measurements have, and as short as it can be
+/// written: `json::Value` writes all 17 digits.
+static void printNumber(json::OStream &os, StringRef key, double number) {
+  if (number != 0) {
     double unit = std::pow(10, 3 - std::floor(std::log10(number)));
-    return std::round(number * unit) / unit;
-  };
-  json::Array memoryArray;
-  for (const Memory &memory : memories) {
-    json::Object object{{"bytes_per_ns", round(memory.bytesPerNs)}};
-    if (memory.bytes)
-      object["bytes"] = memory.bytes;
-    memoryArray.push_back(std::move(object));
+    number = std::round(number * unit) / unit;
   }
-  json::Object kernelObject;
-  for (const auto &[name, rates] : kernels) {
-    json::Array array;
-    for (const Rate &rate : rates) {
-      json::Object object;
-      for (auto [key, field] : kRateFields)
-        object[key] = round(rate.*field);
-      array.push_back(std::move(object));
-    }
-    kernelObject[name] = std::move(array);
-  }
-  json::Object tileObject;
-  for (const auto &[name, list] : tiles) {
-    json::Array array;
-    for (const Tile &tile : list) {
-      json::Object object;
-      for (auto [key, field] : kTileFields)
-        object[key] = tile.*field;
-      array.push_back(std::move(object));
-    }
-    tileObject[name] = std::move(array);
-  }
-  return json::Object{{"schema", kSchema},
-                      {"kernels_version", kernelsVersion},
-                      {"cpu", cpu},
-                      {"source", source},
-                      {"ns_per_turn", round(nsPerTurn)},
-                      {"memories", std::move(memoryArray)},
-                      {"kernels", std::move(kernelObject)},
-                      {"tiles", std::move(tileObject)}};
+  std::array<char, 32> text;
+  char *end =
+      std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  os.attributeBegin(key);
+  os.rawValue(StringRef(text.data(), end - text.data()));
+  os.attributeEnd();
+}
+
+/// For each name, an array of what `printFields` writes.
+template <typename EntryT>
+static void printLists(json::OStream &os,
+                       const std::map<std::string, std::vector<EntryT>> &lists,
+                       function_ref<void(const EntryT &)> printFields) {
+  for (const auto &[name, list] : lists)
+    os.attributeArray(name, [&, &list = list] {
+      for (const EntryT &entry : list)
+        os.object([&] { printFields(entry); });
+    });
+}
+
+void CostTable::print(raw_ostream &stream) const {
+  json::OStream os(stream, /*IndentSize=*/2);
+  os.object([&] {
+    os.attribute("cpu", cpu);
+    os.attributeObject("kernels", [&] {
+      printLists<Rate>(os, kernels, [&](const Rate &rate) {
+        for (auto [key, field] : kRateFields)
+          printNumber(os, key, rate.*field);
+      });
+    });
+    os.attribute("kernels_version", kernelsVersion);
+    os.attributeArray("memories", [&] {
+      for (const Memory &memory : memories)
+        os.object([&] {
+          if (memory.bytes)
+            os.attribute("bytes", int64_t(memory.bytes));
+          printNumber(os, "bytes_per_ns", memory.bytesPerNs);
+        });
+    });
+    printNumber(os, "ns_per_turn", nsPerTurn);
+    os.attribute("schema", kSchema);
+    os.attribute("source", source);
+    if (!tiles.empty())
+      os.attributeObject("tiles", [&] {
+        printLists<Tile>(os, tiles, [&](const Tile &tile) {
+          for (auto [key, field] : kTileFields)
+            os.attribute(key, tile.*field);
+        });
+      });
+  });
+  stream << '\n';
 }
 
 //===----------------------------------------------------------------------===//

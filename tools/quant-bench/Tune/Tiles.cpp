@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// A handful of tiles for each family, width of codes and number of rows: first what
+// A handful of tiles for each family, width of codes and number of rows for which
+// the compiler chooses it: first what
 // the family does by itself, then other register tiles, then the best of these with
 // other distances of prefetching. Each is compiled and timed with weights from DRAM,
 // as a fraction of the roof at the same moment, which drifts less than times do. What
@@ -80,10 +81,13 @@ public:
       return rows == m && sums <= most;
     return rows > 1 && sums <= most && sums >= most / 2;
   }
+  /// Whether the compiler has a kernel of the family for such a product.
+  llvm::Expected<bool> isChosen(int64_t bits, int64_t m);
   /// Nothing if none is better than the family's own.
   llvm::Expected<std::optional<Tile>> choose(int64_t bits, RowCount rows);
 
 private:
+  llvm::Expected<Problem> parse(llvm::StringRef sizes, int64_t bits, int64_t m);
   /// The problem with `tile`, or with the family's own, ready to be measured.
   llvm::Expected<ProblemRun> prepare(llvm::StringRef sizes, int64_t bits,
                                      int64_t m, std::optional<Tile> tile);
@@ -103,13 +107,38 @@ private:
 
 } // namespace
 
+/// With weights from DRAM, and in a cache.
+static constexpr llvm::StringLiteral kCold = "n=256 k=4096 cold",
+                                     kHot = "n=256 k=512 hot";
+
+llvm::Expected<Problem> TileTuner::parse(llvm::StringRef sizes, int64_t bits,
+                                         int64_t m) {
+  return parseProblem(llvm::formatv("mpgemm m={0} w=int{1}:g32:f16 {2} {3}", m,
+                                    bits, family.activations, sizes)
+                          .str());
+}
+
+llvm::Expected<bool> TileTuner::isChosen(int64_t bits, int64_t m) {
+  llvm::Expected<Problem> problem = parse(kCold, bits, m);
+  if (!problem)
+    return problem.takeError();
+  costs.tiles.clear();
+  RunOptions options;
+  options.mcpu = mcpu.str();
+  options.costs = &costs;
+  auto run = ProblemRun::create(context, *problem, options);
+  if (!run)
+    return run.takeError();
+  // By itself, or as the one that is asked before others and has its kernels.
+  llvm::StringRef chosen = run->getFamily();
+  return chosen.consume_front(family.name) &&
+         (chosen.empty() || chosen == "_large");
+}
+
 llvm::Expected<ProblemRun> TileTuner::prepare(llvm::StringRef sizes,
                                               int64_t bits, int64_t m,
                                               std::optional<Tile> tile) {
-  llvm::Expected<Problem> problem = parseProblem(
-      llvm::formatv("mpgemm m={0} w=int{1}:g32:f16 {2} {3}", m, bits,
-                    family.activations, sizes)
-          .str());
+  llvm::Expected<Problem> problem = parse(sizes, bits, m);
   if (!problem)
     return problem.takeError();
   costs.tiles.clear();
@@ -158,8 +187,6 @@ llvm::Expected<bool> TileTuner::wins(llvm::StringRef sizes, Tile tile,
 
 llvm::Expected<std::optional<Tile>> TileTuner::choose(int64_t bits,
                                                       RowCount rows) {
-  constexpr llvm::StringLiteral kCold = "n=256 k=4096 cold",
-                                kHot = "n=256 k=512 hot";
   llvm::Expected<double> own = measure(kCold, bits, rows.m, std::nullopt);
   if (!own)
     return own.takeError();
@@ -210,7 +237,12 @@ mpq::tuneTiles(mlir::MLIRContext &context, llvm::StringRef mcpu,
     TileTuner tuner(context, mcpu, target, family);
     for (int64_t bits : family.bits)
       for (RowCount rows : family.rows) {
-        auto tile = tuner.choose(bits, rows);
+        llvm::Expected<std::optional<Tile>> tile = std::nullopt;
+        llvm::Expected<bool> isChosen = tuner.isChosen(bits, rows.m);
+        if (!isChosen)
+          return isChosen.takeError();
+        if (*isChosen)
+          tile = tuner.choose(bits, rows);
         if (!tile)
           return tile.takeError();
         if (*tile)
