@@ -18,6 +18,8 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -132,7 +134,7 @@ static llvm::Error failedToCompile(StringRef what) {
 
 static int64_t getSize(func::FuncOp function, StringRef name) {
   auto attr = function->getAttrOfType<IntegerAttr>(name);
-  return attr ? attr.getInt() : 0;
+  return attr && attr.getType().isSignlessInteger(64) ? attr.getInt() : 0;
 }
 
 llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const TargetSpec &target, bool inSteps) {
@@ -231,9 +233,25 @@ ProgramWeights Program::packWeights() const {
 // Packing ahead of time
 //===----------------------------------------------------------------------===//
 
+/// Whether `bytes`, an attribute of @main, are what the blob of weights takes: as far
+/// as its last slot reaches.
+static llvm::Error verifyBlob(ArrayRef<ProgramSlot> slots, int64_t bytes) {
+  int64_t taken = 0;
+  for (const ProgramSlot &slot : slots) {
+    int64_t offset = slot.blob == 0 ? slot.offset : slot.sourceOffset, end = 0;
+    int64_t size = slot.blob == 0 ? slot.bytes : slot.value.getNumElements();
+    if (offset < 0 || size < 0 || llvm::AddOverflow(offset, size, end))
+      return llvm::createStringError(llvm::formatv("slot '{0}' has {1} bytes at {2}", slot.site, size, offset));
+    taken = std::max(taken, end);
+  }
+  if (bytes >= taken && bytes - taken < int64_t(kAlignment))
+    return llvm::Error::success();
+  return llvm::createStringError(
+      llvm::formatv("'mpq.weights_bytes' is {0} when the weights take {1} bytes", bytes, taken));
+}
+
 llvm::Expected<AlignedBytes> mpq::packWeightBlob(ModuleOp placed) {
   auto main = placed.lookupSymbol<func::FuncOp>("main");
-  AlignedBytes blob(getSize(main, "mpq.weights_bytes"));
 
   // A module of nothing but the packing functions, for this machine.
   OwningOpRef<ModuleOp> module(ModuleOp::create(placed.getLoc()));
@@ -250,6 +268,10 @@ llvm::Expected<AlignedBytes> mpq::packWeightBlob(ModuleOp placed) {
     auto packer = cast<func::FuncOp>(builder.clone(*placed.lookupSymbol(slot.getPacker())));
     packer->setAttr("mpq.entry", builder.getStringAttr(packers.back()));
   }
+  int64_t bytes = getSize(main, "mpq.weights_bytes");
+  if (llvm::Error error = verifyBlob(slots, bytes))
+    return std::move(error);
+  AlignedBytes blob(bytes);
   llvm::Expected<TargetSpec> host = getTarget("native");
   if (!host)
     return host.takeError();

@@ -9,7 +9,7 @@
 
 #include "LibraryBuilder.h"
 
-#include "dialects/MPQ/Module.h"
+#include "dialects/MPQ/Bytes.h"
 #include "dialects/ONNX/Sizes.h"
 #include "mpq/Execution/Jit.h"
 #include "mpq/Kernel/Parts.h"
@@ -105,8 +105,8 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   Operation *main = module.lookupSymbol("main");
   if (!interface || !main)
     return failure();
-  auto arenaBytes = requireAttr<IntegerAttr>(main, "mpq.arena_bytes");
-  auto preparedBytes = requireAttr<IntegerAttr>(main, "mpq.prepared_bytes");
+  std::optional<int64_t> arenaBytes = requireBytes(main, "mpq.arena_bytes");
+  std::optional<int64_t> preparedBytes = requireBytes(main, "mpq.prepared_bytes");
   if (!arenaBytes || !preparedBytes)
     return failure();
   library.producer = "mpq 0.1.0";
@@ -125,8 +125,8 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   if (!target)
     return module.emitError(llvm::toString(target.takeError()));
   variant.target = *target;
-  variant.arenaBytes = arenaBytes.getInt();
-  variant.preparedBytes = preparedBytes.getInt();
+  variant.arenaBytes = *arenaBytes;
+  variant.preparedBytes = *preparedBytes;
   variant.runSymbol = ("mpq_run" + suffix).str();
   if (auto parts = main->getAttrOfType<IntegerAttr>(kPartsAttr))
     variant.maxParts = std::min<int64_t>(parts.getInt(), INT32_MAX);

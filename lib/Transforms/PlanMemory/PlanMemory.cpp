@@ -118,7 +118,9 @@ AffineExpr getSymbol(Value value) {
       load.getIndices().size() != 1 ||
       !matchPattern(load.getIndices()[0], m_ConstantInt(&position)))
     return {};
-  return getAffineSymbolExpr(position.getZExtValue(), value.getContext());
+  return getAffineSymbolExpr(
+      position.getLimitedValue(std::numeric_limits<unsigned>::max()),
+      value.getContext());
 }
 
 AffineExpr getLeaf(Value value);
@@ -183,7 +185,24 @@ int64_t getBytes(memref::AllocOp alloc) {
              : onnx::toSize(expr.ceilDiv(uint64_t(kAlignment)) * kAlignment);
 }
 
-FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
+/// Whether the symbols in the size of `alloc` are among those of the model.
+LogicalResult verifySymbols(memref::AllocOp alloc, AffineExpr bytes,
+                            unsigned numSymbols) {
+  std::optional<unsigned> unknown;
+  bytes.walk([&](AffineExpr expr) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+        symbol && symbol.getPosition() >= numSymbols)
+      unknown = symbol.getPosition();
+  });
+  if (!unknown)
+    return success();
+  return alloc.emitOpError("of type ")
+         << alloc.getType() << " has a size made of symbol " << *unknown
+         << " when the model has " << numSymbols << " symbols";
+}
+
+FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function,
+                                              unsigned numSymbols) {
   Positions positions(function.getBody().front());
   SmallVector<Buffer> buffers;
   WalkResult result = function.walk([&](memref::AllocOp alloc) {
@@ -198,8 +217,11 @@ FailureOr<SmallVector<Buffer>> collectBuffers(func::FuncOp function) {
              "be outside of loops, to be planned";
       return WalkResult::interrupt();
     }
-    if (onnx::isSymbolic(buffer.bytes))
+    if (onnx::isSymbolic(buffer.bytes)) {
       buffer.dynamicBytes = onnx::toExpr(buffer.bytes, alloc.getContext());
+      if (failed(verifySymbols(alloc, buffer.dynamicBytes, numSymbols)))
+        return WalkResult::interrupt();
+    }
     buffer.first = std::numeric_limits<unsigned>::max();
     addUses(alloc, positions, buffer.first, buffer.last);
     buffers.push_back(buffer);
@@ -346,6 +368,21 @@ ArrayAttr getSlotsAttr(ArrayRef<Slot> slots, unsigned numSymbols,
   return ArrayAttr::get(context, maps);
 }
 
+/// The argument `sizes` of a model with symbols, which stands where the arena is
+/// going to be.
+LogicalResult verifySizes(func::FuncOp main, unsigned numSymbols) {
+  if (numSymbols == 0)
+    return success();
+  auto expected =
+      MemRefType::get({numSymbols}, IntegerType::get(main.getContext(), 64));
+  if (main.getNumArguments() > kArenaArgument &&
+      main.getArgumentTypes()[kArenaArgument] == expected)
+    return success();
+  return main.emitOpError("has ")
+         << numSymbols << " symbols, and argument " << kArenaArgument
+         << " is not their sizes, " << expected;
+}
+
 struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
   using Base::Base;
 
@@ -356,11 +393,13 @@ struct PlanMemoryPass : mpq::impl::PlanMemoryPassBase<PlanMemoryPass> {
           "module has no function @main with placed weights");
       return signalPassFailure();
     }
-    FailureOr<SmallVector<Buffer>> buffers = collectBuffers(main);
-    if (failed(buffers))
-      return signalPassFailure();
     auto symbolNames = main->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
     unsigned numSymbols = symbolNames ? symbolNames.size() : 0;
+    if (failed(verifySizes(main, numSymbols)))
+      return signalPassFailure();
+    FailureOr<SmallVector<Buffer>> buffers = collectBuffers(main, numSymbols);
+    if (failed(buffers))
+      return signalPassFailure();
     int64_t arenaBytes = 0, total = 0;
     for (Apart apart : {Apart::TypesAndLarge, Apart::Types, Apart::None}) {
       arenaBytes = assignOffsets(*buffers, apart);

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/MPQ/Module.h"
+#include "dialects/MPQ/Bytes.h"
 #include "dialects/ONNX/Sizes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,7 +57,7 @@ private:
       if (!requireAttr<StringAttr>(function, "mpq.entry"))
         return failure();
     for (StringRef name : {"mpq.weights_bytes", "mpq.prepared_bytes", "mpq.arena_bytes"})
-      if (!requireAttr<IntegerAttr>(main, name))
+      if (!requireBytes(main, name))
         return failure();
     return success();
   }

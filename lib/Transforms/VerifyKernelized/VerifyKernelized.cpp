@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/MPQ/Module.h"
+#include "dialects/MPQ/Bytes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
@@ -24,7 +24,7 @@ using namespace mpq;
 namespace {
 
 LogicalResult verifyWeights(ModuleOp module, func::FuncOp main) {
-  auto expected = requireAttr<IntegerAttr>(main, "mpq.weights_bytes");
+  std::optional<int64_t> expected = requireBytes(main, "mpq.weights_bytes");
   if (!expected)
     return failure();
   int64_t bytes = 0;
@@ -34,9 +34,9 @@ LogicalResult verifyWeights(ModuleOp module, func::FuncOp main) {
       return failure();
     bytes = weights.getType().getNumElements();
   }
-  if (bytes == expected.getInt())
+  if (bytes == *expected)
     return success();
-  return main.emitOpError("reads ") << expected.getInt() << " bytes of weights when the module has " << bytes;
+  return main.emitOpError("reads ") << *expected << " bytes of weights when the module has " << bytes;
 }
 
 LogicalResult verifyModule(ModuleOp module) {
@@ -44,7 +44,7 @@ LogicalResult verifyModule(ModuleOp module) {
   if (!main)
     return module.emitError("module has no function @main");
   for (StringRef name : {"mpq.prepared_bytes", "mpq.arena_bytes"})
-    if (!requireAttr<IntegerAttr>(main, name))
+    if (!requireBytes(main, name))
       return failure();
   return success(requireAttr<InterfaceAttr>(module, kInterfaceAttr) && requireAttr<TargetAttr>(module, kTargetAttr) &&
                  requireAttr<StringAttr>(main, "mpq.entry") && succeeded(verifyWeights(module, main)));

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/MPQ/Module.h"
+#include "dialects/MPQ/Bytes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/Pass.h"
@@ -37,12 +37,12 @@ LogicalResult verifyModule(ModuleOp module) {
   if (!hasEntry)
     return module.emitError("module has no function @") << name.getValue() << "; run mpq-entry-points";
   for (StringRef bytes : {"mpq.prepared_bytes", "mpq.arena_bytes"})
-    if (!requireAttr<IntegerAttr>(main, bytes))
+    if (!requireBytes(main, bytes))
       return failure();
-  auto weights = requireAttr<IntegerAttr>(main, "mpq.weights_bytes");
-  if (weights && weights.getInt() && !requireAttr<DenseResourceElementsAttr>(module, kWeightsAttr))
+  std::optional<int64_t> weights = requireBytes(main, "mpq.weights_bytes");
+  if (weights.value_or(0) && !requireAttr<DenseResourceElementsAttr>(module, kWeightsAttr))
     return failure();
-  return success(static_cast<bool>(weights));
+  return success(weights.has_value());
 }
 
 struct VerifyLLVMPass : mpq::impl::VerifyLLVMPassBase<VerifyLLVMPass> {

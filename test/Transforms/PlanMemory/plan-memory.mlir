@@ -121,3 +121,22 @@ func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %x: memref<64
 
 // expected-error @below {{module has no function @main with placed weights}}
 module {}
+
+// -----
+
+// Sizes are those of the model's symbols.
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %sizes: memref<1xi64>) attributes {mpq.symbols = ["T"]} {
+  %c3 = arith.constant 3 : index
+  %0 = memref.load %sizes[%c3] : memref<1xi64>
+  %t = arith.index_cast %0 : i64 to index
+  // expected-error @below {{of type 'memref<?xf32>' has a size made of symbol 3 when the model has 1 symbols}}
+  %a = memref.alloc(%t) : memref<?xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{has 2 symbols, and argument 2 is not their sizes, 'memref<2xi64>'}}
+func.func @main(%weights: memref<64xi8>, %prepared: memref<64xi8>, %sizes: memref<1xi64>) attributes {mpq.symbols = ["T", "N"]} {
+  return
+}

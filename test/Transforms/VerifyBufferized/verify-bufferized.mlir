@@ -97,3 +97,18 @@ module attributes {mpq.target = #mpq.target<"skylake", "+avx2,+fma">, mpq.interf
     return
   }
 }
+
+// -----
+
+#interface = #mpq.interface<("x" : tensor<?x4xf32>) -> ("y" : tensor<?x4xf32>), sample_parallel>
+module attributes {mpq.target = #mpq.target<"skylake", "+avx2,+fma">, mpq.interface = #interface} {
+  // expected-error @below {{attribute 'mpq.arena_bytes' is -64 : i64 when it should be a number of bytes}}
+  func.func @main(%w: memref<64xi8>, %p: memref<64xi8>, %a: memref<64xi8>, %x: memref<1x4xf32>, %y: memref<1x4xf32>)
+      attributes {mpq.entry = "mpq_run", mpq.weights_bytes = 0 : i64, mpq.prepared_bytes = 0 : i64,
+                  mpq.arena_bytes = -64 : i64} {
+    return
+  }
+  func.func @prepare(%w: memref<64xi8>, %p: memref<64xi8>) attributes {mpq.entry = "mpq_prepare"} {
+    return
+  }
+}
