@@ -132,8 +132,8 @@ mpq::ToolHelp makeHelp(CommandLine &line) {
   help.sections = {listPasses("Passes and pipelines of MPQ, with options as --name=\"option=value ...\" (--help-hidden lists MLIR's, too)",
                               "mpq-")};
   help.examples = {
-      {"Import a model, infer its shapes, fold constants:",
-       "quant-opt model.onnx --mpq-onnx-infer-shapes --mpq-onnx-fold -o model.mlir"},
+      {"Import a model, infer its shapes, fold constants, for one sample at a time:",
+       "quant-opt model.onnx --mpq-import-pipeline -o model.mlir"},
       {"Which formats could each weight get, and what would each cost in quality?",
        "quant-opt model.mlir --mpq-calibrate=data=calib.npz --mpq-sites=formats=int4,int8 --mpq-sensitivity"},
       {"What does each pass of a pipeline change?",
