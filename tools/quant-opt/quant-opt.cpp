@@ -137,7 +137,7 @@ mpq::ToolHelp makeHelp(CommandLine &line) {
       {"Which formats could each weight get, and what would each cost in quality?",
        "quant-opt model.mlir --mpq-calibrate=data=calib.npz --mpq-sites=formats=int4,int8 --mpq-sensitivity"},
       {"What does each pass of a pipeline change?",
-       "quant-opt model.mlir --mpq-lowering-pipeline --mlir-print-ir-after-change -o lowered.mlir"}};
+       "quant-opt model.mlir --mpq-set-target --mpq-lowering-pipeline --mlir-print-ir-after-change -o lowered.mlir"}};
   return help;
 }
 
@@ -210,6 +210,11 @@ static MlirOptMainConfig makeConfig(const CommandLine &line, StringRef input) {
     setDefault("mlir-elide-resource-strings-if-larger", "0");
     setDefault("elide-resource-data-from-bytecode", "true");
   }
+  // Names of nodes and weights are in the locations, and a plan knows sites by
+  // name: a file keeps them where the input has them.
+  if (mpq::isFile(line.output) &&
+      (StringRef(line.input).ends_with(".onnx") || input.starts_with("ML\xefR") || input.contains("\n#loc")))
+    setDefault("mlir-print-debuginfo", "true");
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   mpq::MapResourcesPassOptions map;
   map.folder = llvm::sys::path::parent_path(line.input).str();

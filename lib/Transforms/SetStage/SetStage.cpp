@@ -22,7 +22,24 @@ namespace {
 struct SetStagePass : mpq::impl::SetStagePassBase<SetStagePass> {
   using Base::Base;
 
-  void runOnOperation() override { mpq::setStage(getOperation(), stage); }
+  void runOnOperation() override {
+    if (stage >= mpq::Stage::Lowered && failed(checkLowered()))
+      return signalPassFailure();
+    mpq::setStage(getOperation(), stage);
+  }
+
+private:
+  /// A pipeline that has found nothing to do is no stage.
+  llvm::LogicalResult checkLowered() {
+    mlir::WalkResult result = getOperation().walk([&](mlir::Operation *op) {
+      if (op->getName().getDialectNamespace() != "onnx")
+        return mlir::WalkResult::advance();
+      op->emitOpError("is left when the stage is to be '")
+          << mpq::stringifyStage(stage) << "'; run mpq-lowering-pipeline first";
+      return mlir::WalkResult::interrupt();
+    });
+    return llvm::failure(result.wasInterrupted());
+  }
 };
 
 } // namespace
