@@ -102,8 +102,8 @@ struct CommandLine {
   cl::opt<int64_t> maxBytes{"max-bytes", cl::value_desc("N"), cl::desc("Bytes of all weights; never exceeded"),
                             cl::cat(quantization)};
   cl::list<std::string> formats{"formats", cl::CommaSeparated, cl::value_desc("int2,int4:g32,..."),
-                                cl::desc("Formats to choose from (default: int2,3,4,5,6,8:f16; but for convolutions, int2,3:g64:f16; "
-                                         "where activations are f32, kmeans3,4:f16)"),
+                                cl::desc("Formats to choose from (default: int2,3,4,5,6,8:f16;\n"
+                                         "but for convolutions, int2,3:g64:f16; where activations are f32, kmeans3,4:f16)"),
                                 cl::cat(quantization)};
   cl::list<int64_t> groupSizes{
       "group-size", cl::CommaSeparated, cl::value_desc("N,..."),
@@ -160,14 +160,14 @@ struct CommandLine {
                                             clEnumValN(TargetKind::NVVM, "nvvm",
                                                        "NVIDIA GPU: kernels of quantized MatMuls, with --emit=ptx"))};
   cl::list<std::string> cpus{"mcpu", cl::CommaSeparated, cl::value_desc("name,..."),
-                             cl::desc("CPUs to compile for; several make a library that picks one when it is loaded "
+                             cl::desc("CPUs to compile for; several make a library that picks one when it is loaded\n"
                                       "(default: what the input was lowered for, else native)"),
                              cl::cat(target)};
 
   cl::opt<double> floatTolerance{
       "float-tolerance", cl::value_desc("F"),
-      cl::desc("Error that float kernels may have, relative to the largest result: 1e-5 allows Winograd's convolution, "
-               "four times the memory for a quarter of the products (default 0: rounding only)"),
+      cl::desc("Error that float kernels may have, relative to the largest result (default 0: rounding only).\n"
+               "1e-5 allows Winograd's convolution: four times the memory for a quarter of the products"),
       cl::init(0.0), cl::cat(target)};
 
   cl::opt<FloatActivations> floatActivations{
