@@ -112,19 +112,21 @@ static Case makeProduct(const Sizes &s, bool isDynamic) {
 }
 
 /// Around tiles of 8 (or 4) rows and two vectors of columns, chunks of 64 rows,
-/// steps of 4 and blocks of 512 along the sum.
+/// steps of 4 and blocks of 512 along the sum. A kernel for any sizes has code
+/// for all tiles, whatever the sizes are, and takes long to compile.
 TEST(BatchMatmulInt8, EdgeShapes) {
   std::vector<Case> cases;
-  for (bool isDynamic : {false, true})
-    for (const Sizes &sizes : std::vector<Sizes>{{1, 1, 1, 1},
-                                                 {2, 8, 4, 32},
-                                                 {1, 9, 17, 33},
-                                                 {3, 7, 16, 31},
-                                                 {1, 3, 64, 70},
-                                                 {1, 65, 6, 17},
-                                                 {1, 3, 513, 5},
-                                                 {1, 2, 1027, 17}})
-      cases.push_back(makeProduct(sizes, isDynamic));
+  for (const Sizes &sizes : std::vector<Sizes>{{1, 1, 1, 1},
+                                               {2, 8, 4, 32},
+                                               {1, 9, 17, 33},
+                                               {3, 7, 16, 31},
+                                               {1, 65, 6, 17},
+                                               {1, 3, 513, 5},
+                                               {1, 2, 1027, 70}})
+    cases.push_back(makeProduct(sizes, /*isDynamic=*/false));
+  for (const Sizes &sizes : std::vector<Sizes>{
+           {1, 1, 1, 1}, {2, 9, 16, 33}, {1, 65, 6, 31}, {1, 7, 1027, 70}})
+    cases.push_back(makeProduct(sizes, /*isDynamic=*/true));
   std::vector<std::string> cpus = getTestedCpus();
   if (cpus.back() == "native")
     cpus.push_back("native/256");

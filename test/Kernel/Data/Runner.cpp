@@ -10,6 +10,7 @@
 #include "Runner.h"
 
 #include "mpq/Execution/Jit.h"
+#include "mpq/Execution/Program.h"
 #include "mpq/Kernel/KernelBuilder.h"
 #include "mpq/Pipeline/Passes.h"
 #include "mpq/Support/Registration.h"
@@ -302,18 +303,12 @@ static std::string makeFunction(const Case &test, size_t index) {
          "%o: " + test.output.getType() + ") {\n" + text + "\nreturn\n}\n";
 }
 
-static KernelTarget makeTarget(const TargetSpec &spec, unsigned vectorBits) {
-  KernelTarget target;
-  target.vectorBits = std::min(vectorBits, spec.getVectorBits());
-  target.avx2 = spec.has("avx2");
-  target.avxvnni = spec.has("avxvnni");
-  target.avx512vl = spec.has("avx512vl");
-  target.avx512f = spec.has("avx512f");
-  target.avx512bw = spec.has("avx512bw");
-  target.avx512vnni = spec.has("avx512vnni");
-  target.avx512bf16 = spec.has("avx512bf16");
-  target.fma = spec.has("fma");
-  target.vectorRegisters = target.avx512f ? 32 : 16;
+/// The target of `module`, with vectors of at most so many bits.
+static KernelTarget setTarget(ModuleOp module, const TargetSpec &spec,
+                              unsigned vectorBits) {
+  setKernelTarget(module, spec);
+  KernelTarget target = KernelTarget::get(module);
+  target.vectorBits = std::min(target.vectorBits, vectorBits);
   return target;
 }
 
@@ -422,7 +417,6 @@ static std::unique_ptr<Jit> compile(std::vector<Case> &cases,
     return fail(llvm::toString(spec.takeError()));
   unsigned vectorBits = 512;
   bits.getAsInteger(10, vectorBits);
-  KernelTarget target = makeTarget(*spec, vectorBits);
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllComponents(registry);
@@ -435,6 +429,7 @@ static std::unique_ptr<Jit> compile(std::vector<Case> &cases,
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return fail(text);
+  KernelTarget target = setTarget(*module, *spec, vectorBits);
   for (size_t i = 0; i < cases.size(); ++i) {
     auto function = module->lookupSymbol<func::FuncOp>("f" + std::to_string(i));
     cases[i].chosen = emitKernel(function, cases[i].family, target);
@@ -516,7 +511,9 @@ std::vector<double> mpq::test::runCases(std::vector<Case> &cases,
     if (std::optional<Case> other = makeNarrow(cases[i]))
       narrow.push_back(std::move(*other));
   runOnce(narrow, cpu, /*shared=*/false, 0);
-  for (size_t i = 0; cpu == getTestedCpus().back() && i < cases.size(); i += 3)
+  size_t step = std::max<size_t>(3, cases.size() / 6);
+  for (size_t i = 0; cpu == getTestedCpus().back() && i < cases.size();
+       i += step)
     if (cases[i].isParallel)
       shared.push_back(cases[i]);
   runOnce(shared, cpu, /*shared=*/true, 0);

@@ -93,8 +93,9 @@ struct Case {
 /// 256, "native" what there is, "native/256" half of that at most), runs and
 /// checks them. Then every fourth of them (compiling takes long), if bf16 can
 /// hold its floats, stored as that, and for the last of `getTestedCpus` every
-/// third in 2, 3 and 7 parts, if threads may share it. `repeat` > 0 instead
-/// times each: nanoseconds of the fastest of `repeat` calls.
+/// third, or six or seven of many, in 2, 3 and 7 parts, if threads may share
+/// it. `repeat` > 0 instead times each: nanoseconds of the fastest of `repeat`
+/// calls.
 std::vector<double> runCases(std::vector<Case> &cases, const std::string &cpu,
                              int repeat = 0);
 
