@@ -5,7 +5,6 @@
 
 #include "lib/Kernel/CPU/ByteLookup/ByteFamily.h"
 #include "lib/Kernel/CPU/ByteLookup/Loops.h"
-#include "lib/Kernel/CPU/ByteLookup/Pack.h"
 
 using namespace mlir;
 using namespace mpq;

@@ -60,6 +60,11 @@
 
 #include "mpq/Kernel/PackedLayout.h"
 
+namespace mpq {
+class KernelBuilder;
+class WeightReader;
+} // namespace mpq
+
 namespace mpq::bytelookup {
 
 struct ByteLayout {
@@ -124,6 +129,11 @@ struct TernaryByte {
     return number / kPowers[digit] % 3;
   }
 };
+
+/// IR that packs a weight, whose levels are those of the layout: writes all
+/// `layout.bytes()` bytes of `packed`.
+void emitPack(KernelBuilder &k, const ByteLayout &layout,
+              const WeightReader &weight, mlir::Value packed);
 
 } // namespace mpq::bytelookup
 

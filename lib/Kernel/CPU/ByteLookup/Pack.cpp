@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/ByteLookup/Pack.h"
+#include "lib/Kernel/CPU/ByteLookup/ByteLayout.h"
 
 #include "lib/Kernel/CPU/Packed/StoredWeight.h"
 
@@ -136,10 +136,9 @@ private:
                layout.getFactorsOffset();
     if (!layout.isGrouped())
       stored.storeDword(stored.emitScale(row, 0, valid), at);
-    Value sum = layout.isGrouped() ? stored.emitWeightSum(row, layout.groups,
-                                                          layout.groupColumns)
-                                   : stored.emitLevelSum(row, 0, layout.k);
-    stored.storeDword(stored.orZero(sum, valid), at + layout.getSumsOffset());
+    stored.storeDword(
+        stored.emitRowSum(row, layout.groups, layout.groupColumns, valid),
+        at + layout.getSumsOffset());
   }
 
   Value add(Value a, Value b) { return arith::AddIOp::create(k.b, a, b); }

@@ -132,6 +132,12 @@ struct LutLayout {
   }
 };
 
+/// IR that packs a weight: writes all `layout.bytes()` bytes of `packed`. The
+/// format of `weight` is a `LutFormatAttr` or, with a shared table, a
+/// `CodebookFormatAttr` that has learned it.
+void emitPack(KernelBuilder &k, const LutLayout &layout,
+              const WeightReader &weight, mlir::Value packed);
+
 } // namespace mpq::lut
 
 #endif // MPQ_LIB_KERNEL_CPU_MATMULLUT_LUTLAYOUT_H

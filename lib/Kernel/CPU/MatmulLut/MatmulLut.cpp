@@ -19,7 +19,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/CPU/MatmulLut/Loops.h"
-#include "lib/Kernel/CPU/MatmulLut/Pack.h"
 #include "lib/Kernel/CPU/Packed/PackedFamily.h"
 
 #include "dialects/MPQ/Formats/Codebook/Codebook.h"

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/CPU/MatmulLut/Pack.h"
+#include "lib/Kernel/CPU/MatmulLut/LutLayout.h"
 
 #include "lib/Kernel/CPU/Packed/StoredWeight.h"
 

@@ -214,11 +214,9 @@ private:
     k.forLoop(0, kRows, 1, [&](Index lane) {
       Value valid;
       Index row = getRow(stream, lane, valid);
-      Value sum = layout.isGrouped()
-                      ? stored.emitWeightSum(row, layout.groups,
-                                             layout.groupColumns)
-                      : stored.emitLevelSum(row, 0, layout.k);
-      stored.storeDword(stored.orZero(sum, valid), k.add(at, k.mul(lane, 4)));
+      stored.storeDword(
+          stored.emitRowSum(row, layout.groups, layout.groupColumns, valid),
+          k.add(at, k.mul(lane, 4)));
     });
   }
 

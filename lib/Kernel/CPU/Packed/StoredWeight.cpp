@@ -49,6 +49,13 @@ Value StoredWeight::emitWeightSum(Index row, int64_t groups,
   return visit(last, columns - last * groupColumns, sum);
 }
 
+Value StoredWeight::emitRowSum(Index row, int64_t groups, int64_t groupColumns,
+                               Value valid) {
+  return orZero(groups > 1 ? emitWeightSum(row, groups, groupColumns)
+                           : emitLevelSum(row, 0, columns),
+                valid);
+}
+
 void StoredWeight::storeScale(Value scale, Index at, int64_t scaleBytes) {
   if (scaleBytes == 4)
     return storeDword(scale, at);

@@ -33,11 +33,11 @@ public:
   mlir::Value emitScale(Index row, Index column, mlir::Value valid);
   mlir::Value orZero(mlir::Value value, mlir::Value valid);
 
-  /// Of the levels of `count` columns, an i32.
-  mlir::Value emitLevelSum(Index row, Index first, int64_t count);
-  /// Of the weights of a row, group after group, an f32: the sum of the levels of
-  /// each, times its scale.
-  mlir::Value emitWeightSum(Index row, int64_t groups, int64_t groupColumns);
+  /// What the zero point of activations is multiplied with, zero where not
+  /// `valid`: of one group the sum of the levels, an i32; of more, the sum of
+  /// the weights, an f32.
+  mlir::Value emitRowSum(Index row, int64_t groups, int64_t groupColumns,
+                         mlir::Value valid);
 
   /// Writes a byte; a scale in `scaleBytes`, which is an f16 then; an i32 or f32.
   void store(mlir::Value byte, Index at) { k.store(byte, packed, at); }
@@ -48,6 +48,10 @@ public:
 
 private:
   mlir::Value emitHalf(mlir::Value scale);
+  /// Of the levels of `count` columns, an i32.
+  mlir::Value emitLevelSum(Index row, Index first, int64_t count);
+  /// Group after group: the sum of the levels of each, times its scale.
+  mlir::Value emitWeightSum(Index row, int64_t groups, int64_t groupColumns);
 
   KernelBuilder &k;
   const WeightReader &weight;
