@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "Library.h"
 
+#include "mpq/Support/OutputFile.h"
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -92,18 +94,11 @@ static Error moveInto(const std::string &from, StringRef to) {
   return Error::success();
 }
 
-/// The output takes the place of what has its name, which must not be a folder
-/// or a device.
-static Error checkOutput(StringRef path) {
-  sys::fs::file_status status;
-  bool exists = !sys::fs::status(path, status);
-  if (exists && sys::fs::is_directory(status))
-    return createFileError(path,
-                           std::make_error_code(std::errc::is_a_directory));
-  if (path.starts_with("/dev/") || path.starts_with("/proc/") ||
-      (exists && !sys::fs::is_regular_file(status)))
+/// The output takes the place of what has its name, so it has to be a file.
+static Error checkFile(StringRef path) {
+  if (!isFile(path))
     return createFileError(path, createStringError("it is not a regular file"));
-  return Error::success();
+  return checkOutput(path);
 }
 
 Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
@@ -116,7 +111,7 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
         outputPath,
         createStringError(
             "a library cannot have the extension of its header, .h"));
-  if (Error error = checkOutput(outputPath))
+  if (Error error = checkFile(outputPath))
     return error;
   auto folder = ScratchFolder::create(outputPath);
   if (!folder)
@@ -146,7 +141,7 @@ Error mpq::writeLibrary(const LibrarySpec &library, StringRef outputPath) {
 Error mpq::writeObject(const LibrarySpec &library, StringRef outputPath) {
   if (Error error = checkLibrary(library))
     return error;
-  if (Error error = checkOutput(outputPath))
+  if (Error error = checkFile(outputPath))
     return error;
   auto folder = ScratchFolder::create(outputPath);
   if (!folder)
