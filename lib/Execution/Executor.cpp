@@ -62,7 +62,7 @@ static llvm::Error checkArray(StringRef path, const NpyArray &array, const Progr
   if (!type || array.type != *type)
     return llvm::createStringError(path + ": array '" + array.name + "' holds " + getName(array.type) +
                                    " when the model's input takes " + (type ? getName(*type) : "another type"));
-  bool fits = array.shape.size() == sample.size() && !sample.empty() &&
+  bool fits = array.shape.size() == sample.size() && !sample.empty() && sample[0] > 0 &&
               ArrayRef<int64_t>(array.shape).drop_front() == sample.drop_front() && array.shape[0] % sample[0] == 0;
   if (!fits)
     return llvm::createStringError(path + ": array '" + array.name + "' has the shape " + formatShape(array.shape) +

@@ -89,11 +89,40 @@ static std::vector<char> getBytes(ElementsAttr value) {
   return bytes;
 }
 
-/// Marks the packing functions of the module's slots as entry points.
-static void exposePackers(ModuleOp module) {
-  for (auto slot : module.getOps<SlotOp>())
+/// Makes the packing functions of the module's slots entry points; their symbols, slot by slot.
+static std::vector<std::string> exposePackers(ModuleOp module) {
+  std::vector<std::string> symbols;
+  for (auto slot : module.getOps<SlotOp>()) {
+    symbols.push_back("mpq_" + slot.getPacker().str());
     if (auto packer = module.lookupSymbol<func::FuncOp>(slot.getPackerAttr()))
-      packer->setAttr("mpq.entry", StringAttr::get(module.getContext(), "mpq_" + slot.getPacker().str()));
+      packer->setAttr("mpq.entry", StringAttr::get(module.getContext(), symbols.back()));
+  }
+  return symbols;
+}
+
+static std::vector<ProgramSlot> readSlots(ModuleOp module) {
+  std::vector<ProgramSlot> slots;
+  for (auto slot : module.getOps<SlotOp>())
+    slots.push_back({slot.getName().str(), slot.getPrepared() ? 1u : 0u, static_cast<int64_t>(slot.getOffset()),
+                     static_cast<int64_t>(slot.getSize()),
+                     slot.getSourceOffset() ? static_cast<int64_t>(*slot.getSourceOffset()) : -1, slot.getValue()});
+  return slots;
+}
+
+/// Says of each slot which step reads it first; the number of steps.
+static unsigned findFirstSteps(ModuleOp module, MutableArrayRef<ProgramSlot> slots) {
+  unsigned numSteps = 0;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto read = function->getAttrOfType<DenseI64ArrayAttr>("mpq.step_slots");
+    if (!read)
+      continue;
+    for (int64_t i = 0; i < read.size(); i += 2)
+      for (ProgramSlot &slot : slots)
+        if (slot.blob == read[i] && slot.offset == read[i + 1] && slot.firstStep == ProgramSlot::kNoStep)
+          slot.firstStep = numSteps;
+    ++numSteps;
+  }
+  return numSteps;
 }
 
 static llvm::Expected<std::unique_ptr<Jit>> compileAndLoad(ModuleOp module, const TargetSpec &target, OptLevel level) {
@@ -156,28 +185,13 @@ llvm::Expected<std::unique_ptr<Program>> Program::compile(ModuleOp source, const
   program->arenaBytes = getSize(main, "mpq.arena_bytes");
   program->weightsBytes = getSize(main, "mpq.weights_bytes");
   program->preparedBytes = getSize(main, "mpq.prepared_bytes");
-  for (auto slot : module->getOps<SlotOp>())
-    program->slots.push_back({slot.getName().str(), slot.getPrepared() ? 1u : 0u, static_cast<int64_t>(slot.getOffset()),
-                              static_cast<int64_t>(slot.getSize()),
-                              slot.getSourceOffset() ? static_cast<int64_t>(*slot.getSourceOffset()) : -1,
-                              slot.getValue()});
-  std::vector<std::string> packers;
-  for (auto slot : module->getOps<SlotOp>())
-    packers.push_back("mpq_" + slot.getPacker().str());
-  exposePackers(*module);
+  program->slots = readSlots(*module);
+  std::vector<std::string> packers = exposePackers(*module);
 
   if (failed(runPipeline(*module, inSteps ? "mpq-kernel-pipeline{pack=false part-ns=-1 steps=true}"
                                        : "mpq-kernel-pipeline{pack=false part-ns=-1}")))
     return failedToCompile("kernels");
-  unsigned numSteps = 0;
-  for (auto function : module->getOps<func::FuncOp>())
-    if (auto slots = function->getAttrOfType<DenseI64ArrayAttr>("mpq.step_slots")) {
-      for (int64_t i = 0; i < slots.size(); i += 2)
-        for (ProgramSlot &slot : program->slots)
-          if (slot.blob == slots[i] && slot.offset == slots[i + 1] && slot.firstStep == ProgramSlot::kNoStep)
-            slot.firstStep = numSteps;
-      ++numSteps;
-    }
+  unsigned numSteps = findFirstSteps(*module, program->slots);
   for (SlotOp slot : llvm::make_early_inc_range(module->getOps<SlotOp>()))
     slot.erase();
   if (failed(runPipeline(*module, "mpq-llvm-pipeline")))
