@@ -160,7 +160,7 @@ llvm::Expected<std::string> translateKernels(ModuleOp module, const GpuSpec &gpu
 
 llvm::Error writeProgram(ModuleOp lowered, const GpuSpec &gpu, StringRef output) {
   GpuProgram program;
-  program.producer = "mpq 0.1.0";
+  program.producer = MPQ_PRODUCER;
   program.gpu = gpu;
   if (llvm::Error error = ProgramReader(lowered.lookupSymbol<func::FuncOp>("main"), program).read())
     return error;

@@ -109,7 +109,7 @@ LogicalResult LibraryBuilder::addVariant(ModuleOp module, StringRef suffix) {
   std::optional<int64_t> preparedBytes = requireBytes(main, "mpq.prepared_bytes");
   if (!arenaBytes || !preparedBytes)
     return failure();
-  library.producer = "mpq 0.1.0";
+  library.producer = MPQ_PRODUCER;
   auto dims = module->getAttrOfType<ArrayAttr>(kDimsAttr);
   library.inputs = describe(interface.getInputNames(), interface.getInputTypes(), dims, 0);
   library.outputs =

@@ -34,8 +34,6 @@ public:
   /// in the newest opset; `failed` is then the node.
   llvm::Error run(const ::onnx::NodeProto *&failed);
 
-  int64_t getOpset() const { return opset; }
-
   /// A name that is not in use yet, made from `hint`.
   std::string getNewName(llvm::StringRef hint);
   /// A constant; returns its name.
