@@ -222,6 +222,8 @@ LogicalResult MatmulOp::verify() {
   if (w.size() != 2 || in.getRank() != 2)
     return emitOpError("needs an input of rank 2 and 2 weight sizes, got ")
            << in.getRank() << " and " << w.size();
+  if (int64_t axis = getWeightAxis(); axis != 0 && axis != 1)
+    return emitOpError("'weight_axis' is ") << axis << " when it should be 0 or 1";
   if (failed(verifyShape(*this, "input", in.getShape(), {in.getDimSize(0), w[1]})) ||
       failed(verifyShape(*this, "result", out.getShape(), {in.getDimSize(0), w[0]})) ||
       failed(verifyActivation(*this, "input", in, {}, getInputQuantAttr())) ||

@@ -377,3 +377,12 @@ func.func @attention_result(%x: tensor<2x4xf32>, %e: tensor<2x4xf32>) {
        output_quant = #mpq.uniform<scale = 1.0, zero_point = 0>} -> tensor<2x4xf32>
   return
 }
+
+// -----
+
+func.func @matmul_weight_axis(%x: tensor<1x8xf32>, %w: tensor<4x8xf32>, %e: tensor<1x4xf32>) {
+  // expected-error @below {{'weight_axis' is -1 when it should be 0 or 1}}
+  %0 = mpq.matmul ins(%x, %w : tensor<1x8xf32>, tensor<4x8xf32>) outs(%e : tensor<1x4xf32>)
+      {weight_axis = -1 : i64, weight_shape = array<i64: 4, 8>} -> tensor<1x4xf32>
+  return
+}
