@@ -189,8 +189,9 @@ ProblemData::ProblemData(const Problem &problem,
     roundInput();
 }
 
-/// What the kernel makes of `values`: mpq/Kernel/DynamicQuantization.h.
-static void roundTrip(MutableArrayRef<float> values, UniformAttr quant) {
+/// What the kernel makes of `values`: mpq/Kernel/DynamicQuantization.h. Returns how
+/// far the smallest and the largest code are apart.
+static float roundTrip(MutableArrayRef<float> values, UniformAttr quant) {
   bool symmetric = quant.isGrouped();
   float largest = quant.getMaxCode(), middle = quant.getMiddle();
   float low = std::min(0.0f, *std::min_element(values.begin(), values.end()));
@@ -205,6 +206,7 @@ static void roundTrip(MutableArrayRef<float> values, UniformAttr quant) {
   float zero = symmetric ? middle : clamp(std::nearbyint(-low * inverse));
   for (float &x : values)
     x = (clamp(std::nearbyint(x * inverse) + zero) - zero) * scale;
+  return largest * scale;
 }
 
 void ProblemData::roundInput() {
@@ -212,10 +214,13 @@ void ProblemData::roundInput() {
   UniformAttr quant = compiled.input.quant;
   int64_t group = quant.isGrouped() ? quant.getGroup() : size;
   for (int64_t n = 0; n < p.samples; ++n)
-    for (int64_t i = 0; i < size; i += group)
-      roundTrip(
+    for (int64_t i = 0; i < size; i += group) {
+      float range = roundTrip(
           MutableArrayRef(&inputReals[n * size + i], std::min(group, size - i)),
           quant);
+      if (!quant.isGrouped())
+        inputRanges.push_back(range);
+    }
 }
 
 void ProblemData::pack(int64_t count) {
@@ -277,8 +282,12 @@ double ProblemData::getExpected(int64_t n, int64_t o, int64_t h, int64_t w,
           continue;
         int64_t at =
             ((n * p.channels + first + c) * p.height + y) * p.width + x;
-        add(double(inputReals[at]) *
-            row[(c * p.kernel[0] + kh) * p.kernel[1] + kw]);
+        double level = row[(c * p.kernel[0] + kh) * p.kernel[1] + kw];
+        add(double(inputReals[at]) * level);
+        // Codes are summed from where it suits the kernel, and the zero point's
+        // share subtracted: two roundings, where magnitudes allow for many.
+        if (!inputRanges.empty())
+          magnitude += std::abs(inputRanges[n] * level) / 8;
       }
   if (p.bias)
     add(reinterpret_cast<const float *>(bias.data())[o]);
@@ -336,7 +345,7 @@ std::string ProblemData::checkElement(int64_t n, int64_t o, int64_t h,
   if (std::abs(actual - expected) <= tolerance)
     return {};
   return formatv(
-      "at ({0}, {1}, {2}, {3}) the result is {4} when it should be {5}", n, o,
+      "at ({0}, {1}, {2}, {3}) the result is {4:e8} when it should be {5:e8}", n, o,
       h, w, actual, expected);
 }
 

@@ -78,6 +78,9 @@ private:
   const CompiledProblem &compiled;
   std::vector<int64_t> inputShape, resultShape;
   std::vector<float> weights, inputReals;
+  /// Of each row that is quantized with a zero point: how far the smallest and the
+  /// largest code are apart.
+  std::vector<float> inputRanges;
   GuardedBuffer weight, packed, input, bias, residual, result;
   /// Further copies of `packed`, one behind the other.
   GuardedBuffer copies = GuardedBuffer(0);
