@@ -62,6 +62,9 @@ public:
           call.getCalleeOperands().size() < 2)
         return call->emitOpError("has '")
                << kPartsAttr << "', but is no call of a split kernel";
+      if (parts.getInt() < 1)
+        return call->emitOpError("asks for ")
+               << parts.getInt() << " parts when it should be at least 1";
       most = std::max(most, parts.getInt());
       if (requests.empty() || !call->hasAttr(kJoinsAttr))
         requests.emplace_back();
