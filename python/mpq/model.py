@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from collections.abc import Mapping
 
 import numpy as np
@@ -55,8 +56,29 @@ class TensorInfo:
         return f"TensorInfo(name={self.name!r}, dtype={self.dtype}, shape={self.shape})"
 
 
+def _check_complete(path: str | os.PathLike) -> None:
+    """That a shared library (64-bit ELF) is as long as its segments say: reading one that was cut off would end the process
+    with SIGBUS. About any other file dlopen knows what to say."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        if len(header) < 64 or header[:6] != b"\x7fELF\x02\x01":
+            return
+        (start,) = struct.unpack_from("<Q", header, 32)
+        entry, count = struct.unpack_from("<HH", header, 54)
+        file.seek(start)
+        table = file.read(entry * count)
+        size = file.seek(0, os.SEEK_END)
+    end = start + entry * count
+    if end <= size and entry >= 40:
+        segments = (struct.unpack_from("<II4Q", table, i * entry) for i in range(count))
+        end = max([end, *(offset + file_size for _, _, offset, _, _, file_size in segments)])
+    if end > size:
+        raise RunError(f"{path}: cut off: it has {size} bytes when its segments take {end}")
+
+
 def _open(path: str | os.PathLike) -> ctypes.CDLL:
     try:
+        _check_complete(path)
         library = ctypes.CDLL(os.path.abspath(path))
         library.mpq_model_info.restype = ctypes.POINTER(_ModelInfo)
         library.mpq_model_create.restype = ctypes.c_void_p

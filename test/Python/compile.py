@@ -94,6 +94,10 @@ raised(mpq.RunError, lambda: model.run({"image": images}, {"logits": read_only})
 raised(mpq.RunError, lambda: model.run({"image": images}, {"scores": mine}), "the model has no output 'scores'")
 raised(mpq.RunError, lambda: mpq.load("none.so"), "cannot load the library")
 raised(mpq.RunError, lambda: mpq.load("digits.mlir"), "cannot load the library")
+whole = pathlib.Path("float.so").read_bytes()
+for size in (70, len(whole) // 2):
+    pathlib.Path("cut.so").write_bytes(whole[:size])
+    raised(mpq.RunError, lambda: mpq.load("cut.so"), f"cut.so: cut off: it has {size} bytes when its segments take")
 raised(mpq.RunError, lambda: mpq.load("float.so", threads=-1), "the number of threads is -1")
 
 # One object, many threads.

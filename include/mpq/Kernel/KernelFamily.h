@@ -19,7 +19,7 @@
 //
 // `emit` fills the body of a function whose arguments are the op's operands as
 // memrefs; equal problems share one function, so a kernel may depend on nothing
-// but the op's attributes and operand types. Kernels are single-threaded, have
+// but the op's attributes and operand types. Kernels start no threads, have
 // no state, allocate nothing beyond small stack buffers, and write *all* of the
 // destination buffer (border and channel tail included, see `#mpq.blocked`).
 //
