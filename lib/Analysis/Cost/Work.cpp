@@ -68,19 +68,6 @@ static double getBits(Operation *op, Value weight, double weights) {
   return getBytes(weight.getType()) / weights < 2.5 ? 8 : 32;
 }
 
-static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
-  ArrayRef<int64_t> weight = op.getWeightShape();
-  SmallVector<int64_t> output = op.getOutputShape();
-  work.weightBytes = getBytes(op.getWeight().getType());
-  work.bits =
-      getBits(op, op.getWeight(), multiplySizes(weight, dynamicSize));
-  work.outputs = multiplySizes(output, dynamicSize);
-  work.multiplyAdds =
-      work.outputs * multiplySizes(weight.drop_front(), dynamicSize);
-  if (op.getInputQuant() && op.getInputQuant()->isDynamic())
-    work.kernel += ":dynamic";
-}
-
 /// `size` rounded up to a multiple of `step`.
 static double roundUp(double size, double step) {
   return std::ceil(size / step) * step;
@@ -89,6 +76,21 @@ static double roundUp(double size, double step) {
 /// What vectors compute that are not full counts like what they compute for the
 /// result: a weight of 10 rows takes as long as one of 16.
 static double getLanes(Operation *op) { return KernelTarget::get(op).lanes(); }
+
+static void describe(ConvOp op, KernelWork &work, int64_t dynamicSize) {
+  ArrayRef<int64_t> weight = op.getWeightShape();
+  SmallVector<int64_t> output = op.getOutputShape();
+  work.weightBytes = getBytes(op.getWeight().getType());
+  work.bits =
+      getBits(op, op.getWeight(), multiplySizes(weight, dynamicSize));
+  double channels = output[1];
+  work.outputs = multiplySizes(output, dynamicSize) / channels *
+                 roundUp(channels, getLanes(op));
+  work.multiplyAdds =
+      work.outputs * multiplySizes(weight.drop_front(), dynamicSize);
+  if (op.getInputQuant() && op.getInputQuant()->isDynamic())
+    work.kernel += ":dynamic";
+}
 
 static void describe(MatmulOp op, KernelWork &work, int64_t dynamicSize) {
   work.rows = getSize(op.getInput(), 0, dynamicSize);

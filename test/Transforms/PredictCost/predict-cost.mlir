@@ -2,8 +2,9 @@
 // RUN: split-file %s %t
 // RUN: quant-opt %t/m.mlir --pass-pipeline='builtin.module(mpq-predict-cost{cpu=znver4 table=%t/table.json dynamic-size=10})' | FileCheck %s
 
-// 8 x 8 pixels of 4 channels, 27 products each: 6912 multiply-adds at .1 or .02 ns; 192 inputs at .5, 256 outputs at 1.
-// CHECK: "conv" {{.*}}activations = f32, bytes = 72, ns = 1143>{{.*}}activations = int8, bytes = 72, ns = 490>
+// 8 x 8 pixels of 4 channels, which take 16 lanes, 27 products each: 27648 multiply-adds at .1 or .02 ns; 192 inputs at .5,
+// 1024 outputs at 1.
+// CHECK: "conv" {{.*}}activations = f32, bytes = 72, ns = 3985>{{.*}}activations = int8, bytes = 72, ns = 1673>
 // One row of 64 x 64: 4096 multiply-adds at .1; with int8 the weights of 64 rows and 8 bytes more for each take longer.
 // CHECK: "row" {{.*}}activations = f32, bytes = 2304, ns = 510>{{.*}}activations = int8, bytes = 2304, ns = 46>
 // Ten rows, which is what an unknown number counts, half way between 1 and 100 rows: 4196 and 2788 ns. Two ops read the weight.
